@@ -1,0 +1,64 @@
+//! An account: a provider, a region, credentials and limits, under a name messages may use.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::protocol::Service;
+use crate::job::{AccountName, Provider};
+
+/// How requests are signed.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// An access key pair: ACS3-HMAC-SHA256 for Alibaba, SDK-HMAC-SHA256 for Huawei.
+    Key {
+        /// The public half.
+        id: SecretString,
+        /// The secret half.
+        secret: SecretString,
+        /// The token of a temporary pair.
+        security_token: Option<SecretString>,
+    },
+    /// A Huawei IAM user, whose token is fetched and kept.
+    Iam {
+        /// The user's name.
+        user: String,
+        /// The name of the domain (account) the user belongs to.
+        domain: String,
+        /// The user's password.
+        password: SecretString,
+        /// Where tokens are fetched.
+        endpoint: Url,
+    },
+}
+
+/// An account as configured, checked.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name.
+    pub name: AccountName,
+    /// Whose it is.
+    pub provider: Provider,
+    /// The provider's region id.
+    pub region: String,
+    /// How requests are signed.
+    pub credentials: Credentials,
+    /// Where each of the provider's services is.
+    pub endpoints: BTreeMap<Service, Url>,
+    /// Huawei project id; empty for Alibaba.
+    pub project_id: String,
+    /// Huawei DataArts workspace id.
+    pub workspace: Option<String>,
+    /// Requests a second, at most.
+    pub rate_limit: Option<f64>,
+    /// Requests under way at once, at most.
+    pub max_concurrent: Option<usize>,
+    /// Whether a marker is put at the end of a ticket's Comment; without it a lost create is
+    /// `unknown`.
+    pub marker: bool,
+    /// Whether a `dataworks.DeployDISyncTask` whose answer was lost may be made again unprobed.
+    pub redeploy_in_doubt: bool,
+    /// Sent as Huawei's `publish_type` when set.
+    pub publish_type: Option<String>,
+}

@@ -1,0 +1,219 @@
+//! A line to a provider: an account in use, with what has been learned about the other side.
+
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use tracing::debug;
+
+use super::account::{Account, Credentials};
+use super::classify::{self, Refusal, Remedy};
+use super::http::{Signed, Transport};
+use super::huawei::token::{Token, Tokens};
+use super::limits::{Limits, Patience};
+use super::lockout::Lockout;
+use super::protocol::{Reply, Request};
+use super::skew::Skew;
+use super::{alibaba, huawei};
+use crate::job::{Failure, Meaning, Provider, Trace};
+
+/// The longest `traceparent` or `tracestate` passed on, in bytes; the standard's own bound.
+const LONGEST_TRACE: usize = 512;
+
+/// An account in use.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub account: Account,
+    limits: Limits,
+    skew: Skew,
+    tokens: Tokens,
+    lockout: Lockout,
+}
+
+/// What a request was signed with.
+struct Proof {
+    offset: SignedDuration,
+    token: Option<Token>,
+}
+
+/// What became of a request.
+pub(super) enum Sent {
+    /// Nothing: a limit holds it back until then.
+    Deferred(Timestamp),
+    /// It was sent, or failed.
+    Done(Result<Reply, Failure>),
+    /// The account was refused, whatever it asks for.
+    Barred(Failure),
+}
+
+/// A request that failed.
+enum Unmet {
+    /// For what it is.
+    Failed(Failure),
+    /// For whose it is.
+    Barred(Failure),
+}
+
+impl From<Failure> for Unmet {
+    fn from(failure: Failure) -> Self {
+        Unmet::Failed(failure)
+    }
+}
+
+impl Line {
+    pub fn new(account: Account) -> Self {
+        let limits = Limits::new(&account);
+        let (skew, lockout) = (Skew::default(), Lockout::default());
+        Self { account, limits, skew, tokens: Tokens::new(), lockout }
+    }
+
+    /// Sends one request and reads its reply, within the account's limits.
+    pub async fn send(
+        &self,
+        transport: &dyn Transport,
+        request: &Request,
+        patience: Patience,
+        nonce: &str,
+        trace: &Trace,
+    ) -> Sent {
+        let _slot = match self.limits.admit(patience).await {
+            Ok(slot) => slot,
+            Err(until) => return Sent::Deferred(until),
+        };
+        let started = Instant::now();
+        let result = self.exchange(transport, request, nonce, trace).await;
+        let (outcome, request_id) = match &result {
+            Ok(reply) => ("ok", &reply.request_id),
+            Err(Unmet::Failed(failure) | Unmet::Barred(failure)) => {
+                (failure.code.as_str(), &failure.request_id)
+            }
+        };
+        debug!(
+            account = self.account.name,
+            service = ?request.service,
+            action = request.action,
+            path = request.path,
+            outcome,
+            request_id,
+            duration = ?started.elapsed(),
+            "asked"
+        );
+        match result {
+            Ok(reply) => Sent::Done(Ok(reply)),
+            Err(Unmet::Failed(failure)) => Sent::Done(Err(failure)),
+            Err(Unmet::Barred(failure)) => Sent::Barred(failure),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        transport: &dyn Transport,
+        request: &Request,
+        nonce: &str,
+        trace: &Trace,
+    ) -> Result<Reply, Unmet> {
+        if let Some(failure) = self.lockout.standing(Timestamp::now()) {
+            return Err(Unmet::Barred(failure));
+        }
+        let offset = self.skew.offset();
+        let now = Timestamp::now() + offset;
+        let token = self.tokens.token(&self.account, transport, now).await;
+        let token = token.map_err(|failure| Unmet::Barred(self.mask(failure, None)))?;
+        let proof = Proof { offset, token };
+        let mut signed = self.sign(request, now, nonce, &proof)?;
+        signed.headers.extend(traced(trace));
+        let raw = match transport.send(signed).await {
+            Ok(raw) => raw,
+            Err(error) => return Err(classify::unanswered(&error).into()),
+        };
+        match classify::reply(self.account.provider, &raw, now) {
+            Ok(reply) => Ok(reply),
+            Err(refusal) => {
+                let failure = self.mask(refusal.failure, proof.token.as_ref());
+                let refusal = Refusal { failure, ..refusal };
+                let locks = self.account.provider == Provider::Huawei
+                    && raw.status == 401
+                    && proof.token.is_none();
+                Err(self.remedied(refusal, &proof, locks).await)
+            }
+        }
+    }
+
+    fn sign(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        nonce: &str,
+        proof: &Proof,
+    ) -> Result<Signed, Failure> {
+        match self.account.provider {
+            Provider::Alibaba => alibaba::signed(request, &self.account, now, nonce),
+            Provider::Huawei => {
+                let token = proof.token.as_ref().map(|token| &token.value);
+                huawei::signed(request, &self.account, now, token)
+            }
+        }
+    }
+
+    /// A refusal we can do something about may be asked again at once; but only once, since
+    /// repeated bad signatures lock a key.
+    async fn remedied(&self, refusal: Refusal, proof: &Proof, locks: bool) -> Unmet {
+        let Refusal { failure, remedy, of_account } = refusal;
+        let now = Timestamp::now();
+        let helps = match (remedy, &proof.token) {
+            (Remedy::None, _) | (Remedy::Token, None) => false,
+            (Remedy::Clock(server), _) => self.skew.learn(proof.offset, server, now),
+            (Remedy::Token, Some(used)) => self.tokens.refused(used, now + proof.offset).await,
+        };
+        if helps {
+            let at_once = Meaning::Retryable { retry_after: Some(std::time::Duration::ZERO) };
+            return Unmet::Failed(Failure { meaning: at_once, ..failure });
+        }
+        let failure = self.advised(failure, remedy);
+        if locks {
+            self.lockout.note(&failure, now);
+        }
+        if of_account { Unmet::Barred(failure) } else { Unmet::Failed(failure) }
+    }
+
+    /// A temporary key is configured, and read once: we can't renew it.
+    fn advised(&self, failure: Failure, remedy: Remedy) -> Failure {
+        match (&self.account.credentials, remedy) {
+            (Credentials::Key { security_token: Some(_), .. }, Remedy::Token) => {
+                let advice = "renew the account's security_token and restart ticketd";
+                Failure { message: format!("{}; {advice}", failure.message), ..failure }
+            }
+            (Credentials::Key { .. } | Credentials::Iam { .. }, _) => failure,
+        }
+    }
+
+    /// Providers echo parts of what they refuse.
+    fn mask(&self, failure: Failure, token: Option<&Token>) -> Failure {
+        let configured: Vec<&SecretString> = match &self.account.credentials {
+            Credentials::Key { id, secret, security_token } => {
+                [Some(id), Some(secret), security_token.as_ref()].into_iter().flatten().collect()
+            }
+            Credentials::Iam { password, .. } => vec![password],
+        };
+        let mut message = failure.message;
+        let fetched = token.map(|token| &token.value);
+        for secret in configured.into_iter().chain(fetched).map(ExposeSecret::expose_secret) {
+            if !secret.is_empty() {
+                message = message.replace(secret, "***");
+            }
+        }
+        Failure { message, ..failure }
+    }
+}
+
+/// Trace context travels unsigned: gateways on the way may change it. It comes from a message, so
+/// what can't be a header is left out rather than allowed to spoil the request.
+fn traced(trace: &Trace) -> impl Iterator<Item = (String, String)> {
+    let fit = |value: &String| {
+        value.len() <= LONGEST_TRACE && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    };
+    let header =
+        |name: &str, value: &Option<String>| Some((name.to_owned(), value.clone().filter(fit)?));
+    let both = [header("traceparent", &trace.traceparent), header("tracestate", &trace.tracestate)];
+    both.into_iter().flatten()
+}

@@ -1,0 +1,34 @@
+//! Request nonces. Alibaba takes each one once, which guards a call that two workers might send.
+
+use rand::Rng;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+
+use super::account::{Account, Credentials};
+use crate::job::{Ask, Job, Turn};
+
+/// The nonce of a question's request, counted from 0: 32 hex digits. A call has the same one
+/// wherever it is made from; a read a new one each time.
+///
+/// The provider remembers nonces across all of its customers, and job ids are unique in one
+/// installation only: so it is made from all that makes the call this one.
+pub(super) fn nonce(account: &Account, job: &Job, turn: &Turn, index: usize) -> String {
+    let bytes: [u8; 16] = match turn.ask {
+        Ask::Call => {
+            let key = match &account.credentials {
+                Credentials::Key { id, .. } => id.expose_secret(),
+                Credentials::Iam { user, .. } => user,
+            };
+            let Job { id, operation, params, .. } = job;
+            let call = format!(
+                "{}\n{key}\n{operation}\n{id}\n{}\n{index}\n{params}",
+                account.name, turn.calls
+            );
+            let mut half = [0; 16];
+            half.copy_from_slice(&Sha256::digest(call)[..16]);
+            half
+        }
+        Ask::Baseline | Ask::Probe | Ask::Poll(_) => rand::rng().random(),
+    };
+    hex::encode(bytes)
+}

@@ -1,0 +1,135 @@
+//! What the tests of every operation need: a job, an account, and a way to talk.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::cloud::account::{Account, Credentials};
+use crate::cloud::protocol::{Inquiry, Next, Protocol, Reply, Request};
+use crate::job::{Answer, Failure, Job, Problem, Provider, Turn};
+
+/// A job, a turn and an account for one operation.
+pub(super) struct Rehearsal {
+    pub(super) protocol: Box<dyn Protocol>,
+    pub(super) job: Job,
+    pub(super) turn: Turn,
+    pub(super) account: Account,
+}
+
+/// What a conversation came to, with the requests that led there.
+pub(super) type Heard = (Vec<Request>, Result<Answer, Failure>);
+
+impl Rehearsal {
+    pub(super) fn of(protocol: impl Protocol + 'static, params: Value) -> Self {
+        let operation = protocol.operation();
+        let job = json!({
+            "id": "chg-2041", "operation": operation.name, "kind": operation.kind,
+            "account": "here", "params": params, "until": operation.default_until,
+            "received_at": "2026-01-02T03:04:00Z",
+        });
+        let turn = json!({
+            "ask": "call", "call": 1,
+            "doubt": {"called_at": "2026-01-02T03:04:05Z", "cause": "timed out"},
+        });
+        let account = Account {
+            name: "here".into(),
+            provider: operation.provider,
+            region: "cn-hangzhou".into(),
+            credentials: Credentials::Key {
+                id: "id".to_owned().into(),
+                secret: "secret".to_owned().into(),
+                security_token: None,
+            },
+            endpoints: BTreeMap::new(),
+            project_id: match operation.provider {
+                Provider::Alibaba => String::new(),
+                Provider::Huawei => "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+            },
+            workspace: None,
+            rate_limit: None,
+            max_concurrent: None,
+            marker: true,
+            redeploy_in_doubt: false,
+            publish_type: None,
+        };
+        Self {
+            protocol: Box::new(protocol),
+            job: serde_json::from_value(job).unwrap(),
+            turn: serde_json::from_value(turn).unwrap(),
+            account,
+        }
+    }
+
+    /// The problems with the job's params, one line each.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let shown = |problem: Problem| format!("{} {}", problem.path, problem.message);
+        self.protocol.operation().check_params(&self.job.params).into_iter().map(shown).collect()
+    }
+
+    pub(super) fn baseline(&self, replies: &[Value]) -> Heard {
+        self.play(replies, |inquiry, replies| self.protocol.baseline(inquiry, replies))
+    }
+
+    pub(super) fn call(&self, reply: Value) -> Heard {
+        self.play(&[reply], |inquiry, replies| self.protocol.call(inquiry, replies))
+    }
+
+    pub(super) fn probe(&self, replies: &[Value]) -> Heard {
+        self.play(replies, |inquiry, replies| self.protocol.probe(inquiry, replies))
+    }
+
+    pub(super) fn poll(&self, handle: &Value, replies: &[Value]) -> Heard {
+        self.play(replies, |inquiry, replies| self.protocol.poll(inquiry, handle, replies))
+    }
+
+    /// Plays the provider: each request gets the next reply. A reply `{"fails": code}` is a
+    /// permanent failure with that code, `{"stutters": code}` a retryable one.
+    fn play(
+        &self,
+        replies: &[Value],
+        speak: impl Fn(&Inquiry<'_>, &[Result<Reply, Failure>]) -> Result<Next, Failure>,
+    ) -> Heard {
+        let (job, turn, account) = (&self.job, &self.turn, &self.account);
+        let now = "2026-01-02T03:05:00Z".parse().unwrap();
+        let inquiry = Inquiry { job, turn, account, now };
+        let mut requests = vec![];
+        let mut heard = vec![];
+        loop {
+            match speak(&inquiry, &heard) {
+                Ok(Next::Send(request)) => {
+                    let reply = replies.get(heard.len());
+                    heard.push(played(reply.unwrap_or_else(|| panic!("no reply to {request:?}"))));
+                    requests.push(request);
+                }
+                Ok(Next::Tell(answer)) => {
+                    assert_eq!(heard.len(), replies.len(), "replies nobody asked for");
+                    return (requests, Ok(answer));
+                }
+                Err(failure) => return (requests, Err(failure)),
+            }
+        }
+    }
+}
+
+fn played(reply: &Value) -> Result<Reply, Failure> {
+    match (reply["fails"].as_str(), reply["stutters"].as_str()) {
+        (Some(code), _) => Err(Failure::permanent(code, "refused")),
+        (None, Some(code)) => Err(Failure::retryable(code, "later")),
+        (None, None) => Ok(Reply { request_id: Some("R".into()), body: reply.clone() }),
+    }
+}
+
+/// The captured request of the official client with this name.
+pub(super) fn captured(file: &str, name: &str) -> Value {
+    let path = format!("{}/tests/fixtures/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+    let captures: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let found = captures.as_array().unwrap().iter().find(|capture| capture["name"] == name);
+    found.unwrap()["request"].clone()
+}
+
+/// A request's query as the captures show theirs.
+pub(super) fn query(request: &Request) -> Value {
+    request.query.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+}

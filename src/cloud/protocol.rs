@@ -1,0 +1,133 @@
+//! How an operation speaks with its provider: a conversation of requests and replies, as values.
+//!
+//! Every method is a pure function from the replies so far to what comes next, so a question that
+//! takes several requests (pages of a list, a ticket and then its tasks) needs no state of its own.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::account::Account;
+use crate::job::machine::Abilities;
+use crate::job::{Answer, Failure, Job, Operation, Turn};
+
+/// Which of a provider's services a request goes to. The account knows its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Alibaba DMS Enterprise, version 2018-11-01.
+    Dms,
+    /// Alibaba DataWorks, version 2020-05-18.
+    Dataworks,
+    /// Huawei DataArts Factory, release packages.
+    Factory,
+    /// Huawei DataArts Factory, system tasks.
+    Tasks,
+}
+
+impl Service {
+    /// Its key under an account's `endpoints`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Service::Dms => "dms",
+            Service::Dataworks => "dataworks",
+            Service::Factory => "factory",
+            Service::Tasks => "tasks",
+        }
+    }
+}
+
+/// The HTTP methods the providers use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// A read.
+    Get,
+    /// Anything.
+    Post,
+}
+
+/// What a request carries below its headers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, String)>),
+    /// `application/json`.
+    Json(Value),
+}
+
+/// A request, before it is addressed and signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Where it goes.
+    pub service: Service,
+    /// Alibaba's `Action`; empty for Huawei, where the path says it.
+    pub action: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path; always `/` for Alibaba.
+    pub path: String,
+    /// Query parameters, not encoded.
+    pub query: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+/// A reply that was taken: a 2xx whose body is JSON and does not say `Success: false`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
+    /// The body.
+    pub body: Value,
+}
+
+/// What an operation may look at.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// What is known so far.
+    pub turn: &'a Turn,
+    /// Whose credentials and limits are used.
+    pub account: &'a Account,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What comes next in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Send this, and come back with its reply added.
+    Send(Request),
+    /// The question is answered.
+    Tell(Answer),
+}
+
+/// The replies so far, oldest first; a failed request stands among them.
+pub type Replies<'a> = &'a [Result<Reply, Failure>];
+
+/// One operation's side of its conversations. A failure returned is the failure of the question.
+pub trait Protocol: Send + Sync {
+    /// What producers see.
+    fn operation(&self) -> Operation;
+
+    /// What the machine may count on with this account.
+    fn abilities(&self, account: &Account) -> Abilities;
+
+    /// Reads what a probe will compare with. Asked only where [`Abilities::baseline`].
+    fn baseline(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+
+    /// Makes the call: exactly one request, then [`Answer::Accepted`].
+    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+
+    /// Asks whether an unanswered call took effect. Asked only where [`Abilities::probe`].
+    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+
+    /// Asks how far it is.
+    fn poll(
+        &self,
+        inquiry: &Inquiry<'_>,
+        handle: &Value,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure>;
+}

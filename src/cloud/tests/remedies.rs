@@ -1,0 +1,219 @@
+//! Clocks and tokens: what may be put right, and is asked again once.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::account::Credentials;
+use super::super::huawei::token::Tokens;
+use super::script::{Raw, with_header};
+use super::*;
+
+const AT_ONCE: Meaning = Meaning::Retryable { retry_after: Some(Duration::ZERO) };
+
+fn in_hours(hours: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(hours)
+}
+
+fn dated(raw: Raw, date: Timestamp) -> Raw {
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    with_header(raw, "date", date)
+}
+
+fn token(value: &str, expires_at: Timestamp) -> Raw {
+    let body = json!({ "token": { "expires_at": expires_at.to_string() } });
+    with_header(ok(body), "x-subject-token", value.to_owned())
+}
+
+fn locked_out() -> Raw {
+    refused(401, "APIGW.0301", "decrypt token fail")
+}
+
+#[tokio::test]
+async fn a_clock_refusal_teaches_the_provider_s_clock_once() {
+    let refusal = || dated(refused(400, "InvalidTimeStamp.Expired", "late"), in_hours(1));
+    let script = Script::new([refusal(), refusal(), ok(json!({}))]);
+    let clouds = clouds([alibaba()], &script);
+    let ask = async || clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    assert_eq!(failed(ask().await).meaning, AT_ONCE);
+    assert_eq!(failed(ask().await).meaning, Meaning::Permanent);
+    answered(ask().await);
+
+    let dates: Vec<Timestamp> =
+        script.headers("x-acs-date").iter().map(|text| text.parse().unwrap()).collect();
+    let shift = dates[1].duration_since(dates[0]);
+    assert!((shift - SignedDuration::from_hours(1)).abs() < SignedDuration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_bad_signature_is_final_at_once() {
+    let script = Script::new([dated(
+        refused(401, "APIGW.0301", "verify aksk signature fail"),
+        Timestamp::now(),
+    )]);
+    let clouds = clouds([Account { name: "dms".into(), ..huawei(false) }], &script);
+    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(failure.meaning, Meaning::Permanent);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_account_ends_no_job_whose_call_was_made() {
+    let poll = Ask::Poll(Value::Null);
+    for code in [
+        "Throttling.Api.Risk",
+        "SignatureDoesNotMatch",
+        "InvalidSecurityToken.Expired",
+        "InvalidAccessKeyId.Inactive",
+        "NoPermission",
+    ] {
+        for ask in [Ask::Baseline, Ask::Call, Ask::Probe, poll.clone()] {
+            let made = matches!(ask, Ask::Probe | Ask::Poll(_)) && code != "NoPermission";
+            let clouds = clouds([alibaba()], &Script::new([refused(400, code, "m")]));
+            let failure = failed(clouds.ask(&job("dms"), &turn(ask.clone())).await);
+            let passing = failure.meaning == Meaning::Retryable { retry_after: None };
+            assert_eq!((passing, failure.code.as_str()), (made, code), "{ask:?}");
+        }
+    }
+    let script = Script::new([refused(401, "IAM.1", "wrong user or password")]);
+    let failure = failed(clouds([huawei(true)], &script).ask(&job("dms"), &turn(poll)).await);
+    assert_eq!(failure.meaning, Meaning::Retryable { retry_after: None });
+}
+
+#[tokio::test]
+async fn a_key_that_was_refused_is_not_tried_again_at_once() {
+    let script = Script::new([refused(401, "APIGW.0301", "verify aksk signature fail")]);
+    let clouds = clouds([huawei(false)], &script);
+    let first = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let second = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(second.meaning, Meaning::Permanent);
+    assert_eq!(second.code, first.code);
+    assert!(second.message.contains("nothing is sent"), "{second}");
+    let third = failed(clouds.ask(&job("dms"), &turn(Ask::Probe)).await);
+    assert_eq!(third.meaning, Meaning::Retryable { retry_after: None });
+    assert_eq!(script.sent(), 1);
+}
+
+#[tokio::test]
+async fn a_temporary_key_that_has_run_out_says_what_to_do() {
+    let mut account = alibaba();
+    account.credentials = Credentials::Key {
+        id: "id".into(),
+        secret: "secret".into(),
+        security_token: Some("a-token".into()),
+    };
+    let script = Script::new([refused(400, "InvalidSecurityToken.Expired", "it expired")]);
+    let failure = failed(clouds([account], &script).ask(&job("dms"), &turn(Ask::Call)).await);
+    let advice = "it expired; renew the account's security_token and restart ticketd";
+    assert!(failure.message.ends_with(advice), "{failure}");
+}
+
+#[tokio::test]
+async fn one_token_serves_all_and_is_fetched_by_one_request() {
+    let mut replies = vec![token("tok", in_hours(24))];
+    replies.extend((0..3).map(|_| ok(json!({}))));
+    let script = Script::new(replies);
+    let clouds = clouds([huawei(true)], &script);
+    let (job, turn) = (job("dms"), turn(Ask::Call));
+    tokio::join!(clouds.ask(&job, &turn), clouds.ask(&job, &turn), clouds.ask(&job, &turn));
+    assert_eq!(script.paths(), ["/v3/auth/tokens", "/", "/", "/"]);
+    assert_eq!(script.headers("x-auth-token"), ["tok", "tok", "tok"]);
+    let asked: Value = serde_json::from_slice(&script.bodies()[0]).unwrap();
+    let user = &asked["auth"]["identity"]["password"]["user"];
+    assert_eq!(user["domain"]["name"], "acme");
+    let project = &asked["auth"]["scope"]["project"]["id"];
+    assert_eq!(project, "b384b9e9ab9b4ee8994c8633aabc9505");
+}
+
+#[tokio::test]
+async fn a_token_near_its_end_is_renewed_before_it_is_used() {
+    let soon = Timestamp::now() + SignedDuration::from_mins(29);
+    let script =
+        Script::new([token("old", soon), ok(json!({})), token("new", in_hours(24)), ok(json!({}))]);
+    let clouds = clouds([huawei(true)], &script);
+    clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    assert_eq!(script.headers("x-auth-token"), ["old", "new"]);
+}
+
+#[tokio::test]
+async fn a_token_serves_to_its_end_when_no_other_can_be_fetched() {
+    let now = Timestamp::now();
+    let later = |seconds| now + SignedDuration::from_secs(seconds);
+    for (refusal, pause) in [(lost(), 10), (refused(401, "IAM.1", "wrong password"), 300)] {
+        let again = || refused(500, "X", "m");
+        let script = Script::new([token("old", later(1500)), refusal, again(), again()]);
+        let tokens = Tokens::new();
+        let fetched = async |seconds| {
+            let token = tokens.token(&huawei(true), script.as_ref(), later(seconds)).await;
+            (token.map(|token| token.is_some()).map_err(|f| f.code), script.sent())
+        };
+        assert_eq!(fetched(0).await, (Ok(true), 1));
+        assert_eq!(fetched(1).await, (Ok(true), 2), "it is renewed early");
+        assert_eq!(fetched(pause).await, (Ok(true), 2), "not again so soon");
+        assert_eq!(fetched(pause + 1).await, (Ok(true), 3));
+        assert_eq!(fetched(1500).await, (Err("X".to_owned()), 4));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_is_tried_again_after_five_minutes() {
+    let now = Timestamp::now();
+    for (reply, pause) in [(lost(), 10), (refused(401, "IAM.1", "wrong password"), 300)] {
+        let script = Script::new([reply, token("tok", in_hours(24))]);
+        let tokens = Tokens::new();
+        for (seconds, sent) in [(0, 1), (pause - 1, 1), (pause, 2)] {
+            let then = now + SignedDuration::from_secs(seconds);
+            let token = tokens.token(&huawei(true), script.as_ref(), then).await;
+            assert_eq!((token.is_ok(), script.sent()), (sent == 2, sent));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_token_that_is_refused_is_not_renewed_in_a_loop() {
+    let refusal = refused(401, "APIGW.0301", "decrypt token fail: tok-en");
+    let script = Script::new([token("tok-en", in_hours(24)), refusal]);
+    let clouds = clouds([huawei(true)], &script);
+    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(failure.meaning, Meaning::Permanent);
+    assert!(failure.message.ends_with("decrypt token fail: ***"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_old_token_that_is_refused_is_renewed_once() {
+    // The first refusal moves our idea of the time on by an hour, which makes the token old.
+    let script = Script::new([
+        token("old", in_hours(24)),
+        dated(refused(401, "APIGW.0301", "verify aksk signature fail"), in_hours(1)),
+        locked_out(),
+        token("new", in_hours(24)),
+        ok(json!({})),
+    ]);
+    let clouds = clouds([huawei(true)], &script);
+    let ask = async || clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    assert_eq!(failed(ask().await).meaning, AT_ONCE);
+    assert_eq!(failed(ask().await).meaning, AT_ONCE);
+    answered(ask().await);
+    assert_eq!(script.headers("x-auth-token"), ["old", "old", "new"]);
+}
+
+#[tokio::test]
+async fn a_token_that_can_not_be_fetched_never_means_an_effect() {
+    let no_token = with_header(ok(json!({})), "x", String::new());
+    let table = [
+        (lost(), Meaning::Retryable { retry_after: None }),
+        (refused(500, "X", "m"), Meaning::Retryable { retry_after: None }),
+        (no_token, Meaning::Retryable { retry_after: None }),
+        (refused(401, "IAM.1", "wrong user or password"), Meaning::Permanent),
+    ];
+    for (reply, expected) in table {
+        let script = Script::new([reply]);
+        let clouds = clouds([huawei(true)], &script);
+        for _ in 0..3 {
+            let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+            assert_eq!(failure.meaning, expected, "{failure}");
+        }
+        // The failure answers everybody for a while: a user with a wrong password gets locked.
+        assert_eq!(script.sent(), 1);
+    }
+}

@@ -1,0 +1,235 @@
+//! A provider that answers from a script, and an operation that reads pages until there are none.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::super::account::Credentials;
+use super::super::http::{RawReply, SendError, Signed};
+use super::super::protocol::{Body, Method, Replies, Request, Service};
+use super::super::*;
+use crate::job::{Answer, Kind, Operation, Provider, Trace, Until};
+
+pub type Raw = Result<RawReply, SendError>;
+
+pub fn ok(body: Value) -> Raw {
+    Ok(RawReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
+}
+
+/// A refusal in the words of both providers.
+pub fn refused(status: u16, code: &str, message: &str) -> Raw {
+    let body =
+        json!({ "Code": code, "Message": message, "error_code": code, "error_msg": message });
+    Ok(RawReply { status, headers: Vec::new(), body: body.to_string().into_bytes() })
+}
+
+pub fn lost() -> Raw {
+    Err(SendError::Lost { host: "h".into(), cause: "timed out".into() })
+}
+
+pub fn with_header(raw: Raw, name: &str, value: String) -> Raw {
+    raw.map(|mut reply| {
+        reply.headers.push((name.to_owned(), value));
+        reply
+    })
+}
+
+/// Answers in order, and remembers what it was sent.
+pub struct Script {
+    replies: Mutex<VecDeque<Raw>>,
+    forever: Option<Value>,
+    seen: Mutex<Vec<Signed>>,
+    /// Requests under way, and the most there ever were.
+    pub under_way: AtomicUsize,
+    pub most: AtomicUsize,
+}
+
+impl Script {
+    pub fn new(replies: impl IntoIterator<Item = Raw>) -> Arc<Self> {
+        Self::make(replies.into_iter().collect(), None)
+    }
+
+    pub fn endless(reply: Value) -> Arc<Self> {
+        Self::make(VecDeque::new(), Some(reply))
+    }
+
+    fn make(replies: VecDeque<Raw>, forever: Option<Value>) -> Arc<Self> {
+        Arc::new(Self {
+            replies: Mutex::new(replies),
+            forever,
+            seen: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        })
+    }
+
+    pub fn sent(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
+    pub fn paths(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(|signed| signed.url.path().to_owned()).collect()
+    }
+
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        self.seen.lock().unwrap().iter().map(|signed| signed.body.clone()).collect()
+    }
+
+    /// The values of a header, over all requests that had it.
+    pub fn headers(&self, wanted: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let headers = seen.iter().flat_map(|signed| &signed.headers);
+        headers
+            .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Transport for Script {
+    async fn send(&self, request: Signed) -> Raw {
+        let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        self.seen.lock().unwrap().push(request);
+        // Lets others in, so that requests overlap where they may.
+        tokio::task::yield_now().await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        let scripted = self.replies.lock().unwrap().pop_front();
+        scripted.unwrap_or_else(|| match &self.forever {
+            Some(reply) => ok(reply.clone()),
+            None => panic!("nothing more was expected"),
+        })
+    }
+}
+
+/// Reads pages while a reply says `More`; the first failure is the question's.
+#[derive(Default)]
+pub struct Pages {
+    pub polled: Arc<AtomicI64>,
+    pub huawei: bool,
+}
+
+impl Pages {
+    fn next(&self, replies: Replies<'_>) -> Result<Next, Failure> {
+        match replies.last() {
+            Some(Err(failure)) => Err(failure.clone()),
+            Some(Ok(reply)) if reply.body["More"] != true => {
+                Ok(Next::Tell(Answer::Undecided(format!("{} replies", replies.len()))))
+            }
+            Some(Ok(_)) | None => Ok(Next::Send(Request {
+                service: if self.huawei { Service::Factory } else { Service::Dms },
+                action: "ListOrders",
+                method: Method::Post,
+                path: "/".into(),
+                query: vec![("PageNumber".into(), (replies.len() + 1).to_string())],
+                body: Body::Empty,
+            })),
+        }
+    }
+}
+
+impl Protocol for Pages {
+    fn operation(&self) -> Operation {
+        let provider = if self.huawei { Provider::Huawei } else { Provider::Alibaba };
+        Operation::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
+    }
+
+    fn abilities(&self, _: &Account) -> Abilities {
+        Abilities { baseline: true, probe: true, repeat_in_doubt: false }
+    }
+
+    fn baseline(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        self.next(replies)
+    }
+
+    fn call(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        self.next(replies)
+    }
+
+    fn probe(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        self.next(replies)
+    }
+
+    fn poll(&self, _: &Inquiry<'_>, handle: &Value, seen: Replies<'_>) -> Result<Next, Failure> {
+        self.polled.store(handle.as_i64().unwrap_or_default(), Ordering::SeqCst);
+        self.next(seen)
+    }
+}
+
+pub fn clouds<const N: usize>(accounts: [Account; N], script: &Arc<Script>) -> Clouds {
+    let huawei = accounts.iter().any(|account| account.provider == Provider::Huawei);
+    let protocol = Pages { huawei, ..Pages::default() };
+    Clouds::new(accounts.to_vec(), vec![Box::new(protocol)], script.clone())
+}
+
+/// The account of the Alibaba vectors.
+pub fn alibaba() -> Account {
+    Account {
+        name: "dms".into(),
+        provider: Provider::Alibaba,
+        region: "cn-hangzhou".into(),
+        credentials: Credentials::Key {
+            id: "LTAI5tFakeAccessKeyId001".into(),
+            secret: "FakeSecret/With+Plus=And~Tilde0123".into(),
+            security_token: None,
+        },
+        endpoints: endpoints::default_endpoints(Provider::Alibaba, "cn-hangzhou").unwrap(),
+        project_id: String::new(),
+        workspace: None,
+        rate_limit: None,
+        max_concurrent: None,
+        marker: true,
+        redeploy_in_doubt: false,
+        publish_type: None,
+    }
+}
+
+/// The account of the Huawei vectors, with a key or with an IAM user.
+pub fn huawei(iam: bool) -> Account {
+    let key = Credentials::Key {
+        id: "FAKEAK0HWTESTVECTOR1".into(),
+        secret: "FakeHuaweiSecretKey0123456789abcdefghijklmn".into(),
+        security_token: None,
+    };
+    let user = Credentials::Iam {
+        user: "worker".into(),
+        domain: "acme".into(),
+        password: "pass-word".into(),
+        endpoint: endpoints::default_iam_endpoint("cn-north-4").unwrap(),
+    };
+    Account {
+        provider: Provider::Huawei,
+        region: "cn-north-4".into(),
+        credentials: if iam { user } else { key },
+        endpoints: endpoints::default_endpoints(Provider::Huawei, "cn-north-4").unwrap(),
+        project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+        workspace: Some("ws1".into()),
+        ..alibaba()
+    }
+}
+
+pub fn job(account: &str) -> Job {
+    Job {
+        id: "chg-1".parse().unwrap(),
+        operation: "dms.CreateOrder".into(),
+        kind: Kind::Create,
+        account: account.into(),
+        params: json!({}),
+        until: Until::Accepted,
+        not_before: None,
+        deadline: None,
+        metadata: None,
+        correlation_id: None,
+        reply_to: None,
+        trace: Trace::default(),
+        received_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+pub fn turn(ask: Ask) -> Turn {
+    Turn { calls: 1, ..Turn::first(ask) }
+}

@@ -1,0 +1,329 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Envelope, Rejection, Rules, Submission};
+use crate::cloud::operations;
+use crate::job::{Kind, Provider, ReplyTo, Trace, Until};
+
+const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
+
+fn rules() -> Rules {
+    rules_with(&[("ali", Provider::Alibaba), ("hw", Provider::Huawei)])
+}
+
+fn rules_with(accounts: &[(&str, Provider)]) -> Rules {
+    let accounts = accounts.iter().map(|(name, owner)| ((*name).to_owned(), *owner)).collect();
+    Rules { catalogue: operations::catalogue(), accounts, max_bytes: 1 << 20 }
+}
+
+fn envelope(kind: Kind, body: &[u8]) -> Envelope<'_> {
+    Envelope {
+        kind,
+        body,
+        content_type: None,
+        content_encoding: None,
+        message_id: None,
+        correlation_id: None,
+        reply_to: None,
+        trace: Trace::default(),
+    }
+}
+
+fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
+    rules().read(&envelope(Kind::Create, job.to_string().as_bytes()), NOW)
+}
+
+fn ticket() -> Value {
+    json!({
+        "id": "chg-1", "operation": "dms.CreateOrder",
+        "params": {
+            "Comment": "c", "PluginType": "NDDL",
+            "PluginParam": { "title": "t", "dbId": 1, "logic": false },
+        },
+    })
+}
+
+fn with(field: &str, value: impl Into<Value>) -> Value {
+    let mut job = ticket();
+    job[field] = value.into();
+    job
+}
+
+fn without(field: &str) -> Value {
+    let mut job = ticket();
+    job.as_object_mut().unwrap().remove(field);
+    job
+}
+
+fn paths(rejection: &Rejection) -> BTreeSet<&str> {
+    rejection.problems.iter().map(|problem| problem.path.as_str()).collect()
+}
+
+/// A message of `bad_messages.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BadMessage {
+    name: String,
+    kind: Kind,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+    body: Option<String>,
+    base64: Option<String>,
+    padded_to: Option<usize>,
+    paths: BTreeSet<String>,
+    says: Option<String>,
+}
+
+impl BadMessage {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = match (&self.body, &self.base64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(text)) => from_base64(text),
+            (Some(_), Some(_)) | (None, None) => panic!("{}: one body, please", self.name),
+        };
+        bytes.resize(bytes.len().max(self.padded_to.unwrap_or(0)), b' ');
+        bytes
+    }
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text.trim_end_matches('=').bytes();
+    let bits: Vec<usize> = digits
+        .map(|digit| alphabet.iter().position(|known| *known == digit).unwrap())
+        .flat_map(|sextet| (0..6).rev().map(move |bit| sextet >> bit & 1))
+        .collect();
+    let octet = |bits: &[usize]| bits.iter().fold(0, |sum, bit| sum << 1 | *bit as u8);
+    bits.chunks_exact(8).map(octet).collect()
+}
+
+#[test]
+fn every_bad_message_is_told_all_that_is_wrong_with_it() {
+    let table: Value =
+        serde_json::from_str(include_str!("../../../tests/fixtures/bad_messages.json")).unwrap();
+    let messages: Vec<BadMessage> = serde_json::from_value(table["messages"].clone()).unwrap();
+    assert!(messages.len() >= 45, "{}", messages.len());
+    let names: BTreeSet<&str> = messages.iter().map(|message| message.name.as_str()).collect();
+    assert_eq!(names.len(), messages.len(), "every message has its own name");
+    let mut wrong = Vec::new();
+    for message in &messages {
+        let property = |name: &str| message.properties.get(name).map(String::as_str);
+        let bytes = message.bytes();
+        let envelope = Envelope {
+            content_type: property("content_type"),
+            content_encoding: property("content_encoding"),
+            message_id: property("message_id"),
+            ..envelope(message.kind, &bytes)
+        };
+        match rules().read(&envelope, NOW) {
+            Ok(_) => wrong.push(format!("{}: was taken for a job", message.name)),
+            Err(rejection) => {
+                let told: BTreeSet<String> =
+                    rejection.problems.iter().map(|problem| problem.path.clone()).collect();
+                if told != message.paths {
+                    wrong.push(format!("{}: {:#?}", message.name, rejection.problems));
+                }
+                let says = message.says.as_deref().unwrap_or_default();
+                if !rejection.problems.iter().any(|problem| problem.message.contains(says)) {
+                    wrong.push(format!(
+                        "{}: nowhere {says:?} in {:#?}",
+                        message.name, rejection.problems
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_job_that_says_little_gets_its_defaults() {
+    let submission = read(&ticket()).unwrap();
+    let job = submission.job;
+    assert_eq!(job.id.as_str(), "chg-1");
+    assert_eq!((job.operation.as_str(), job.kind), ("dms.CreateOrder", Kind::Create));
+    assert_eq!((job.account.as_str(), job.until), ("ali", Until::Accepted));
+    assert_eq!((job.not_before, job.deadline, job.metadata), (None, None, None));
+    assert_eq!(job.params, ticket()["params"]);
+    assert_eq!(job.received_at, NOW);
+
+    let deploy = json!({
+        "id": "d", "operation": "dataarts.DeployReleasePackages",
+        "params": { "package_ids": ["23"] },
+    });
+    let body = deploy.to_string();
+    let job = rules().read(&envelope(Kind::Deploy, body.as_bytes()), NOW).unwrap().job;
+    assert_eq!((job.account.as_str(), job.until), ("hw", Until::Finished));
+}
+
+#[test]
+fn what_a_job_says_is_kept() {
+    let mut job = ticket();
+    job["account"] = json!("ali");
+    job["until"] = json!("finished");
+    job["not_before"] = json!("2026-12-01T02:00:00+08:00");
+    job["deadline"] = json!("2026-12-01t02:00:00.25z");
+    job["metadata"] = json!([1, null, { "a": "é" }]);
+    let body = job.to_string();
+    let trace = Trace { traceparent: Some("00-ab".into()), tracestate: Some("k=v".into()) };
+    let full = Envelope {
+        content_type: Some("Application/JSON; charset=utf-8"),
+        content_encoding: Some("UTF-8"),
+        message_id: Some("not an id, and not used"),
+        correlation_id: Some("c-1"),
+        reply_to: Some("answers"),
+        trace: trace.clone(),
+        ..envelope(Kind::Create, body.as_bytes())
+    };
+    let read = rules().read(&full, NOW).unwrap().job;
+    assert_eq!(read.id.as_str(), "chg-1");
+    assert_eq!(read.until, Until::Finished);
+    assert_eq!(read.not_before, Some("2026-11-30T18:00:00Z".parse().unwrap()));
+    assert_eq!(read.deadline, Some("2026-12-01T02:00:00.25Z".parse().unwrap()));
+    assert_eq!(read.metadata, Some(job["metadata"].clone()));
+    assert_eq!(read.correlation_id.as_deref(), Some("c-1"));
+    assert_eq!(read.reply_to, Some(ReplyTo { queue: "answers".into() }));
+    assert_eq!(read.trace, trace);
+}
+
+#[test]
+fn a_message_id_stands_in_for_an_id() {
+    let body = without("id").to_string();
+    let message = Envelope { message_id: Some("m-1"), ..envelope(Kind::Create, body.as_bytes()) };
+    assert_eq!(rules().read(&message, NOW).unwrap().job.id.as_str(), "m-1");
+    let body = ticket().to_string();
+    let message = Envelope { body: body.as_bytes(), ..message };
+    assert_eq!(rules().read(&message, NOW).unwrap().job.id.as_str(), "chg-1");
+}
+
+#[test]
+fn the_same_content_has_the_same_fingerprint_however_it_is_written() {
+    let plain = read(&ticket()).unwrap().fingerprint;
+    let mut said = ticket();
+    said["account"] = json!("ali");
+    said["until"] = json!("accepted");
+    let other_order = r#" { "params": { "PluginParam": { "logic": false, "dbId": 1, "title": "t" },
+        "PluginType": "NDDL", "Comment": "\u0063" },  "operation": "dms.CreateOrder",
+        "id": "chg-1" } "#;
+    let reordered = rules().read(&envelope(Kind::Create, other_order.as_bytes()), NOW).unwrap();
+    assert_eq!(read(&said).unwrap().fingerprint, plain);
+    assert_eq!(reordered.fingerprint, plain);
+    // It is the content's, not the id's: who asks whether two jobs are the same knows their ids.
+    assert_eq!(read(&with("id", "chg-2")).unwrap().fingerprint, plain);
+    let zone = |time: &str| read(&with("deadline", time)).unwrap().fingerprint;
+    assert_eq!(zone("2026-12-01T02:00:00Z"), zone("2026-12-01T03:00:00.000+01:00"));
+}
+
+#[test]
+fn other_content_has_another_fingerprint() {
+    let two = rules_with(&[("ali", Provider::Alibaba), ("ali-2", Provider::Alibaba)]);
+    let of = |job: Value| {
+        let body = with("account", "ali").to_string();
+        let body = if job.is_null() { body } else { job.to_string() };
+        two.read(&envelope(Kind::Create, body.as_bytes()), NOW).unwrap().fingerprint
+    };
+    let changed = |field: &str, value: Value| {
+        let mut job = with("account", "ali");
+        job[field] = value;
+        job
+    };
+    let mut prints = vec![of(Value::Null)];
+    let mut params = ticket()["params"].clone();
+    params["PluginParam"]["dbId"] = json!(2);
+    for (field, value) in [
+        ("params", params),
+        ("account", json!("ali-2")),
+        ("until", json!("finished")),
+        ("not_before", json!("2026-12-01T02:00:00Z")),
+        ("deadline", json!("2026-12-01T02:00:00Z")),
+        ("metadata", json!("m")),
+    ] {
+        prints.push(of(changed(field, value)));
+    }
+    let all = prints.len();
+    prints.sort();
+    prints.dedup();
+    assert_eq!(prints.len(), all);
+}
+
+#[test]
+fn without_an_account_there_has_to_be_exactly_one() {
+    let several = rules_with(&[("a", Provider::Alibaba), ("b", Provider::Alibaba)]);
+    let none = rules_with(&[("hw", Provider::Huawei)]);
+    let body = ticket().to_string();
+    for (rules, says) in [(several, "several alibaba accounts"), (none, "no alibaba account")] {
+        let rejection = rules.read(&envelope(Kind::Create, body.as_bytes()), NOW).unwrap_err();
+        assert_eq!(paths(&rejection), BTreeSet::from(["$.account"]));
+        assert!(rejection.problems[0].message.contains(says), "{:?}", rejection.problems);
+    }
+}
+
+#[test]
+fn metadata_may_be_4_kib_and_the_body_as_long_as_the_limit() {
+    let job = with("metadata", "m".repeat(4094));
+    assert!(read(&job).is_ok());
+    assert!(read(&with("metadata", "m".repeat(4095))).is_err());
+    let body = ticket().to_string();
+    let exact = Rules { max_bytes: body.len(), ..rules() };
+    assert!(exact.read(&envelope(Kind::Create, body.as_bytes()), NOW).is_ok());
+    let short = Rules { max_bytes: body.len() - 1, ..rules() };
+    assert!(short.read(&envelope(Kind::Create, body.as_bytes()), NOW).is_err());
+}
+
+#[test]
+fn a_rejection_keeps_what_could_be_read() {
+    let mut job = with("until", "done");
+    job["metadata"] = json!({ "team": "carts" });
+    let rejection = read(&job).unwrap_err();
+    assert_eq!(rejection.job_id.as_deref(), Some("chg-1"));
+    assert_eq!(rejection.operation, Some(("dms.CreateOrder", Kind::Create)));
+    assert_eq!(rejection.account.as_deref(), Some("ali"));
+    assert_eq!(rejection.metadata, Some(json!({ "team": "carts" })));
+
+    // An illegal id in the body is never replaced by the message's.
+    let body = with("id", "a b").to_string();
+    let message = Envelope { message_id: Some("m-1"), ..envelope(Kind::Create, body.as_bytes()) };
+    assert_eq!(rules().read(&message, NOW).unwrap_err().job_id, None);
+    let unreadable = Envelope { body: b"{", ..message };
+    assert_eq!(rules().read(&unreadable, NOW).unwrap_err().job_id.as_deref(), Some("m-1"));
+}
+
+#[test]
+fn a_hostile_message_gets_a_short_answer() {
+    let twice: String = (0..40_000).map(|n| format!(r#""k{n}":1,"k{n}":2,"#)).collect();
+    let wide: String = (0..60_000).map(|n| format!(r#""operatio{n}":1,"#)).collect();
+    for body in [
+        format!("{{{twice}\"id\":\"a\"}}"),
+        format!("{{{wide}\"id\":\"a\"}}"),
+        with("operation", "x".repeat(900_000)).to_string(),
+        with("account", "x".repeat(900_000)).to_string(),
+        with("deadline", "x".repeat(900_000)).to_string(),
+        with("until", "x".repeat(900_000)).to_string(),
+        with("id", "é".repeat(400_000)).to_string(),
+        with(&"x".repeat(900_000), 1).to_string(),
+    ] {
+        let rejection = rules().read(&envelope(Kind::Create, body.as_bytes()), NOW).unwrap_err();
+        let told: usize = rejection.problems.iter().map(|p| p.path.len() + p.message.len()).sum();
+        assert!(rejection.problems.len() <= 51, "{}", rejection.problems.len());
+        assert!(told < 16 * 1024, "{told}");
+    }
+}
+
+#[test]
+fn a_conflict_names_the_id_and_has_an_identity_of_its_own() {
+    let body = ticket().to_string();
+    let message =
+        Envelope { correlation_id: Some("c-1"), ..envelope(Kind::Create, body.as_bytes()) };
+    let job = rules().read(&message, NOW).unwrap().job;
+    let conflict = rules().conflict(&message, job);
+    assert_eq!(paths(&conflict), BTreeSet::from(["$.id"]));
+    assert_eq!(conflict.job_id.as_deref(), Some("chg-1"));
+    assert_eq!(conflict.correlation_id.as_deref(), Some("c-1"));
+    let other = with("until", "finished").to_string();
+    let message = Envelope { body: other.as_bytes(), ..message };
+    let job = rules().read(&message, NOW).unwrap().job;
+    assert_ne!(rules().conflict(&message, job).digest, conflict.digest);
+}

@@ -1,0 +1,216 @@
+//! How a job ends, and in what words a person is told.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::failure::{Failure, Meaning};
+use super::operation::Problem;
+use super::state::{Facts, Times};
+
+/// How a job ended. Exactly one per job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// What was asked for is done.
+    Succeeded,
+    /// The provider refused, or what it started failed; or we ran out of tries and it never acted.
+    Failed,
+    /// A call may have taken effect and nothing could settle it, or its end can't be seen.
+    Unknown,
+    /// The deadline passed first.
+    Expired,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The message can't be read or is not valid; nothing was done.
+    Rejected,
+}
+
+/// Why an outcome is not a success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trouble {
+    /// The provider's code, or ours.
+    pub code: String,
+    /// The provider's message, or ours.
+    pub message: String,
+    /// `retryable`, `permanent` or `ambiguous` for a failed request; `ticket` for what failed
+    /// at the provider after it was accepted; `deadline`, `cancelled`, `invalid`.
+    pub class: String,
+    /// What a person can do about it.
+    pub advice: String,
+}
+
+impl Verdict {
+    /// The word for it in routing keys and event types.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Succeeded => "succeeded",
+            Verdict::Failed => "failed",
+            Verdict::Unknown => "unknown",
+            Verdict::Expired => "expired",
+            Verdict::Cancelled => "cancelled",
+            Verdict::Rejected => "rejected",
+        }
+    }
+}
+
+/// What a person can do, in one sentence or two.
+pub mod advice {
+    /// A call was lost and could not be looked up.
+    pub const LOST_CALL: &str = "Look at the provider whether the call took effect before \
+        submitting it again under a new id.";
+    /// What was started can no longer be followed.
+    pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
+        the provider, under the handle, how it ended.";
+    pub(super) const NOTHING: &str = "Nothing: ticketd goes on by itself.";
+    pub(super) const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
+        then submit it under a new id.";
+    pub(super) const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
+        under a new id when the provider works again.";
+    pub(super) const TICKET: &str = "The provider took the call, and what it started did not \
+        succeed. Look at it there, under the ids in the result.";
+    pub(super) const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
+        later deadline.";
+    pub(super) const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
+        handle; nobody follows it any more.";
+    pub(super) const CANCELLED_BEFORE: &str = "Nothing was done.";
+    pub(super) const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
+        the handle. Close it there if it must not go on.";
+    pub(super) const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
+        id is still free.";
+}
+
+impl Trouble {
+    /// A request that failed for good.
+    pub fn failure(failure: &Failure) -> Self {
+        let advice = match failure.meaning {
+            Meaning::Permanent => advice::REFUSED,
+            Meaning::Retryable { .. } => advice::OUT_OF_TRIES,
+            Meaning::Ambiguous => advice::LOST_CALL,
+        };
+        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice)
+    }
+
+    /// A request that failed and is not the end: it is tried again, or looked up.
+    pub fn passing(failure: &Failure) -> Self {
+        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice::NOTHING)
+    }
+
+    /// What the call started has failed at the provider.
+    pub fn ticket(code: String, message: String) -> Self {
+        Self { code, message, class: "ticket".to_owned(), advice: advice::TICKET.to_owned() }
+    }
+
+    /// The deadline passed; `started` says whether something exists at the provider.
+    pub fn deadline(started: bool) -> Self {
+        let (message, advice) = if started {
+            ("the deadline passed before it was finished", advice::DEADLINE_AFTER)
+        } else {
+            ("the deadline passed before the call was made", advice::DEADLINE_BEFORE)
+        };
+        Self::new("DeadlinePassed", message, "deadline", advice)
+    }
+
+    /// Somebody cancelled it; `started` says whether something exists at the provider.
+    pub fn cancelled(started: bool) -> Self {
+        let advice = if started { advice::CANCELLED_AFTER } else { advice::CANCELLED_BEFORE };
+        Self::new("Cancelled", "cancelled on request", "cancelled", advice)
+    }
+
+    /// The message is not a valid job.
+    pub fn invalid(problems: &[Problem]) -> Self {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self::new("InvalidJob", &lines.join("; "), "invalid", advice::INVALID)
+    }
+
+    fn new(code: &str, message: &str, class: &str, advice: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            class: class.to_owned(),
+            advice: advice.to_owned(),
+        }
+    }
+}
+
+/// A decided outcome, complete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Calls made.
+    pub attempts: u32,
+    /// The normalised result, as far as it is known.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub result: Value,
+    /// The handle of what exists at the provider, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Value>,
+    /// Why it is not a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Trouble>,
+    /// What the last answer was read from.
+    #[serde(default)]
+    pub facts: Facts,
+    /// When things happened.
+    pub times: Times,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trouble_says_what_a_person_can_do() {
+        let passing = Failure::retryable("Throttling", "slow down");
+        let refused = Failure::permanent("NoPermission", "not yours");
+        let lost = Failure::ambiguous("TimedOut", "no answer");
+        let troubles = [
+            (Trouble::failure(&passing), "retryable", advice::OUT_OF_TRIES),
+            (Trouble::failure(&refused), "permanent", advice::REFUSED),
+            (Trouble::failure(&lost), "ambiguous", advice::LOST_CALL),
+            (Trouble::passing(&passing), "retryable", advice::NOTHING),
+            (Trouble::passing(&lost), "ambiguous", advice::NOTHING),
+            (Trouble::ticket("Rejected".into(), "no".into()), "ticket", advice::TICKET),
+            (Trouble::deadline(false), "deadline", advice::DEADLINE_BEFORE),
+            (Trouble::deadline(true), "deadline", advice::DEADLINE_AFTER),
+            (Trouble::cancelled(false), "cancelled", advice::CANCELLED_BEFORE),
+            (Trouble::cancelled(true), "cancelled", advice::CANCELLED_AFTER),
+            (Trouble::invalid(&[Problem::new("$", "is empty")]), "invalid", advice::INVALID),
+        ];
+        for (trouble, class, advice) in troubles {
+            assert_eq!((trouble.class.as_str(), trouble.advice.as_str()), (class, advice));
+            assert!(!trouble.code.is_empty() && !trouble.message.is_empty(), "{trouble:?}");
+            assert!(trouble.advice.ends_with('.') && !trouble.advice.contains("  "), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_was_done_is_only_said_where_it_is_true() {
+        let nothing = "Nothing was done";
+        assert!(!Trouble::deadline(true).advice.contains(nothing));
+        assert!(!Trouble::cancelled(true).advice.contains(nothing));
+        let lost = Trouble::failure(&Failure::ambiguous("TimedOut", "no answer"));
+        assert!(!lost.advice.contains(nothing));
+    }
+
+    #[test]
+    fn an_invalid_message_is_told_every_problem() {
+        let problems = [Problem::new("$.id", "is empty"), Problem::new("$.params", "is missing")];
+        assert_eq!(Trouble::invalid(&problems).message, "$.id: is empty; $.params: is missing");
+    }
+
+    #[test]
+    fn a_verdict_is_written_as_it_is_routed() {
+        for verdict in [
+            Verdict::Succeeded,
+            Verdict::Failed,
+            Verdict::Unknown,
+            Verdict::Expired,
+            Verdict::Cancelled,
+            Verdict::Rejected,
+        ] {
+            assert_eq!(serde_json::json!(verdict), verdict.as_str());
+        }
+    }
+}
