@@ -24,3 +24,4 @@
 
 pub mod cloud;
 pub mod job;
+pub mod ledger;

@@ -1,0 +1,140 @@
+//! Who may change a job, and what a claim finds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{LEASE, assert_superseded, at, claim, done, granted, job, put, waiting};
+use crate::ledger::{Claim, ClaimRequest, Claimed, Counts, Hold, Ledger};
+
+pub(crate) async fn a_fresh_job_is_granted_with_its_first_state(ledger: Arc<dyn Ledger>) {
+    let expected = Claimed::Granted {
+        claim: Claim { job: job("a").id, fence: 1 },
+        job: Box::new(job("a")),
+        state: Box::new(waiting(1, at(0))),
+        fruitless: 0,
+    };
+    assert_eq!(claim(&*ledger, "a", 0, false).await, expected);
+}
+
+pub(crate) async fn a_second_copy_is_held_while_the_lease_runs(ledger: Arc<dyn Ledger>) {
+    let (first, ..) = granted(&*ledger, "a", 0).await;
+    assert_eq!(claim(&*ledger, "a", 119, false).await, Claimed::Held { until: at(120) });
+    ledger.save(&first, &waiting(2, at(9)), Hold::Keep, at(119)).await.unwrap();
+}
+
+pub(crate) async fn a_redelivered_copy_takes_over_and_the_former_holders_save_is_refused(
+    ledger: Arc<dyn Ledger>,
+) {
+    let (former, ..) = granted(&*ledger, "a", 0).await;
+    let (newer, ..) = granted(&*ledger, "a", 1).await;
+    assert!(newer.fence > former.fence);
+    assert_superseded(ledger.save(&former, &waiting(2, at(9)), Hold::Keep, at(2)).await);
+    ledger.save(&newer, &waiting(3, at(9)), Hold::Keep, at(2)).await.unwrap();
+}
+
+pub(crate) async fn an_expired_lease_can_be_claimed(ledger: Arc<dyn Ledger>) {
+    let (former, ..) = granted(&*ledger, "a", 0).await;
+    let second = claim(&*ledger, "a", 120, false).await;
+    assert!(matches!(second, Claimed::Granted { .. }), "{second:?}");
+    assert_superseded(ledger.save(&former, &done(), Hold::Release, at(121)).await);
+}
+
+pub(crate) async fn a_kept_save_renews_the_lease(ledger: Arc<dyn Ledger>) {
+    let (first, ..) = granted(&*ledger, "a", 0).await;
+    ledger.save(&first, &waiting(2, at(9)), Hold::Keep, at(100)).await.unwrap();
+    assert_eq!(claim(&*ledger, "a", 219, false).await, Claimed::Held { until: at(220) });
+}
+
+pub(crate) async fn a_released_job_can_be_claimed_at_once(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "a", &waiting(2, at(9)), 1).await;
+    match claim(&*ledger, "a", 1, false).await {
+        Claimed::Granted { claim, state, fruitless, .. } => {
+            assert_eq!((claim.fence, *state, fruitless), (2, waiting(2, at(9)), 0));
+        }
+        other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn other_content_under_the_same_id_is_a_conflict(ledger: Arc<dyn Ledger>) {
+    let (first, ..) = granted(&*ledger, "a", 0).await;
+    let (job, state) = (job("a"), waiting(1, at(0)));
+    let other = |now| ClaimRequest {
+        job: &job,
+        fingerprint: "f2",
+        state: &state,
+        take_over: true,
+        lease: LEASE,
+        now,
+    };
+    assert_eq!(ledger.claim(other(at(1))).await.unwrap(), Claimed::Conflict);
+    ledger.save(&first, &done(), Hold::Release, at(2)).await.unwrap();
+    assert_eq!(ledger.claim(other(at(3))).await.unwrap(), Claimed::Conflict);
+}
+
+pub(crate) async fn claims_that_save_nothing_are_counted_until_one_saves(ledger: Arc<dyn Ledger>) {
+    for before in 0..4 {
+        assert_eq!(granted(&*ledger, "a", 0).await.2, before);
+    }
+    // To be held off, or to be in conflict, is no claim.
+    claim(&*ledger, "a", 1, false).await;
+    let (last, _, fruitless) = granted(&*ledger, "a", 1).await;
+    assert_eq!(fruitless, 4);
+    ledger.save(&last, &waiting(2, at(9)), Hold::Keep, at(2)).await.unwrap();
+    assert_eq!(granted(&*ledger, "a", 3).await.2, 0);
+    assert_eq!(granted(&*ledger, "a", 4).await.2, 1);
+}
+
+pub(crate) async fn a_done_job_is_granted_again_with_its_outcome(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "a", &done(), 1).await;
+    let (again, state, _) = granted(&*ledger, "a", 2).await;
+    assert_eq!(state, done());
+    ledger.save(&again, &done(), Hold::Release, at(3)).await.unwrap();
+}
+
+pub(crate) async fn what_was_first_stored_stands(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "a", &waiting(2, at(9)), 1).await;
+    let mut late = job("a");
+    late.received_at = at(50);
+    let request = ClaimRequest {
+        job: &late,
+        fingerprint: "f1",
+        state: &waiting(7, at(50)),
+        take_over: false,
+        lease: LEASE,
+        now: at(50),
+    };
+    match ledger.claim(request).await.unwrap() {
+        Claimed::Granted { job: stored, state, .. } => {
+            assert_eq!((*stored, *state), (job("a"), waiting(2, at(9))));
+        }
+        other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn a_refused_save_changes_nothing(ledger: Arc<dyn Ledger>) {
+    let (former, ..) = granted(&*ledger, "a", 0).await;
+    let (newer, ..) = granted(&*ledger, "a", 1).await;
+    ledger.save(&newer, &waiting(2, at(9)), Hold::Keep, at(2)).await.unwrap();
+    assert_superseded(ledger.save(&former, &done(), Hold::Release, at(3)).await);
+    assert_eq!(claim(&*ledger, "a", 3, false).await, Claimed::Held { until: at(122) });
+    assert_eq!(granted(&*ledger, "a", 4).await.1, waiting(2, at(9)));
+    assert_eq!(ledger.counts().await.unwrap(), Counts { open: 1, done: 0 });
+}
+
+pub(crate) async fn a_very_long_lease_never_ends(ledger: Arc<dyn Ledger>) {
+    let (job, state) = (job("a"), waiting(1, at(0)));
+    let request = |now| ClaimRequest {
+        job: &job,
+        fingerprint: "f1",
+        state: &state,
+        take_over: false,
+        lease: Duration::MAX,
+        now,
+    };
+    let Claimed::Granted { claim, .. } = ledger.claim(request(at(0))).await.unwrap() else {
+        panic!("a fresh job was not granted");
+    };
+    ledger.save(&claim, &state, Hold::Keep, at(1)).await.unwrap();
+    let later = ledger.claim(request(at(1_000_000_000))).await.unwrap();
+    assert!(matches!(later, Claimed::Held { .. }), "{later:?}");
+}

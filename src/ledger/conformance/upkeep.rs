@@ -1,0 +1,94 @@
+//! What the sweeper sees and what the purge forgets.
+
+use std::sync::Arc;
+
+use super::{assert_superseded, at, done, ending, granted, job, put, waiting};
+use crate::ledger::{Counts, Hold, Ledger};
+
+async fn overdue(ledger: &dyn Ledger, before: i64, now: i64, limit: u32) -> Vec<String> {
+    let found = ledger.overdue(at(before), at(now), at(now), limit).await.unwrap();
+    found.into_iter().map(|overdue| overdue.job.id.to_string()).collect()
+}
+
+pub(crate) async fn overdue_jobs_come_longest_overdue_first(ledger: Arc<dyn Ledger>) {
+    for (id, due) in [("b", 20), ("d", 10), ("a", 40), ("c", 30)] {
+        put(&*ledger, id, &waiting(2, at(due)), 1).await;
+    }
+    assert_eq!(overdue(&*ledger, 40, 50, 10).await, ["d", "b", "c"]);
+}
+
+pub(crate) async fn an_overdue_job_is_handed_out_as_it_was_saved(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "d", &waiting(2, at(10)), 1).await;
+    let first = ledger.overdue(at(11), at(50), at(60), 1).await.unwrap().remove(0);
+    assert_eq!(
+        (first.job, first.fingerprint, first.state),
+        (job("d"), "f1".to_owned(), waiting(2, at(10)))
+    );
+}
+
+pub(crate) async fn a_job_handed_out_as_overdue_lets_the_others_have_their_turn(
+    ledger: Arc<dyn Ledger>,
+) {
+    for (id, due) in [("a", 10), ("b", 20), ("c", 30)] {
+        put(&*ledger, id, &waiting(2, at(due)), 1).await;
+    }
+    let woken = async |now: i64| {
+        let found = ledger.overdue(at(now - 1), at(now), at(now + 100), 2).await.unwrap();
+        let ids = found.into_iter().map(|overdue| overdue.job.id.to_string());
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let jobs = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    assert_eq!(woken(50).await, jobs(&["a", "b"]));
+    assert_eq!(woken(52).await, jobs(&["c"]));
+    assert!(woken(100).await.is_empty());
+    // Nobody saved them, so they come again, with the state they had.
+    assert_eq!(woken(152).await, jobs(&["a", "b"]));
+    assert_eq!(granted(&*ledger, "a", 201).await.1, waiting(2, at(10)));
+    put(&*ledger, "b", &waiting(3, at(210)), 202).await;
+    assert_eq!(woken(220).await, jobs(&["b", "c"]), "a save does not say when b is due");
+    assert_eq!(ledger.counts().await.unwrap(), Counts { open: 3, done: 0 });
+}
+
+pub(crate) async fn claimed_and_done_jobs_are_not_overdue(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "done", &done(), 1).await;
+    granted(&*ledger, "claimed", 1).await;
+    assert!(overdue(&*ledger, 1000, 120, 10).await.is_empty());
+    assert_eq!(overdue(&*ledger, 1000, 121, 10).await, ["claimed"]);
+}
+
+pub(crate) async fn an_unended_report_is_overdue_at_once(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "a", &ending("reporting"), 5).await;
+    assert_eq!(overdue(&*ledger, 6, 6, 10).await, ["a"]);
+}
+
+pub(crate) async fn purging_forgets_the_oldest_done_jobs_and_keeps_open_ones(
+    ledger: Arc<dyn Ledger>,
+) {
+    put(&*ledger, "open", &waiting(2, at(0)), 1).await;
+    for (id, now) in [("c", 30), ("a", 10), ("d", 40), ("b", 20)] {
+        put(&*ledger, id, &done(), now).await;
+    }
+    assert_eq!(ledger.purge(at(40), 2).await.unwrap(), 2);
+    assert_eq!(ledger.counts().await.unwrap(), Counts { open: 1, done: 2 });
+    assert_eq!(ledger.purge(at(30), 10).await.unwrap(), 0, "c was forgotten before a or b");
+    assert_eq!(granted(&*ledger, "d", 41).await.0.fence, 2);
+    assert_eq!(ledger.purge(at(40), 10).await.unwrap(), 1);
+    assert_eq!(ledger.counts().await.unwrap(), Counts { open: 1, done: 1 });
+    assert_eq!(granted(&*ledger, "open", 41).await.0.fence, 2);
+}
+
+pub(crate) async fn a_done_job_that_is_told_again_is_not_purged(ledger: Arc<dyn Ledger>) {
+    put(&*ledger, "a", &done(), 1).await;
+    let (again, ..) = granted(&*ledger, "a", 100).await;
+    assert_eq!(ledger.purge(at(50), 10).await.unwrap(), 0);
+    ledger.save(&again, &done(), Hold::Release, at(101)).await.unwrap();
+    assert_eq!(ledger.purge(at(102), 10).await.unwrap(), 1);
+}
+
+pub(crate) async fn a_save_of_a_purged_job_is_refused(ledger: Arc<dyn Ledger>) {
+    let (claim, ..) = granted(&*ledger, "a", 0).await;
+    ledger.save(&claim, &done(), Hold::Release, at(1)).await.unwrap();
+    assert_eq!(ledger.purge(at(2), 10).await.unwrap(), 1);
+    assert_superseded(ledger.save(&claim, &done(), Hold::Release, at(3)).await);
+    assert_eq!(ledger.counts().await.unwrap(), Counts::default());
+}
