@@ -22,6 +22,7 @@
 //! says: asks a provider through [`cloud::Clouds`], parks the job in the delay ladder, or has
 //! [`worker::Reporter`] publish the outcome. When the broker has confirmed, the delivery is acked.
 
+pub mod broker;
 pub mod cloud;
 pub mod job;
 pub mod ledger;

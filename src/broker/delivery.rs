@@ -1,0 +1,121 @@
+//! A message the broker lent us, until it is settled.
+
+use futures_util::FutureExt;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::{Acker, Channel};
+
+use super::connection::lost;
+use super::error::Error;
+use super::message::Properties;
+use crate::job::Kind;
+
+/// Which queue a delivery is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A job, as a producer sent it.
+    Job(Kind),
+    /// A wake-up, as we sent it.
+    Wake(Kind),
+}
+
+/// A message and the duty to settle it.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Which queue it is from.
+    pub origin: Origin,
+    /// The routing key it was published with.
+    pub routing_key: String,
+    /// Whether it was delivered before and came back unsettled.
+    pub redelivered: bool,
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+    /// What it says beside its body.
+    pub properties: Properties,
+    /// What settles it; may be taken out and kept apart from the rest.
+    pub receipt: Receipt,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        origin: Origin,
+        channel: &Channel,
+        message: lapin::message::Delivery,
+    ) -> Self {
+        Self {
+            origin,
+            routing_key: message.routing_key.to_string(),
+            redelivered: message.redelivered,
+            properties: Properties::from(&message.properties),
+            body: message.data,
+            receipt: Receipt { acker: message.acker, channel: channel.clone(), settled: false },
+        }
+    }
+
+    /// See [`Receipt::ack`].
+    pub async fn ack(self) -> Result<(), Error> {
+        self.receipt.ack().await
+    }
+
+    /// See [`Receipt::give_back`].
+    pub async fn give_back(self) -> Result<(), Error> {
+        self.receipt.give_back().await
+    }
+}
+
+/// Settles one delivery, once. Dropped unsettled, as by a panic, it gives the message back.
+pub struct Receipt {
+    acker: Acker,
+    // A channel closes with its last owner, and a closed channel takes no more acks.
+    channel: Channel,
+    settled: bool,
+}
+
+impl Receipt {
+    /// Tells the broker that it may forget the message. After an error the message is not
+    /// forgotten: it will be delivered again.
+    pub async fn ack(mut self) -> Result<(), Error> {
+        self.settled = true;
+        settled("ack a delivery", self.acker.ack(BasicAckOptions::default()).await)
+    }
+
+    /// Puts the message back at the head of its queue, for whoever is next. After an error it
+    /// goes there by itself.
+    pub async fn give_back(mut self) -> Result<(), Error> {
+        self.settled = true;
+        settled("give a delivery back", self.acker.nack(TO_THE_QUEUE).await)
+    }
+
+    /// Whether the delivery can still be settled: not if its channel was lost, and then the
+    /// broker has lent the message to somebody else.
+    pub fn is_held(&self) -> bool {
+        self.acker.usable() && self.channel.status().connected()
+    }
+}
+
+/// A nack rather than a reject: from RabbitMQ 4.3 on it does not count against the message.
+const TO_THE_QUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };
+
+/// The library says `Ok(false)` when the channel is gone and nothing was settled.
+fn settled(what: &str, answer: lapin::Result<bool>) -> Result<(), Error> {
+    match answer {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Lost { what: what.into(), source: None }),
+        Err(error) => Err(lost(what, error)),
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if !self.settled {
+            // The request is sent when the future is first polled; there is nobody to wait for
+            // its outcome, and if it fails the message goes back by itself.
+            self.acker.nack(TO_THE_QUEUE).now_or_never();
+        }
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receipt").field("settled", &self.settled).finish_non_exhaustive()
+    }
+}

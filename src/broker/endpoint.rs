@@ -1,0 +1,150 @@
+//! Where the broker is and how we get in. The only place that sees its password.
+
+use std::error::Error as _;
+use std::path::Path;
+use std::time::Duration;
+
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use lapin::uri::AMQPUri;
+use lapin::{ConnectionProperties, DefaultConnectionBuilder, ErrorKind};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::error::{Cause, Error};
+use super::settings::Settings;
+
+/// A silent peer is given up after twice this, in seconds.
+const HEARTBEAT: u16 = 10;
+
+/// How long connecting may take, the handshake included.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(super) struct Endpoint {
+    uri: AMQPUri,
+    tls: OwnedTLSConfig,
+    address: String,
+}
+
+impl Endpoint {
+    pub(super) fn read(settings: &Settings) -> Result<Self, Error> {
+        let text = settings.url.expose_secret();
+        let address = without_password(text)?;
+        let mut uri: AMQPUri = text.parse().map_err(Error::Address)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        let identity = match &settings.client_certificate {
+            Some((certificate, key)) => {
+                Some(OwnedIdentity::PKCS8 { pem: file(certificate)?, key: file(key)? })
+            }
+            None => None,
+        };
+        let cert_chain = match &settings.ca {
+            Some(path) => Some(String::from_utf8_lossy(&file(path)?).into_owned()),
+            None => None,
+        };
+        Ok(Self { uri, tls: OwnedTLSConfig { identity, cert_chain }, address })
+    }
+
+    /// The address as it may be shown.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes a connection that does not recover by itself: the library's recovery leaves holes.
+    pub(super) async fn dial(&self, purpose: &str) -> Result<lapin::Connection, Error> {
+        let name = format!("ticketd {purpose} {}", std::process::id());
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let builder = DefaultConnectionBuilder::new()
+            .map_err(|error| self.unreachable(error.into()))?
+            .with_uri(self.uri.clone())
+            .with_tls_config(self.tls.clone())
+            .with_properties(properties);
+        match tokio::time::timeout(PATIENCE, builder.connect()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(self.refused(error)),
+            Err(elapsed) => Err(self.unreachable(elapsed.into())),
+        }
+    }
+
+    fn refused(&self, error: lapin::Error) -> Error {
+        let address = self.address.clone();
+        let refusal = match error.kind() {
+            ErrorKind::ProtocolError(refusal) => refusal,
+            // The form in which the TLS library reports what it does not accept.
+            ErrorKind::IOError(io) if io.kind() == std::io::ErrorKind::InvalidData => {
+                return Error::Tls { address, source: error.into() };
+            }
+            _ => return self.unreachable(error.into()),
+        };
+        match refusal.kind() {
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
+                Error::Credentials { address, source: error.into() }
+            }
+            AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
+                let vhost = self.uri.vhost.clone();
+                Error::VirtualHost { address, vhost, source: error.into() }
+            }
+            AMQPErrorKind::Soft(_) | AMQPErrorKind::Hard(_) => self.unreachable(error.into()),
+        }
+    }
+
+    fn unreachable(&self, source: Cause) -> Error {
+        Error::Unreachable { address: self.address.clone(), source }
+    }
+}
+
+/// The address without its password and query, which may hold one too.
+fn without_password(text: &str) -> Result<String, Error> {
+    // An address that can't be read is not repeated: we can't tell which part is the password.
+    let mut url = Url::parse(text).map_err(|error| Error::Address(error.to_string()))?;
+    if !matches!(url.scheme(), "amqp" | "amqps") {
+        return Err(Error::Address("it begins with neither amqp:// nor amqps://".into()));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(Error::Address("it names no host".into()));
+    }
+    url.set_query(None);
+    url.set_password(None).map_err(|()| Error::Address("it names no host".into()))?;
+    Ok(url.to_string())
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Certificate { path: path.to_owned(), source })
+}
+
+/// An error and its causes on one line, for a log.
+pub(super) fn chain(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // The library repeats a cause in what it says itself.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let shown = without_password("amqp://me:s3cret@broker:5672/%2f?auth=s3cret").unwrap();
+        assert_eq!(shown, "amqp://me@broker:5672/%2f");
+    }
+
+    #[test]
+    fn an_address_that_is_not_usable_says_so_without_repeating_it() {
+        for text in ["s3cret", "http://me:s3cret@broker/", "amqp:///s3cret", "amqp://me:s3cret@"] {
+            let error = without_password(text).unwrap_err().to_string();
+            assert!(error.starts_with("broker.url is not usable: "), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

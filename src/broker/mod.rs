@@ -1,0 +1,135 @@
+//! Talks to RabbitMQ. The only folder that knows `lapin`.
+//!
+//! Two connections, so that a broker short of memory, which stops reading from publishers, still
+//! hears our acks. Both are supervised here: the library's own recovery leaves holes.
+
+mod connection;
+mod consumer;
+pub mod delay;
+mod delivery;
+mod endpoint;
+mod error;
+mod feed;
+mod lanes;
+mod message;
+mod names;
+mod pool;
+mod publisher;
+pub mod settings;
+pub mod topology;
+
+use std::sync::Arc;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{FieldTable, ShortString};
+
+pub use consumer::Deliveries;
+pub use delivery::{Delivery, Origin, Receipt};
+pub use error::{Cause, Error, PublishError};
+pub use feed::{Feed, Published};
+pub use message::{Message, Properties};
+pub use publisher::{Confirm, Own, Publisher, Routed};
+pub use settings::{Settings, TopologyMode};
+
+use connection::{Link, lost};
+use endpoint::Endpoint;
+use names::Names;
+use topology::Plan;
+
+use crate::job::Kind;
+
+/// A broker we are connected to. Cheap to clone; both connections close with the last clone, or
+/// with [`close`](Self::close).
+#[derive(Clone)]
+pub struct Broker {
+    names: Names,
+    plan: Arc<Plan>,
+    taking: Arc<Link>,
+    giving: Arc<Link>,
+    publisher: Publisher,
+    address: Arc<str>,
+}
+
+/// How many messages wait for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Lengths {
+    /// Results and jobs that no queue was bound for.
+    pub unrouted: u32,
+    /// Dead letters.
+    pub dead: u32,
+}
+
+impl Broker {
+    /// Connects and sees to the topology. From then on the connections, and the topology on each
+    /// new one, are looked after until [`close`](Self::close).
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let endpoint = Arc::new(Endpoint::read(settings)?);
+        let plan = Arc::new(Plan::new(settings, settings.topology));
+        topology::see_to(&endpoint, &plan).await?;
+        let taking = endpoint.dial("taking").await?;
+        let giving = endpoint.dial("giving").await?;
+        let address = endpoint.address().into();
+        let taking = Link::over(taking, endpoint.clone(), "taking", Some(plan.clone()));
+        let giving = Link::over(giving, endpoint, "giving", None);
+        let names = Names::new(&settings.prefix);
+        let publisher = Publisher::new(giving.clone(), names.clone());
+        Ok(Self { names, plan, taking, giving, publisher, address })
+    }
+
+    /// Where the broker is, without a password.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Starts taking the jobs of some kinds and their wake-ups. At most `prefetch` unsettled
+    /// deliveries of each queue are lent to us.
+    pub fn consume(&self, kinds: &[Kind], prefetch: u16) -> Deliveries {
+        let blocked = self.giving.blocked();
+        Deliveries::start(
+            self.taking.clone(),
+            blocked,
+            self.plan.clone(),
+            &self.names,
+            kinds,
+            prefetch,
+        )
+    }
+
+    /// Publishes.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Follows the events whose routing key fits a pattern, `#` for all, from now on.
+    pub async fn follow_events(&self, pattern: &str) -> Result<Feed, Error> {
+        Feed::open(self.taking.clone(), self.names.events(), pattern).await
+    }
+
+    /// Counts what waits for a person.
+    pub async fn lengths(&self) -> Result<Lengths, Error> {
+        Ok(Lengths {
+            unrouted: self.length(&self.names.unrouted()).await?,
+            dead: self.length(&self.names.dead()).await?,
+        })
+    }
+
+    async fn length(&self, queue: &str) -> Result<u32, Error> {
+        const COUNT: &str = "count messages";
+        let channel = self.taking.channel(COUNT).await?;
+        let refused =
+            |error: lapin::Error| Error::Refused { what: COUNT.into(), source: error.into() };
+        let name = ShortString::try_new(queue)
+            .map_err(|error| Error::Refused { what: COUNT.into(), source: error.into() })?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        match channel.queue_declare(name, options, FieldTable::default()).await {
+            Ok(queue) => Ok(queue.message_count()),
+            Err(error) if error.is_amqp_soft_error() => Err(refused(error)),
+            Err(error) => Err(lost(COUNT, error)),
+        }
+    }
+
+    /// Closes both connections. Deliveries not settled by then go back.
+    pub async fn close(&self) {
+        tokio::join!(self.taking.close(), self.giving.close());
+    }
+}

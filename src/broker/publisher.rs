@@ -1,0 +1,230 @@
+//! Publishes, and tells for certain whether the broker has it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use lapin::options::BasicPublishOptions;
+use lapin::{Channel, Confirmation};
+use tokio::sync::Mutex;
+
+use super::connection::Link;
+use super::delay;
+use super::error::PublishError;
+use super::message::{Message, short};
+use super::names::Names;
+use super::pool::Channels;
+use crate::job::Kind;
+
+/// How long a publish waits for the connection to come back.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the broker may take to confirm.
+const CONFIRM: Duration = Duration::from_secs(60);
+
+/// An exchange of ours. Its alternate exchange keeps what no queue is bound for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// New jobs; the routing key is their kind.
+    Jobs,
+    /// Result events.
+    Events,
+    /// Wake-ups to be held back; see [`Publisher::send_wake`].
+    Delay,
+    /// Wake-ups that are due.
+    Wake,
+    /// What is kept for people.
+    Dead,
+}
+
+/// Where a message that may come back went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// To a queue, at least one.
+    Somewhere,
+    /// To none; the broker has dropped it.
+    Nowhere,
+}
+
+/// Publishes; cheap to clone. Every message is persistent and confirmed.
+#[derive(Clone)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    link: Arc<Link>,
+    names: Names,
+    // One long-lived channel keeps the order of what is sent on it.
+    stream: Mutex<Option<Channel>>,
+    singles: Channels,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Arc<Link>, names: Names) -> Self {
+        let singles = Channels::new(link.clone(), PATIENCE);
+        Self { shared: Arc::new(Shared { link, names, stream: Mutex::new(None), singles }) }
+    }
+
+    /// Publishes to an exchange of ours and waits until the broker has the message.
+    pub async fn publish(
+        &self,
+        exchange: Own,
+        routing_key: &str,
+        message: &Message,
+    ) -> Result<(), PublishError> {
+        self.send(exchange, routing_key, message).await?.await
+    }
+
+    /// Puts the message on its way and returns the broker's confirm, to be awaited later. What one
+    /// caller sends after another arrives after it, as long as both are confirmed.
+    pub async fn send(
+        &self,
+        exchange: Own,
+        routing_key: &str,
+        message: &Message,
+    ) -> Result<Confirm, PublishError> {
+        let names = &self.shared.names;
+        let exchange = match exchange {
+            Own::Jobs => names.jobs(),
+            Own::Events => names.events(),
+            Own::Delay => names.delay(),
+            Own::Wake => names.wake(),
+            Own::Dead => names.dead(),
+        };
+        // One limit for waiting in line and for the connection: those in line wait together.
+        let open = tokio::time::timeout(PATIENCE, async {
+            let mut stream = self.shared.stream.lock().await;
+            let channel = self.opened(&mut stream).await?;
+            Ok((stream, channel))
+        });
+        let (stream, channel) = open.await.unwrap_or(Err(PublishError::Unreachable(PATIENCE)))?;
+        let mut published = publish_on(channel, &exchange, routing_key, message, false)?;
+        // The first poll gives the message its number and its place; only that has to be done in
+        // turn. What follows may wait for the socket, and is part of the confirm.
+        let first = futures_util::poll!(published.as_mut());
+        drop(stream);
+        Ok(Confirm::new(async move {
+            let confirm = match first {
+                Poll::Ready(confirm) => confirm,
+                Poll::Pending => published.await,
+            };
+            outcome(confirm.map_err(lost)?.await).map(drop)
+        }))
+    }
+
+    /// Sends a wake-up that reaches the wake queue of its kind after the longest rung of the
+    /// ladder that is not longer than the wait, or at once if the wait is below a second.
+    pub async fn send_wake(
+        &self,
+        kind: Kind,
+        wait: Duration,
+        message: &Message,
+    ) -> Result<Confirm, PublishError> {
+        match delay::rung(wait) {
+            Some(seconds) => self.send(Own::Delay, &format!("{seconds}.{kind}"), message).await,
+            None => self.send(Own::Wake, &format!("0.{kind}"), message).await,
+        }
+    }
+
+    /// As [`send_wake`](Self::send_wake), and waits until the broker has the message.
+    pub async fn wake_after(
+        &self,
+        kind: Kind,
+        wait: Duration,
+        message: &Message,
+    ) -> Result<(), PublishError> {
+        self.send_wake(kind, wait, message).await?.await
+    }
+
+    /// Publishes to an exchange that need not be ours (empty: to the queue that the routing key
+    /// names) and says whether any queue took the message. An exchange that does not exist is
+    /// [`PublishError::Lost`].
+    pub async fn publish_mandatory(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        message: &Message,
+    ) -> Result<Routed, PublishError> {
+        let mut single = self.shared.singles.take().await?;
+        let channel = single.channel.clone();
+        let published = publish_on(channel, exchange, routing_key, message, true)?;
+        // Given up half-way, the channel is not used again: its return would go to the next.
+        single.occupied = true;
+        let routed =
+            Confirm::new(async move { outcome(published.await.map_err(lost)?.await) }).await;
+        single.occupied = matches!(routed, Err(PublishError::Unconfirmed(_)));
+        routed
+    }
+
+    async fn opened(&self, stream: &mut Option<Channel>) -> Result<Channel, PublishError> {
+        if let Some(channel) = stream.as_ref().filter(|channel| channel.status().connected()) {
+            return Ok(channel.clone());
+        }
+        let opened = self.shared.link.confirm_channel().await;
+        let channel = opened.map_err(|error| PublishError::Lost(Some(error.into())))?;
+        *stream = Some(channel.clone());
+        Ok(channel)
+    }
+}
+
+type Published = BoxFuture<'static, lapin::Result<lapin::PublisherConfirm>>;
+
+fn publish_on(
+    channel: Channel,
+    exchange: &str,
+    routing_key: &str,
+    message: &Message,
+    mandatory: bool,
+) -> Result<Published, PublishError> {
+    let exchange = short("exchange", exchange)?;
+    let routing_key = short("routing key", routing_key)?;
+    let properties = message.properties()?;
+    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+    let body = message.body.clone();
+    Ok(Box::pin(async move {
+        channel.basic_publish(exchange, routing_key, options, &body, properties).await
+    }))
+}
+
+fn outcome(confirm: lapin::Result<Confirmation>) -> Result<Routed, PublishError> {
+    match confirm.map_err(lost)? {
+        Confirmation::Ack(None) => Ok(Routed::Somewhere),
+        Confirmation::Ack(Some(_)) => Ok(Routed::Nowhere),
+        Confirmation::Nack(_) => Err(PublishError::Refused),
+        // The channel is not in confirm mode, so nothing is known.
+        Confirmation::NotRequested => Err(PublishError::Lost(None)),
+    }
+}
+
+fn lost(error: lapin::Error) -> PublishError {
+    PublishError::Lost(Some(error.into()))
+}
+
+/// The broker's word on a message that was sent. Dropped, the message is still on its way.
+#[must_use = "a message is not published before its confirm says so"]
+pub struct Confirm<T = ()> {
+    word: BoxFuture<'static, Result<T, PublishError>>,
+}
+
+impl<T: Send + 'static> Confirm<T> {
+    fn new(word: impl Future<Output = Result<T, PublishError>> + Send + 'static) -> Self {
+        let limit = tokio::time::timeout(CONFIRM, word);
+        Self {
+            word: Box::pin(async move {
+                limit.await.unwrap_or(Err(PublishError::Unconfirmed(CONFIRM)))
+            }),
+        }
+    }
+}
+
+impl<T> Future for Confirm<T> {
+    type Output = Result<T, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.word.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,90 @@
+//! Reads the broker's sentence about a redeclaration that differs.
+
+use super::Problem;
+
+/// Reads, for example, `PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q'
+/// in vhost '/': received the value '1000' of type 'signedint' but current is the value '20' of
+/// type 'signedint'`. A sentence in another form is passed on as it is.
+pub(super) fn read(object: &str, sentence: &str) -> Problem {
+    parse(object, sentence).unwrap_or_else(|| Problem::Refused {
+        object: object.to_owned(),
+        reason: format!("the broker says {sentence:?}"),
+    })
+}
+
+fn parse(object: &str, sentence: &str) -> Option<Problem> {
+    let (_, rest) = sentence.split_once("inequivalent arg '")?;
+    let (name, rest) = rest.split_once('\'')?;
+    let (_, values) = rest.rsplit_once("received ")?;
+    let (ours, broker) = values.split_once(" but current is ")?;
+    // What every queue and exchange has stands there in the same way as an argument.
+    let property = match name {
+        "type" | "durable" | "auto_delete" | "exclusive" | "internal" => name.to_owned(),
+        argument => format!("argument {argument}"),
+    };
+    Some(Problem::Differs {
+        object: object.to_owned(),
+        property,
+        broker: value(broker),
+        ours: value(ours),
+    })
+}
+
+fn value(text: &str) -> Option<String> {
+    if text == "none" {
+        return None;
+    }
+    let quoted = text.strip_prefix("the value ").unwrap_or(text);
+    let inner = quoted.trim_start_matches('\'').split('\'').next().unwrap_or(quoted);
+    Some(inner.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mismatch_names_object_argument_and_both_values() {
+        let table = [
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue \
+                 't.jobs.create' in vhost '/': received the value '1000' of type 'signedint' but \
+                 current is the value '20' of type 'signedint'",
+                ("argument x-delivery-limit", Some("20"), Some("1000")),
+            ),
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost \
+                 'received ': received the value 'quorum' of type 'longstr' but current is none",
+                ("argument x-queue-type", None, Some("quorum")),
+            ),
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 't.dead' in vhost \
+                 '/': received 'fanout' but current is 'topic'",
+                ("type", Some("topic"), Some("fanout")),
+            ),
+            (
+                "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'q' in vhost \
+                 '/': received none but current is the value '5' of type 'long'",
+                ("argument x-max-length", Some("5"), None),
+            ),
+        ];
+        for (sentence, (property, broker, ours)) in table {
+            let expected = Problem::Differs {
+                object: "queue q".into(),
+                property: property.into(),
+                broker: broker.map(str::to_owned),
+                ours: ours.map(str::to_owned),
+            };
+            assert_eq!(read("queue q", sentence), expected);
+        }
+    }
+
+    #[test]
+    fn a_sentence_in_another_form_is_passed_on() {
+        let problem = read("queue q", "PRECONDITION_FAILED - something new");
+        assert_eq!(
+            problem.to_string(),
+            "queue q: the broker says \"PRECONDITION_FAILED - something new\""
+        );
+    }
+}
