@@ -26,3 +26,4 @@ pub mod broker;
 pub mod cloud;
 pub mod job;
 pub mod ledger;
+pub mod simulator;

@@ -1,0 +1,75 @@
+//! Ready-made accounts at a simulator, for tests and the demo.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Running;
+use super::settings::TestKey;
+use crate::cloud::account::{Account, Credentials};
+use crate::cloud::protocol::Service;
+use crate::job::Provider;
+
+impl Running {
+    /// An account of one of its Alibaba keys; the temporary one when `sts`. None if there is no
+    /// such key.
+    pub fn alibaba(&self, name: &str, sts: bool) -> Option<Account> {
+        let credentials = key(&self.stand.settings.alibaba, sts)?;
+        Some(self.account(name, Provider::Alibaba, credentials))
+    }
+
+    /// An account of one of its Huawei keys; the temporary one when `sts`. None if there is no
+    /// such key.
+    pub fn huawei(&self, name: &str, sts: bool) -> Option<Account> {
+        let credentials = key(&self.stand.settings.huawei, sts)?;
+        Some(self.account(name, Provider::Huawei, credentials))
+    }
+
+    /// An account of its Huawei IAM user.
+    pub fn huawei_user(&self, name: &str) -> Account {
+        let user = &self.stand.settings.user;
+        let credentials = Credentials::Iam {
+            user: user.name.clone(),
+            domain: user.domain.clone(),
+            password: SecretString::from(user.password.as_str()),
+            endpoint: self.url(),
+        };
+        self.account(name, Provider::Huawei, credentials)
+    }
+
+    fn account(&self, name: &str, provider: Provider, credentials: Credentials) -> Account {
+        let settings = &self.stand.settings;
+        let (region, project_id, services) = match provider {
+            Provider::Alibaba => ("cn-hangzhou", "", [Service::Dms, Service::Dataworks]),
+            Provider::Huawei => {
+                ("cn-north-4", settings.project_id.as_str(), [Service::Factory, Service::Tasks])
+            }
+        };
+        let endpoints: BTreeMap<Service, Url> =
+            services.into_iter().map(|service| (service, self.url())).collect();
+        Account {
+            name: name.to_owned(),
+            provider,
+            region: region.to_owned(),
+            credentials,
+            endpoints,
+            project_id: project_id.to_owned(),
+            workspace: settings.workspace.clone(),
+            rate_limit: None,
+            max_concurrent: None,
+            marker: true,
+            redeploy_in_doubt: false,
+            publish_type: None,
+        }
+    }
+}
+
+fn key(keys: &[TestKey], sts: bool) -> Option<Credentials> {
+    let key = keys.iter().find(|key| key.security_token.is_some() == sts)?;
+    Some(Credentials::Key {
+        id: SecretString::from(key.id.as_str()),
+        secret: SecretString::from(key.secret.as_str()),
+        security_token: key.security_token.as_deref().map(SecretString::from),
+    })
+}
