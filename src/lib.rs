@@ -24,6 +24,7 @@
 
 pub mod broker;
 pub mod cloud;
+pub mod config;
 pub mod job;
 pub mod ledger;
 pub mod simulator;

@@ -1,0 +1,141 @@
+//! `[accounts.NAME]`.
+
+use figment::value::Value;
+use serde_json::json;
+
+use super::broker::within;
+use super::credentials;
+use super::endpoints;
+use super::forms::{Form, text};
+use super::key::Key;
+use super::reader::Reader;
+use crate::cloud::account::Account;
+use crate::job::Provider;
+
+/// The longest name of an account; it stands in every message, log line and event.
+const LONGEST_NAME: usize = 64;
+
+const ALIBABA_ONLY: [&str; 2] = ["marker", "redeploy_in_doubt"];
+const HUAWEI_ONLY: [&str; 4] = ["project_id", "workspace", "publish_type", "iam"];
+
+pub(super) fn accounts(reader: &mut Reader<'_>) -> Option<Vec<Account>> {
+    let table = Key::from("accounts");
+    let names = reader.names(&table);
+    let read: Vec<_> = names.into_iter().map(|name| account(reader, &table.child(&name))).collect();
+    read.into_iter().collect()
+}
+
+fn account(reader: &mut Reader<'_>, at: &Key) -> Option<Account> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = at.name();
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(legal) {
+        let allowed = format!("1 to {LONGEST_NAME} characters of A-Za-z0-9._-");
+        reader.reject(at, format!("an account's name is {allowed}"));
+    }
+    let Some(provider) = reader.need(&at.child("provider")) else {
+        // What else it needs depends on the provider; the rest is read once that is known.
+        reader.asked.insert(at.clone());
+        return None;
+    };
+    let region = reader.need_if(&at.child("region"), region);
+    let rate_limit = reader.get::<Rate>(&at.child("rate_limit"));
+    let max_concurrent =
+        reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
+    let endpoints = endpoints::endpoints(reader, at, provider, region.as_deref());
+    let credentials = match provider {
+        Provider::Alibaba => credentials::key_pair(reader, at),
+        Provider::Huawei => credentials::key_pair_or_iam(reader, at, region.as_deref()),
+    };
+    let (mut marker, mut redeploy_in_doubt) = (false, false);
+    let (mut project_id, mut workspace, mut publish_type) = (Some(String::new()), None, None);
+    match provider {
+        Provider::Alibaba => {
+            marker = reader.get_or(&at.child("marker"), true);
+            redeploy_in_doubt = reader.get_or(&at.child("redeploy_in_doubt"), false);
+            for name in HUAWEI_ONLY {
+                reader.refuse(&at.child(name), "is for accounts with provider = \"huawei\" only");
+            }
+        }
+        Provider::Huawei => {
+            project_id = reader.need(&at.child("project_id"));
+            workspace = reader.get(&at.child("workspace"));
+            publish_type = reader.get(&at.child("publish_type"));
+            for name in ALIBABA_ONLY {
+                reader.refuse(&at.child(name), "is for accounts with provider = \"alibaba\" only");
+            }
+        }
+    }
+    Some(Account {
+        name: name.to_owned(),
+        provider,
+        region: region?,
+        credentials: credentials?,
+        endpoints: endpoints?,
+        project_id: project_id?,
+        workspace,
+        rate_limit: rate_limit.map(|rate| rate.per_second),
+        max_concurrent: max_concurrent.and_then(|count| usize::try_from(count).ok()),
+        marker,
+        redeploy_in_doubt,
+        publish_type,
+    })
+}
+
+fn region(name: &String) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.chars().all(legal) {
+        Ok(())
+    } else {
+        Err(format!("{name:?} is not a region id; write it like \"cn-hangzhou\""))
+    }
+}
+
+/// Requests over a span of time, as they are written: `10/s`, `100/m`.
+struct Rate {
+    text: String,
+    per_second: f64,
+}
+
+impl Form for Rate {
+    fn read(value: &Value) -> Result<Self, String> {
+        Self::read_text(text(value)?)
+    }
+
+    fn read_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a rate; write it like \"10/s\" or \"100/m\"");
+        let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
+        let seconds = match unit {
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        let count: u32 = number.parse().map_err(|_| wrong())?;
+        if count == 0 {
+            return Err("must allow at least one request".into());
+        }
+        Ok(Self { text: text.to_owned(), per_second: f64::from(count) / seconds })
+    }
+
+    fn show(&self) -> serde_json::Value {
+        json!(self.text)
+    }
+}
+
+impl Form for Provider {
+    fn read(value: &Value) -> Result<Self, String> {
+        Self::read_text(text(value)?)
+    }
+
+    fn read_text(text: &str) -> Result<Self, String> {
+        match text {
+            "alibaba" => Ok(Provider::Alibaba),
+            "huawei" => Ok(Provider::Huawei),
+            other => Err(format!("{other:?} is not one of \"alibaba\", \"huawei\"")),
+        }
+    }
+
+    fn show(&self) -> serde_json::Value {
+        json!(self.to_string())
+    }
+}
