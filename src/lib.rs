@@ -28,3 +28,4 @@ pub mod config;
 pub mod job;
 pub mod ledger;
 pub mod simulator;
+pub mod worker;

@@ -1,0 +1,105 @@
+//! A copy of a job: a message of a producer's, or one of our wake-ups. A job may have several.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Trouble;
+use crate::broker::{Delivery, Message, Origin};
+use crate::job::message::Envelope;
+use crate::job::{Job, Kind, State, Submission, Trace, WakeUp, wakeup};
+
+/// The longest `traceparent` or `tracestate` that is one, in bytes; the standard's own bound. A
+/// longer one would go into every event, and some would make a message too large to publish.
+const LONGEST_TRACE: usize = 512;
+
+/// A wake-up that is early by less than this is on time.
+const PUNCTUAL: SignedDuration = SignedDuration::from_millis(50);
+
+/// One copy of a job.
+pub(super) struct Copy {
+    /// The job as this copy has it, and its state if the ledger has none.
+    pub(super) wakeup: WakeUp,
+    /// It was delivered before and came back unsettled: whoever had it then is gone.
+    pub(super) taken_over: bool,
+    /// It is one of our wake-ups.
+    parked: bool,
+}
+
+impl Copy {
+    /// A job as a producer sent it.
+    pub(super) fn sent(submission: Submission, state: State, redelivered: bool) -> Self {
+        let Submission { job, fingerprint } = submission;
+        let wakeup = WakeUp { job, fingerprint, state };
+        Self { wakeup, taken_over: redelivered, parked: false }
+    }
+
+    /// A job as we parked it.
+    pub(super) fn parked(wakeup: WakeUp, redelivered: bool) -> Self {
+        Self { wakeup, taken_over: redelivered, parked: true }
+    }
+
+    /// When to come back, if it woke too early: the delay ladder has no rung for every wait.
+    pub(super) fn early(&self, now: Timestamp) -> Option<Timestamp> {
+        let due = self.wakeup.state.due()?;
+        (self.parked && due.duration_since(now) > PUNCTUAL).then_some(due)
+    }
+
+    /// The job is on its way elsewhere: another copy has moved it on and parked it. A copy that was
+    /// lost unsettled may be the one that moved it, with its wake-up still missing.
+    pub(super) fn is_stale(&self, job: &Job, state: &State) -> bool {
+        let moved =
+            matches!(state, State::Waiting { due, .. } if Some(*due) != self.wakeup.state.due());
+        moved && !self.taken_over && !self.asks_elsewhere(job)
+    }
+
+    /// Its producer wants the outcome in another place than the one who sent the job first.
+    pub(super) fn asks_elsewhere(&self, job: &Job) -> bool {
+        let place = |job: &Job| (job.reply_to.clone(), job.correlation_id.clone());
+        place(&self.wakeup.job) != place(job)
+    }
+
+    /// The job, with its outcome to be sent where this copy asks.
+    pub(super) fn asking(&self, job: &Job) -> Job {
+        let Job { correlation_id, reply_to, .. } = self.wakeup.job.clone();
+        Job { correlation_id, reply_to, ..job.clone() }
+    }
+
+    /// The job was done before this copy came, and its producer may not have been told.
+    pub(super) fn wants_answer(&self, job: &Job) -> bool {
+        !self.parked || self.asks_elsewhere(job)
+    }
+}
+
+/// A wake-up, ready to be sent.
+pub(super) fn message(wakeup: &WakeUp) -> Result<Message, Trouble> {
+    Ok(Message {
+        body: serde_json::to_vec(wakeup)?,
+        content_type: Some(wakeup::CONTENT_TYPE.to_owned()),
+        message_id: Some(wakeup.job.id.to_string()),
+        ..Message::default()
+    })
+}
+
+/// The kind of the queue a delivery is from.
+pub(super) fn kind(delivery: &Delivery) -> Kind {
+    match delivery.origin {
+        Origin::Job(kind) | Origin::Wake(kind) => kind,
+    }
+}
+
+/// A delivery, as the judge of messages sees it.
+pub(super) fn envelope(delivery: &Delivery) -> Envelope<'_> {
+    let properties = &delivery.properties;
+    let header = |name: &str| {
+        properties.headers.get(name).filter(|value| value.len() <= LONGEST_TRACE).cloned()
+    };
+    Envelope {
+        kind: kind(delivery),
+        body: &delivery.body,
+        content_type: properties.content_type.as_deref(),
+        content_encoding: properties.content_encoding.as_deref(),
+        message_id: properties.message_id.as_deref(),
+        correlation_id: properties.correlation_id.as_deref(),
+        reply_to: properties.reply_to.as_deref(),
+        trace: Trace { traceparent: header("traceparent"), tracestate: header("tracestate") },
+    }
+}

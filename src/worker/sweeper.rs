@@ -1,0 +1,70 @@
+//! Looks after jobs whose wake-up was lost, and forgets those that were done long ago.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Trouble;
+use super::copy::message;
+use crate::broker::Publisher;
+use crate::ledger::Ledger;
+
+/// How long a job that was woken is left to its wake-up, which may have to wait for a worker of its
+/// kind. Jobs overdue by less than those before them get their turn in that time.
+const AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// Jobs looked after, or forgotten, in one go.
+const BATCH: u32 = 500;
+
+/// Re-issues overdue wake-ups and purges the ledger.
+pub struct Sweeper {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where wake-ups go.
+    pub publisher: Publisher,
+    /// The time between sweeps. A job overdue by less is left to its own wake-up.
+    pub interval: Duration,
+    /// How long finished jobs are kept.
+    pub retention: Duration,
+}
+
+impl Sweeper {
+    /// Sweeps until stopped. Trouble is logged and tried again at the next sweep.
+    pub async fn run(self, stopping: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            // Nothing is lost by a sweep that is cut short, and with a broker that is away it would
+            // outlast the stop's grace.
+            let sweep = async {
+                ticks.tick().await;
+                self.sweep(Timestamp::now()).await
+            };
+            match stopping.run_until_cancelled(sweep).await {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(trouble)) => warn!(%trouble, "a sweep failed; the next one tries again"),
+            }
+        }
+    }
+
+    /// One sweep.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), Trouble> {
+        let before = now - SignedDuration::try_from(self.interval).unwrap_or_default();
+        let overdue = self.ledger.overdue(before, now, now + AGAIN, BATCH).await?;
+        if !overdue.is_empty() {
+            info!(jobs = overdue.len(), "waking jobs that are overdue");
+        }
+        for wakeup in overdue {
+            let (kind, message) = (wakeup.job.kind, message(&wakeup)?);
+            self.publisher.wake_after(kind, Duration::ZERO, &message).await?;
+        }
+        let forgotten =
+            now - SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
+        while self.ledger.purge(forgotten, BATCH).await? == u64::from(BATCH) {}
+        Ok(())
+    }
+}
