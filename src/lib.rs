@@ -22,10 +22,13 @@
 //! says: asks a provider through [`cloud::Clouds`], parks the job in the delay ladder, or has
 //! [`worker::Reporter`] publish the outcome. When the broker has confirmed, the delivery is acked.
 
+pub mod app;
 pub mod broker;
+pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod job;
 pub mod ledger;
 pub mod simulator;
+pub mod telemetry;
 pub mod worker;

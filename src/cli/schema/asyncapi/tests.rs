@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::document;
+use crate::broker::Settings;
+use crate::broker::settings::TopologyMode;
+use crate::broker::topology::{self, Object};
+use crate::cloud::operations;
+
+fn broker(url: &str) -> Settings {
+    Settings {
+        url: url.to_owned().into(),
+        prefix: "acme".into(),
+        topology: TopologyMode::Check,
+        ca: None,
+        client_certificate: None,
+        reply_allowed: Vec::new(),
+        max_message_bytes: 1,
+        unrouted_max: 1,
+    }
+}
+
+fn made() -> Value {
+    document(&operations::catalogue(), &broker("amqps://u:c4n4ry@mq.example:5671/%2fteam")).unwrap()
+}
+
+/// Every value of a key, anywhere.
+fn all<'a>(key: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get(key));
+            fields.values().for_each(|value| all(key, value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| all(key, value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = made();
+    let mut references = Vec::new();
+    all("$ref", &document, &mut references);
+    assert!(references.len() > 20, "{}", references.len());
+    for reference in references {
+        let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[test]
+fn exchanges_and_queues_are_those_of_the_topology() {
+    let document = made();
+    let objects: BTreeSet<String> =
+        topology::describe("acme", 1).iter().map(Object::to_string).collect();
+    for (word, expected) in [("exchange", 4), ("queue", 1)] {
+        let mut found = Vec::new();
+        all(word, &document, &mut found);
+        let names = found.iter().filter_map(|object| object["name"].as_str());
+        let names: Vec<String> = names.map(|name| format!("{word} {name}")).collect();
+        assert_eq!(names.len(), expected, "{names:?}");
+        for name in names {
+            assert!(objects.contains(&name), "{name} is not in {objects:?}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_its_message_on_the_channel_of_its_kind() {
+    let document = made();
+    for operation in operations::catalogue().iter() {
+        let channel = &document["channels"][format!("jobs.{}", operation.kind)];
+        assert_eq!(channel["address"], operation.kind.as_str());
+        assert!(channel["messages"].get(format!("job.{}", operation.name)).is_some());
+    }
+}
+
+#[test]
+fn the_server_is_the_configured_one_without_its_password() {
+    let document = made();
+    assert_eq!(document["servers"]["broker"]["host"], "mq.example:5671");
+    assert_eq!(document["servers"]["broker"]["protocol"], "amqps");
+    let exchange = &document["channels"]["events"]["bindings"]["amqp"]["exchange"];
+    assert_eq!(exchange["vhost"], "/team");
+    assert!(!document.to_string().contains("c4n4ry"));
+    let plain = document_of("amqp://127.0.0.1");
+    assert_eq!(plain["servers"]["broker"]["host"], "127.0.0.1");
+    assert_eq!(
+        plain["channels"]["dead"]["bindings"]["amqp"]["queue"],
+        json!({ "name": "acme.dead", "durable": true, "exclusive": false, "autoDelete": false,
+                "vhost": "/" })
+    );
+}
+
+fn document_of(url: &str) -> Value {
+    document(&operations::catalogue(), &broker(url)).unwrap()
+}

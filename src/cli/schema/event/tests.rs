@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::schema;
+use crate::cloud::operations;
+use crate::job::message::{Envelope, Rules};
+use crate::job::state::{Facts, Times, Turn};
+use crate::job::{
+    Ask, Event, Failure, Job, Kind, Milestone, Outcome, Provider, Trace, Trouble, Verdict,
+};
+
+const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
+const SOURCE: &str = "/ticketd";
+
+fn validator() -> Validator {
+    jsonschema::options().should_validate_formats(true).build(&schema()).unwrap()
+}
+
+fn rules() -> Rules {
+    let accounts = BTreeMap::from([("ali".to_owned(), Provider::Alibaba)]);
+    Rules { catalogue: operations::catalogue(), accounts, max_bytes: 1 << 20 }
+}
+
+fn envelope(body: &[u8]) -> Envelope<'_> {
+    Envelope {
+        kind: Kind::Create,
+        body,
+        content_type: None,
+        content_encoding: None,
+        message_id: None,
+        correlation_id: None,
+        reply_to: None,
+        trace: Trace { traceparent: Some("00-ab".into()), tracestate: Some("k=v".into()) },
+    }
+}
+
+fn job() -> Job {
+    let body = json!({
+        "id": "chg-1", "operation": "dms.CreateOrder", "metadata": { "team": null },
+        "params": {
+            "Comment": "c", "PluginType": "NDDL",
+            "PluginParam": { "title": "t", "dbId": 1, "logic": false },
+        },
+    });
+    rules().read(&envelope(body.to_string().as_bytes()), NOW).unwrap().job
+}
+
+/// Turns at the beginning and in the middle of a job.
+fn turns() -> [Turn; 2] {
+    let failure = Failure::retryable("Throttling.User", "slow down");
+    let full = Turn {
+        calls: 2,
+        changes: 1,
+        last_failure: Some(failure),
+        handle: Some(json!({ "order_id": 7 })),
+        result: json!({ "order_ids": [7] }),
+        seen: Some("processing".into()),
+        facts: Facts { request_ids: vec!["r-1".into()], reply: json!({ "Success": true }) },
+        times: Times { started: Some(NOW), submitted: Some(NOW), ended: None },
+        ..Turn::first(Ask::Call)
+    };
+    [Turn::first(Ask::Call), full]
+}
+
+fn events() -> Vec<Event> {
+    let job = job();
+    let mut events = Vec::new();
+    for milestone in [
+        Milestone::Started,
+        Milestone::Retrying,
+        Milestone::Submitted,
+        Milestone::Progress,
+        Milestone::Doubtful,
+    ] {
+        for turn in turns() {
+            events.push(Event::milestone(SOURCE, &job, &turn, milestone, NOW));
+        }
+    }
+    for verdict in [
+        Verdict::Succeeded,
+        Verdict::Failed,
+        Verdict::Unknown,
+        Verdict::Expired,
+        Verdict::Cancelled,
+        Verdict::Rejected,
+    ] {
+        for turn in turns() {
+            let outcome = Outcome {
+                verdict,
+                attempts: turn.calls,
+                result: turn.result,
+                handle: turn.handle,
+                error: (verdict != Verdict::Succeeded).then(|| Trouble::deadline(true)),
+                facts: turn.facts,
+                times: Times { ended: Some(NOW), ..turn.times },
+            };
+            events.push(Event::outcome(SOURCE, &job, &outcome));
+        }
+    }
+    for body in ["no job", r#"{"id":"a","operation":"dms.CreateOrder","metadata":null}"#] {
+        let rejection = rules().read(&envelope(body.as_bytes()), NOW).unwrap_err();
+        events.push(Event::rejected(SOURCE, &rejection));
+    }
+    events
+}
+
+#[test]
+fn every_event_there_is_fits_the_schema() {
+    let validator = validator();
+    for event in events() {
+        let event = serde_json::to_value(event).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&event).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {event:#}");
+    }
+}
+
+#[test]
+fn what_is_no_event_does_not_fit() {
+    let validator = validator();
+    let good = serde_json::to_value(&events()[0]).unwrap();
+    for (pointer, value) in [
+        ("/specversion", json!("0.3")),
+        ("/type", json!("ticketd.worker.started")),
+        ("/subject", Value::Null),
+        ("/time", json!("today")),
+        ("/datacontenttype", json!("text/plain")),
+        ("/data", Value::Null),
+        ("/data/state", json!("done")),
+        ("/data/kind", json!("destroy")),
+        ("/data/attempts", json!(-1)),
+        ("/data/times/received", Value::Null),
+        ("/data/account", Value::Null),
+    ] {
+        let mut event = good.clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        assert!(!validator.is_valid(&event), "{pointer}");
+    }
+}
+
+#[test]
+fn every_field_and_every_state_is_described() {
+    fn undescribed(path: &str, schema: &Value, found: &mut Vec<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            if property["description"].as_str().is_none_or(str::is_empty) {
+                found.push(path.clone());
+            }
+            undescribed(&path, property, found);
+        }
+    }
+    let mut found = Vec::new();
+    undescribed("$", &schema(), &mut found);
+    assert_eq!(found, [""; 0]);
+    let schema = schema();
+    let state = &schema["properties"]["data"]["properties"]["state"];
+    let states: Vec<&Value> = state["anyOf"].as_array().unwrap().iter().collect();
+    let words = states.iter().flat_map(|group| group["oneOf"].as_array().unwrap());
+    let described = words.filter(|word| word["description"].is_string()).count();
+    assert_eq!(described, 5 + 6);
+}

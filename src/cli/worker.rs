@@ -1,0 +1,69 @@
+//! `ticketd worker`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::app::Worker;
+use crate::config::Settings;
+use crate::job::Kind;
+use crate::worker::Drained;
+
+/// What `ticketd worker` can be told.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The kinds of jobs to take, separated by commas: create, publish, deploy
+    #[arg(
+        long,
+        value_name = "KIND,…",
+        value_delimiter = ',',
+        default_value = "create,publish,deploy"
+    )]
+    kinds: Vec<Kind>,
+}
+
+/// Works until SIGTERM or SIGINT. A second signal, or the end of the grace period, cuts off.
+pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
+    let mut kinds = arguments.kinds;
+    kinds.sort();
+    kinds.dedup();
+    let stopping = CancellationToken::new();
+    let signals = stop_signals(stopping.clone())?;
+    let worker = Worker::new(settings, kinds)?;
+    let drained = tokio::select! {
+        drained = worker.run(stopping) => drained?,
+        () = signals => {
+            warn!("a second signal: stopped at once");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    match drained {
+        Drained::Clean => {
+            info!("stopped cleanly");
+            Ok(ExitCode::SUCCESS)
+        }
+        Drained::CutOff(jobs) => {
+            warn!(jobs, "the grace period is over: jobs were cut off and are taken up again later");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Cancels `stopping` at the first signal; ends at the second.
+fn stop_signals(stopping: CancellationToken) -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("signals can't be received");
+    let (mut terminate, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        for signal in 1..=2 {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            if signal == 1 {
+                info!("stopping: taking no more jobs");
+                stopping.cancel();
+            }
+        }
+    })
+}

@@ -1,0 +1,17 @@
+//! The command line, and nothing else.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ticketd::cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ticketd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
