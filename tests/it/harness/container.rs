@@ -1,0 +1,63 @@
+//! A broker in a container.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context;
+use testcontainers::core::{IntoContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+
+use super::keeper;
+
+/// How long a container may take until its node answers.
+const STARTUP: Duration = Duration::from_secs(60);
+
+pub struct Container {
+    container: ContainerAsync<GenericImage>,
+    port: u16,
+    _remover: Child,
+}
+
+impl Container {
+    pub async fn start(image: &str) -> anyhow::Result<Self> {
+        let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
+        let name = super::prefix();
+        let remover = keeper::spawn(
+            Command::new("sh")
+                .args(["-c", r#"cat >/dev/null; docker rm -f -v "$0""#, &name])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )?;
+        let port = free_port()?;
+        let container = GenericImage::new(repository, tag)
+            .with_wait_for(WaitFor::message_on_either_std("Server startup complete"))
+            .with_mapped_port(port, 5672.tcp())
+            .with_startup_timeout(STARTUP)
+            .with_container_name(name)
+            .start()
+            .await
+            .with_context(|| format!("a container of {image} could not be started"))?;
+        Ok(Self { container, port, _remover: remover })
+    }
+
+    pub async fn url(&self) -> anyhow::Result<String> {
+        let host = self.container.get_host().await?;
+        Ok(format!("amqp://guest:guest@{host}:{}/%2f", self.port))
+    }
+
+    pub async fn stop(&self) -> anyhow::Result<()> {
+        Ok(self.container.stop().await?)
+    }
+
+    /// Does not wait for the node: its log still holds the line of the first start.
+    pub async fn start_again(&self) -> anyhow::Result<()> {
+        Ok(self.container.start().await?)
+    }
+}
+
+/// A port that Docker chooses would be another one after a restart.
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

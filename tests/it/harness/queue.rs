@@ -1,0 +1,95 @@
+//! A queue as an outsider reads it, without a line of our own broker code.
+
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+
+use super::stage::LIMIT;
+
+/// A queue being read. What is read is gone from it.
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    channel: Channel,
+    consumer: Consumer,
+    _connection: Connection,
+}
+
+impl Queue {
+    /// A queue that is there already.
+    pub async fn read(name: &str) -> Self {
+        Self::over(channel().await, name).await
+    }
+
+    /// A queue of the test's own, gone with it.
+    pub async fn new(name: &str) -> Self {
+        let (connection, channel) = channel().await;
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(name.into(), options, FieldTable::default()).await.unwrap();
+        Self::over((connection, channel), name).await
+    }
+
+    /// A queue of the test's own that takes no message, as long as the connection lives.
+    pub async fn full(name: &str) -> Connection {
+        let (connection, channel) = channel().await;
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(0));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        channel.queue_declare(name.into(), options, arguments).await.unwrap();
+        connection
+    }
+
+    /// The next message, which has to come within the limit.
+    pub async fn next(&mut self) -> Delivery {
+        let next = tokio::time::timeout(LIMIT, self.consumer.next()).await;
+        next.expect("a message came within the limit").unwrap().unwrap()
+    }
+
+    /// Everything in it so far, the oldest first.
+    pub async fn so_far(&mut self) -> Vec<Delivery> {
+        let end = super::prefix();
+        self.publish("", &self.name, end.as_bytes(), BasicProperties::default()).await;
+        let mut found = Vec::new();
+        loop {
+            let message = self.next().await;
+            if message.data == end.as_bytes() {
+                return found;
+            }
+            found.push(message);
+        }
+    }
+
+    /// Publishes on the channel that the queue is read on.
+    pub async fn publish(&self, exchange: &str, key: &str, body: &[u8], with: BasicProperties) {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.channel.basic_publish(exchange.into(), key.into(), options, body, with).await.unwrap();
+    }
+
+    async fn over((connection, channel): (Connection, Channel), name: &str) -> Self {
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consumer = channel
+            .basic_consume(name.into(), "".into(), options, FieldTable::default())
+            .await
+            .unwrap();
+        Self { name: name.to_owned(), channel, consumer, _connection: connection }
+    }
+}
+
+async fn channel() -> (Connection, Channel) {
+    let url = &super::broker().await.url;
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+/// A message's header, as text.
+pub fn header(message: &Delivery, name: &str) -> Option<String> {
+    match message.properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        other => panic!("{name} is {other:?}"),
+    }
+}

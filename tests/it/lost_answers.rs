@@ -1,0 +1,232 @@
+//! Calls whose answer was lost: looked up and adopted, made again when they had no effect, or
+//! told as unknown. Never made twice.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ticketd::cloud::account::Account;
+use ticketd::simulator::{Effect, Fault, FaultPlan, Rule};
+
+use crate::harness::Stage;
+use crate::harness::samples::{change, file, free_lock, kind, packages, publish, with};
+
+/// One job of each operation and the text that its call alone contains.
+struct Five {
+    jobs: [(Value, String); 5],
+}
+
+impl Five {
+    /// Jobs that meet no others: everything about them is numbered.
+    fn number(n: i64) -> Self {
+        let (name, order, file_id, package) =
+            (format!("word-{n}-"), 70_100 + n, 5_100 + n, format!("{}", 8_100 + n));
+        Self {
+            jobs: [
+                (change(&format!("order-{n}"), &name), name.clone()),
+                (free_lock(&format!("lock-{n}"), &name), name),
+                (publish(&format!("pub-{n}"), order, 17), format!("OrderId={order}")),
+                (file(&format!("di-{n}"), "DI_SOLUTION", file_id), format!("FileId={file_id}")),
+                (packages(&format!("pkg-{n}"), &[&package]), package),
+            ],
+        }
+    }
+
+    /// The faults that happen to the first call of each.
+    fn rules(&self, fault: &Fault, count: u64) -> Vec<Rule> {
+        let rule = |(job, text): &(Value, String)| Rule {
+            matching: Some(text.clone()),
+            ..Rule::always(job["operation"].as_str().unwrap(), fault.clone()).first(count)
+        };
+        self.jobs.iter().map(rule).collect()
+    }
+}
+
+fn id(job: &Value) -> &str {
+    job["id"].as_str().unwrap()
+}
+
+/// The effects of the call of a numbered job.
+fn effects(stage: &Stage, job: &Value) -> Vec<Effect> {
+    let params = &job["params"];
+    let is_of = |effect: &Effect| {
+        let comment = params["Comment"].as_str();
+        effect.operation == job["operation"].as_str().unwrap()
+            && comment.is_none_or(|text| effect.comment.as_ref().unwrap().starts_with(text))
+            && params["OrderId"].as_i64().is_none_or(|order| effect.order_ids == [order])
+            && params["FileId"].as_i64().is_none_or(|file| effect.file_id == Some(file))
+            && (params["package_ids"].is_null()
+                || params["package_ids"] == json!(effect.package_ids))
+    };
+    stage.simulator.effects().into_iter().filter(is_of).collect()
+}
+
+async fn play(stage: &Stage, fives: &[Five], faults: Vec<Rule>) {
+    stage.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
+    for (job, _) in fives.iter().flat_map(|five| &five.jobs) {
+        stage.submit(kind(job), job).await;
+    }
+}
+
+fn is_file(job: &Value) -> bool {
+    job["operation"] == "dataworks.DeployDISyncTask"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_took_effect_unseen_is_adopted_and_never_made_again() {
+    let mut stage = Stage::new("").await;
+    let faults = [
+        Fault::CutAfter,
+        Fault::ErrorAfter { status: 500 },
+        Fault::ErrorAfter { status: 502 },
+        Fault::Garbage,
+        Fault::CutBody,
+        Fault::Late { delay: Duration::from_millis(500) },
+        Fault::Slow { delay: Duration::from_millis(1_500) },
+    ];
+    let fives: Vec<Five> = (0..).zip(&faults).map(|(n, _)| Five::number(n)).collect();
+    let rules = fives.iter().zip(&faults).flat_map(|(five, fault)| five.rules(fault, 1)).collect();
+    let troupe = stage.start();
+    play(&stage, &fives, rules).await;
+    for (five, fault) in fives.iter().zip(&faults) {
+        for (job, _) in &five.jobs {
+            let outcome = stage.outcome(id(job)).await;
+            let (data, about) = (&outcome["data"], format!("{fault:?} {outcome:#}"));
+            assert_eq!(effects(&stage, job).len(), 1, "{about}");
+            assert_eq!(data["attempts"], 1, "{about}");
+            if is_file(job) {
+                unknown(&outcome);
+                continue;
+            }
+            assert_eq!(data["state"], "succeeded", "{about}");
+            assert_eq!(data["result"]["adopted"], true, "{about}");
+            let states = stage.states(id(job));
+            assert_eq!(states[..3], ["started", "doubtful", "submitted"], "{about}");
+            if let Some(orders) = data["result"]["order_ids"].as_array() {
+                assert_eq!(json!(orders), json!(effects(&stage, job)[0].order_ids), "{about}");
+            }
+        }
+    }
+    troupe.stop().await;
+    assert_eq!(stage.simulator.effects().len(), 5 * faults.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_lost_on_its_way_is_made_again_after_a_look() {
+    let mut stage = Stage::new("").await;
+    let faults = [Fault::CutBefore, Fault::ErrorBefore { status: 500 }];
+    let fives: Vec<Five> = (0..).zip(&faults).map(|(n, _)| Five::number(n)).collect();
+    let rules = fives.iter().zip(&faults).flat_map(|(five, fault)| five.rules(fault, 1)).collect();
+    let _troupe = stage.start();
+    play(&stage, &fives, rules).await;
+    for (five, fault) in fives.iter().zip(&faults) {
+        for (job, _) in &five.jobs {
+            let outcome = stage.outcome(id(job)).await;
+            let (data, about) = (&outcome["data"], format!("{fault:?} {outcome:#}"));
+            if is_file(job) {
+                unknown(&outcome);
+                assert_eq!(effects(&stage, job), []);
+                continue;
+            }
+            assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(2)));
+            assert_eq!(effects(&stage, job).len(), 1, "{about}");
+            assert!(data["result"]["adopted"].is_null(), "{about}");
+            assert_eq!(stage.states(id(job))[..2], ["started", "doubtful"], "{about}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_account_says_about_lost_calls_is_done() {
+    let mut stage = Stage::new("").await;
+    let ali = stage.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
+    let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
+    let repeating = Account { name: "again".into(), redeploy_in_doubt: true, ..ali.clone() };
+    stage.settings.accounts.extend([unmarked, repeating]);
+    let lost = |action: &str, text: &str, fault| Rule {
+        matching: Some(text.into()),
+        ..Rule::always(action, fault).first(1)
+    };
+    let faults = vec![
+        lost("*", "word-1-", Fault::CutAfter),
+        lost("*", "word-2-", Fault::CutBefore),
+        lost("DeployDISyncTask", "FileId=5101", Fault::CutAfter),
+        lost("DeployDISyncTask", "FileId=5102", Fault::CutBefore),
+    ];
+    stage.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
+    let jobs = [
+        (with(change("a", "word-1-"), "account", json!("unmarked")), "unknown", 1),
+        (with(free_lock("b", "word-2-"), "account", json!("unmarked")), "unknown", 0),
+        (with(change("c", "word-3-"), "account", json!("unmarked")), "succeeded", 1),
+        // A deliberate repeat: two deploys of the same file are one deploy to its owner.
+        (with(file("d", "DI_SOLUTION", 5_101), "account", json!("again")), "succeeded", 2),
+        (with(file("e", "DI_SOLUTION", 5_102), "account", json!("again")), "succeeded", 1),
+    ];
+    let _troupe = stage.start();
+    for (job, _, _) in &jobs {
+        stage.submit(kind(job), job).await;
+    }
+    for (job, state, count) in &jobs {
+        let outcome = stage.outcome(id(job)).await;
+        assert_eq!(outcome["data"]["state"], *state, "{outcome:#}");
+        assert_eq!(effects(&stage, job).len(), *count, "{outcome:#}");
+        if *state == "unknown" {
+            unknown(&outcome);
+        }
+    }
+    let unmarked = effects(&stage, &jobs[2].0);
+    assert_eq!((unmarked[0].comment.as_deref(), &unmarked[0].marker), (Some("word-3-"), &None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_call_is_made_again_and_each_wait_is_told() {
+    let mut stage = Stage::new("").await;
+    let fives = [Five::number(1)];
+    let soon = Some(Duration::from_millis(200));
+    let rules = fives[0].rules(&Fault::Throttle { retry_after: soon }, 2);
+    let _troupe = stage.start();
+    play(&stage, &fives, rules).await;
+    for (job, _) in &fives[0].jobs {
+        let outcome = stage.outcome(id(job)).await;
+        let data = &outcome["data"];
+        assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(3)));
+        assert_eq!(effects(&stage, job).len(), 1);
+        let states = stage.states(id(job));
+        assert_eq!(states[..3], ["started", "retrying", "retrying"], "{states:?}");
+        let retrying = stage.state(id(job), "retrying").await;
+        assert_eq!(retrying["data"]["error"]["class"], "retryable", "{retrying:#}");
+        assert!(!states.contains(&"doubtful".to_owned()), "{states:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_call_is_failed_at_once() {
+    let mut stage = Stage::new("").await;
+    let fives = [Five::number(1)];
+    let refuse = |status, code: &str| Fault::Refuse {
+        status,
+        code: code.into(),
+        message: "not for you".into(),
+    };
+    let mut rules = fives[0].rules(&refuse(403, "Forbidden.RAM"), 9);
+    rules[4].fault = refuse(403, "DLF.0403");
+    let _troupe = stage.start();
+    play(&stage, &fives, rules).await;
+    for (job, _) in &fives[0].jobs {
+        let outcome = stage.outcome(id(job)).await;
+        let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
+        assert_eq!((&data["state"], &data["attempts"]), (&json!("failed"), &json!(1)));
+        assert_eq!(error["class"], "permanent", "{outcome:#}");
+        assert_eq!(error["message"], "not for you", "{outcome:#}");
+        assert_eq!(data["provider"]["request_ids"].as_array().unwrap().len(), 1, "{outcome:#}");
+        assert_eq!(stage.states(id(job)), ["started", "failed"]);
+    }
+    assert_eq!(stage.simulator.effects(), []);
+}
+
+/// An unknown outcome says so in words a person can act on.
+fn unknown(outcome: &Value) {
+    let error = &outcome["data"]["error"];
+    assert_eq!(outcome["data"]["state"], "unknown", "{outcome:#}");
+    assert_eq!((&error["code"], &error["class"]), (&json!("AnswerLost"), &json!("ambiguous")));
+    assert!(error["advice"].as_str().unwrap().contains("under a new id"), "{outcome:#}");
+}

@@ -1,0 +1,9 @@
+//! What the broker folder promises, against a real RabbitMQ.
+
+pub mod bench;
+mod consuming;
+mod delaying;
+mod following;
+mod publishing;
+mod recovery;
+mod topology;

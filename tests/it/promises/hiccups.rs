@@ -1,0 +1,91 @@
+//! A store that fails for a moment costs nothing: no answer, no attempt, no delivery.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::json;
+use ticketd::job::{State, WakeUp};
+use ticketd::ledger::{Claim, ClaimRequest, Claimed, Counts, Error, Hold, Ledger};
+
+use crate::harness::samples::{file, kind};
+use crate::harness::{Stage, Troupe};
+
+/// A ledger that refuses some requests before it takes any.
+struct Hiccups {
+    ledger: Arc<dyn Ledger>,
+    claims: AtomicU32,
+    saves: AtomicU32,
+}
+
+impl Hiccups {
+    fn refuse(&self, left: &AtomicU32) -> Result<(), Error> {
+        let refused =
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match refused {
+            Ok(_) => {
+                let (place, what) = ("ledger.db".into(), "is busy: try again".into());
+                Err(Error::Store { place, what, source: None })
+            }
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Hiccups {
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
+        self.refuse(&self.claims)?;
+        self.ledger.claim(request).await
+    }
+
+    async fn save(
+        &self,
+        claim: &Claim,
+        state: &State,
+        hold: Hold,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        // The state that says a call is on its way gets through; what came of it does not, at first.
+        if !matches!(state, State::Asking { .. }) {
+            self.refuse(&self.saves)?;
+        }
+        self.ledger.save(claim, state, hold, now).await
+    }
+
+    async fn overdue(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WakeUp>, Error> {
+        self.ledger.overdue(before, now, again, limit).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.ledger.purge(before, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        self.ledger.counts().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_for_a_moment_costs_no_answer_and_no_attempt() {
+    let mut stage = Stage::new("").await;
+    let mut worker = stage.worker();
+    let (claims, saves) = (AtomicU32::new(1), AtomicU32::new(2));
+    worker.ledger = Arc::new(Hiccups { ledger: worker.ledger, claims, saves });
+    let _troupe = Troupe::of(worker);
+    // A deploy that can't be looked up: a lost answer would make it `unknown`.
+    let job = file("file", "DI_REALTIME", 1);
+    stage.submit(kind(&job), &job).await;
+    let outcome = stage.outcome("file").await;
+    assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
+    assert_eq!(outcome["data"]["attempts"], json!(1));
+    assert_eq!(stage.states("file"), ["started", "submitted", "succeeded"]);
+    assert_eq!(stage.simulator.effects().len(), 1);
+}

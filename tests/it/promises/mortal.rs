@@ -1,0 +1,208 @@
+//! A worker that comes to a halt at one of its steps and is killed there.
+//!
+//! It is this test program, started once more by a test of its own, so that it is never older than
+//! the code it tests. Its ledger and its transport count the steps; at the one where it is to die
+//! it says so and freezes, and its keeper kills it with SIGKILL.
+
+use std::env;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use ticketd::app::Worker;
+use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::operations;
+use ticketd::config;
+use ticketd::job::{Ask, JobId, Kind, State, WakeUp};
+use ticketd::ledger::{Claim, ClaimRequest, Claimed, Counts, Error, Hold, Ledger};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::Stage;
+
+/// The variables that make a mortal worker of this program.
+const CONFIGURATION: &str = "MORTAL_CONFIGURATION";
+const JOB: &str = "MORTAL_JOB";
+const LAST_STEP: &str = "MORTAL_LAST_STEP";
+
+/// How its lines for the keeper begin.
+const HALTED: &str = "mortal worker halted ";
+const OUTLIVED: &str = "mortal worker outlived its job";
+
+/// What became of a mortal worker. It is dead either way.
+#[derive(Debug)]
+pub enum Death {
+    /// It was killed there.
+    At(String),
+    /// It finished its job first.
+    Late,
+}
+
+/// Runs a mortal worker on a stage until its end, at one of its steps with a job, counted from 1.
+pub async fn die_at(stage: &Stage, job: &str, step: u32) -> Death {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["promises::mortal::a_mortal_worker", "--exact", "--ignored", "--nocapture"])
+        .env("TICKETD_BROKER__URL", &stage.url)
+        .env(CONFIGURATION, stage.configuration())
+        .env(JOB, job)
+        .env(LAST_STEP, step.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    let death = loop {
+        match lines.next_line().await.unwrap() {
+            Some(line) if line == OUTLIVED => break Death::Late,
+            Some(line) => match line.strip_prefix(HALTED) {
+                Some(place) => break Death::At(place.to_owned()),
+                None => said.push(line),
+            },
+            None => panic!("the mortal worker ended by itself:\n{}", said.join("\n")),
+        }
+    };
+    child.kill().await.unwrap();
+    death
+}
+
+#[test]
+#[ignore = "a program that other tests start"]
+fn a_mortal_worker() {
+    let variables = [CONFIGURATION, JOB, LAST_STEP].map(env::var);
+    let [Ok(path), Ok(job), Ok(last)] = variables else { return };
+    let catalogue = operations::catalogue();
+    let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
+    let settings = config::load(&[path.into()], config::process_environment(), &names).unwrap();
+    // One thread, so that it freezes as a whole.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let steps = Arc::new(Steps {
+        job: job.parse().unwrap(),
+        at_work: AtomicBool::new(false),
+        taken: AtomicU32::new(0),
+        last: last.parse().unwrap(),
+    });
+    runtime.block_on(async {
+        let Worker { settings, kinds, ledger, transport } =
+            Worker::new(settings, Kind::ALL.to_vec()).unwrap();
+        let worker = Worker {
+            settings,
+            kinds,
+            ledger: Arc::new(MortalLedger { ledger, steps: steps.clone() }),
+            transport: Arc::new(MortalTransport { transport, steps }),
+        };
+        worker.run(CancellationToken::new()).await.unwrap();
+    });
+}
+
+/// The steps of a life. An earlier job may come by once more, and does not count.
+struct Steps {
+    job: JobId,
+    at_work: AtomicBool,
+    taken: AtomicU32,
+    last: u32,
+}
+
+impl Steps {
+    /// Turns to a job, or goes on with it.
+    fn turn_to(&self, job: &JobId) {
+        self.at_work.store(*job == self.job, Ordering::Relaxed);
+    }
+
+    /// Stands between two steps.
+    fn pass(&self, place: &str) {
+        if !self.at_work.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.taken.fetch_add(1, Ordering::Relaxed) + 1 == self.last {
+            eprintln!("{HALTED}{place}");
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+struct MortalLedger {
+    ledger: Arc<dyn Ledger>,
+    steps: Arc<Steps>,
+}
+
+#[async_trait]
+impl Ledger for MortalLedger {
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
+        self.steps.turn_to(&request.job.id);
+        self.steps.pass("before a claim");
+        self.ledger.claim(request).await
+    }
+
+    async fn save(
+        &self,
+        claim: &Claim,
+        state: &State,
+        hold: Hold,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let name = match state {
+            State::Waiting { turn, .. } => format!("Waiting({})", name(&turn.ask)),
+            State::Asking { turn, .. } => format!("Asking({})", name(&turn.ask)),
+            State::Reporting { .. } => "Reporting".to_owned(),
+            State::Done { .. } => "Done".to_owned(),
+        };
+        self.steps.turn_to(&claim.job);
+        self.steps.pass(&format!("before {name} was saved"));
+        self.ledger.save(claim, state, hold, now).await?;
+        self.steps.turn_to(&claim.job);
+        self.steps.pass(&format!("after {name} was saved"));
+        if claim.job == self.steps.job && matches!(state, State::Done { .. }) {
+            eprintln!("{OUTLIVED}");
+        }
+        Ok(())
+    }
+
+    async fn overdue(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WakeUp>, Error> {
+        self.ledger.overdue(before, now, again, limit).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.ledger.purge(before, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        self.ledger.counts().await
+    }
+}
+
+fn name(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Baseline => "Baseline",
+        Ask::Call => "Call",
+        Ask::Probe => "Probe",
+        Ask::Poll(_) => "Poll",
+    }
+}
+
+struct MortalTransport {
+    transport: Arc<dyn Transport>,
+    steps: Arc<Steps>,
+}
+
+#[async_trait]
+impl Transport for MortalTransport {
+    async fn send(&self, request: Signed) -> Result<RawReply, SendError> {
+        self.steps.pass("before a request");
+        let reply = self.transport.send(request).await;
+        self.steps.pass("after its reply");
+        reply
+    }
+}

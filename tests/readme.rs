@@ -1,0 +1,67 @@
+//! What the README shows has to work as it stands there.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ticketd::cloud::operations;
+use ticketd::config::{self, Layer};
+use ticketd::job::message::{Envelope, Rules};
+use ticketd::job::{Kind, Provider, Trace};
+
+const README: &str = include_str!("../README.md");
+
+fn between(start: &str, end: &str) -> &'static str {
+    README.split_once(start).unwrap().1.split_once(end).unwrap().0
+}
+
+#[test]
+fn the_job_in_the_readme_is_a_valid_one() {
+    let rules = Rules {
+        catalogue: operations::catalogue(),
+        accounts: BTreeMap::from([("dms-prod".to_owned(), Provider::Alibaba)]),
+        max_bytes: 1 << 20,
+    };
+    let envelope = Envelope {
+        kind: Kind::Create,
+        body: between("<<'JOB'\n", "\nJOB").as_bytes(),
+        content_type: Some("application/json"),
+        content_encoding: None,
+        message_id: None,
+        correlation_id: None,
+        reply_to: None,
+        trace: Trace::default(),
+    };
+    let submission = rules.read(&envelope, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(submission.job.id.as_str(), "chg-2041");
+}
+
+#[test]
+fn the_settings_in_the_readme_are_read_once_their_secrets_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let toml = between("```toml\n", "```")
+        .replace("/run/secrets/ticketd/broker-url", &secret("url", "amqps://u:p@broker/%2f"))
+        .replace("/run/secrets/ticketd/ak", &secret("ak", "secret"));
+    let layer = Layer::Text { name: "README".to_owned(), toml };
+    let id = ("ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(), "id".to_owned());
+    let settings = config::examine(&[layer], [id], &[]).settings.unwrap();
+    assert_eq!(settings.accounts[0].name, "dms-prod");
+}
+
+#[test]
+fn every_operation_and_every_command_is_in_the_readme() {
+    for operation in operations::catalogue().iter() {
+        assert!(README.contains(&format!("`{}`", operation.name)), "{}", operation.name);
+    }
+    let commands =
+        ["worker", "submit", "events", "topology", "config", "simulate", "demo", "schema"];
+    for command in commands {
+        assert!(README.contains(&format!("| `ticketd {command}")), "{command}");
+    }
+}
