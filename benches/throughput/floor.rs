@@ -1,0 +1,69 @@
+//! The least: a delivery, one confirmed message, an ack. As many at once as ticketd has.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::StreamExt;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use tokio::task::JoinSet;
+
+use crate::queues::{Queues, short};
+use crate::{Round, machine, ticketd};
+
+/// Works off a round of jobs.
+pub async fn round(queues: &Queues, url: &str, jobs: usize) -> Result<Round> {
+    queues.fill(&queues.floor_jobs(), ticketd::jobs("floor", jobs)).await?;
+    let exchange: Arc<str> = queues.floor_exchange().into();
+    let (cpu, start) = (machine::cpu()?, Instant::now());
+
+    let connect = || Connection::connect(url, ConnectionProperties::default());
+    let (taking, giving) = tokio::try_join!(connect(), connect())?;
+    let (input, output) = tokio::try_join!(taking.create_channel(), giving.create_channel())?;
+    output.confirm_select(ConfirmSelectOptions::default()).await?;
+    input.basic_qos(ticketd::CONCURRENCY, BasicQosOptions::default()).await?;
+    let (queue, options) = (short(&queues.floor_jobs())?, BasicConsumeOptions::default());
+    let mut deliveries =
+        input.basic_consume(queue, "".into(), options, FieldTable::default()).await?;
+    let mut running = JoinSet::new();
+    for _ in 0..jobs {
+        let delivery = deliveries.next().await.context("the broker ended the deliveries")??;
+        running.spawn(work(output.clone(), exchange.clone(), delivery));
+        while let Some(done) = running.try_join_next() {
+            done??;
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    // A connection that closes may leave acks behind; a channel that closes has taken them all.
+    input.close(200, "done".into()).await?;
+    tokio::try_join!(taking.close(200, "done".into()), giving.close(200, "done".into()))?;
+
+    let round = Round { jobs, took: start.elapsed(), cpu: machine::cpu()? - cpu };
+    queues.take(&queues.floor_jobs(), 0).await?;
+    queues.take(&queues.floor_results(), jobs).await?;
+    Ok(round)
+}
+
+async fn work(
+    output: Channel,
+    exchange: Arc<str>,
+    delivery: lapin::message::Delivery,
+) -> Result<()> {
+    let properties = BasicProperties::default()
+        .with_delivery_mode(2)
+        .with_content_type("application/json".into());
+    let (exchange, options) = (short(&exchange)?, BasicPublishOptions::default());
+    let published =
+        output.basic_publish(exchange, "result".into(), options, &delivery.data, properties);
+    let confirm = published.await?.await?;
+    ensure!(matches!(confirm, Confirmation::Ack(None)), "a result was not taken");
+    ensure!(delivery.acker.ack(BasicAckOptions::default()).await?, "an ack was not taken");
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! A provider that answers every CreateOrder at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+
+/// Counts the tickets it was asked for.
+#[derive(Debug, Default)]
+pub struct Provider {
+    tickets: AtomicUsize,
+}
+
+impl Provider {
+    /// How many tickets it has made.
+    pub fn tickets(&self) -> usize {
+        self.tickets.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Transport for Provider {
+    async fn send(&self, _request: Signed) -> Result<RawReply, SendError> {
+        let number = 1 + self.tickets.fetch_add(1, Ordering::Relaxed);
+        let body = format!(
+            r#"{{"RequestId":"0C1CB646-1DE4-4AD0-B4A4-{number:012X}","Success":true,"CreateOrderResult":{{"CreateOrderResult":[{number}]}}}}"#
+        );
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Ok(RawReply { status: 200, headers, body: body.into_bytes() })
+    }
+}

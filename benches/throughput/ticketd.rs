@@ -1,0 +1,118 @@
+//! ticketd itself: its real parts, but for the provider.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tempfile::TempDir;
+use ticketd::app::Worker;
+use ticketd::broker::Broker;
+use ticketd::cloud::operations;
+use ticketd::config::{self, Layer, Settings};
+use ticketd::job::Kind;
+use ticketd::ledger::{Counts, Ledger, SqliteLedger};
+use ticketd::worker::Drained;
+use tokio_util::sync::CancellationToken;
+
+use crate::provider::Provider;
+use crate::queues::Queues;
+use crate::{Round, machine};
+
+/// Jobs in progress at once, and the prefetch, of both sides: ticketd's default.
+pub const CONCURRENCY: u16 = 64;
+
+/// How often we look whether all is done.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// What a producer sends.
+pub fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).map(move |number| {
+        json!({
+            "id": format!("bench-{round}-{number}"), "operation": "dms.CreateOrder",
+            "until": "accepted",
+            "params": {
+                "Comment": "close stale carts", "PluginType": "NDDL",
+                "PluginParam": { "title": "t", "description": "d", "dbId": 1, "logic": false },
+            },
+        })
+        .to_string()
+        .into_bytes()
+    })
+}
+
+/// Works off a round of jobs, with a ledger that is new.
+pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Result<Round> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("ledger.db");
+    let settings = settings(url, prefix, &path.display().to_string())?;
+    ensure!(settings.worker.concurrency == CONCURRENCY, "both sides must have the same prefetch");
+    Broker::connect(&settings.broker).await?.close().await;
+    queues.bind(&queues.results(), &format!("{prefix}.events")).await?;
+    queues.fill(&format!("{prefix}.jobs.create"), jobs("ticketd", count)).await?;
+
+    let (cpu, start) = (machine::cpu()?, Instant::now());
+    let ledger = Arc::new(SqliteLedger::open(&path)?);
+    let provider = Arc::new(Provider::default());
+    let worker = Worker {
+        settings,
+        kinds: vec![Kind::Create],
+        ledger: ledger.clone(),
+        transport: provider.clone(),
+    };
+    let stopping = CancellationToken::new();
+    let mut working = tokio::spawn(worker.run(stopping.clone()));
+    loop {
+        tokio::select! {
+            ended = &mut working => {
+                ended??;
+                anyhow::bail!("the worker stopped by itself");
+            }
+            () = tokio::time::sleep(GLANCE) => {}
+        }
+        if provider.tickets() >= count && ledger.counts().await?.open == 0 {
+            break;
+        }
+    }
+    stopping.cancel();
+    let drained = working.await??;
+    let round = Round { jobs: count, took: start.elapsed(), cpu: machine::cpu()? - cpu };
+
+    ensure!(drained == Drained::Clean, "the worker left jobs behind");
+    ensure!(provider.tickets() == count, "{} tickets for {count} jobs", provider.tickets());
+    let expected = Counts { open: 0, done: count as u64 };
+    ensure!(ledger.counts().await? == expected, "the ledger has other jobs");
+    queues.take(&format!("{prefix}.jobs.create"), 0).await?;
+    // Each job has told that it was started, and its outcome.
+    queues.take(&queues.results(), 2 * count).await?;
+    Ok(round)
+}
+
+fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
+    let toml = format!(
+        r#"
+        [broker]
+        prefix = "{prefix}"
+        [ledger]
+        url = "sqlite:{ledger}"
+        [accounts.bench]
+        provider = "alibaba"
+        region = "cn-hangzhou"
+        access_key_id = {{ env = "KEY_ID" }}
+        access_key_secret = {{ env = "KEY_SECRET" }}
+        "#
+    );
+    let environment = [
+        ("TICKETD_BROKER__URL", url),
+        ("KEY_ID", "LTAI5tBenchBenchBench"),
+        ("KEY_SECRET", "bench-secret-bench-secret-0000"),
+    ];
+    let environment: BTreeMap<String, String> =
+        environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let catalogue = operations::catalogue();
+    let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
+    let layer = Layer::Text { name: "bench".into(), toml };
+    let examined = config::examine(&[layer], environment, &names);
+    examined.settings.context("the bench's own settings are wrong")
+}
