@@ -65,8 +65,9 @@ impl Deliveries {
     }
 
     /// The next delivery; wake-ups come first, and a new job at least every fourth time while
-    /// any wait. `None` after [`stop`](Self::stop), or once the broker is closed. Hands out nothing while the broker takes
-    /// nothing from us, as no outcome could be reported. Nothing is lost if the future is dropped.
+    /// any wait. `None` after [`stop`](Self::stop), or once the broker is closed. Hands out nothing
+    /// while the broker takes nothing from us, as no outcome could be reported. Nothing is lost if
+    /// the future is dropped.
     pub async fn next(&mut self) -> Option<Delivery> {
         // An error says that the connection is closed for good, and then the lanes end too.
         self.blocked.wait_for(|blocked| !blocked).await.ok();
