@@ -66,11 +66,6 @@ impl Clouds {
         Self { lines, protocols, transport }
     }
 
-    /// Whether there is an account of this name.
-    pub fn knows(&self, account: &str) -> bool {
-        self.lines.contains_key(account)
-    }
-
     /// What the machine may count on for a job; nothing where its account or operation is unknown.
     pub fn abilities(&self, job: &Job) -> Abilities {
         match self.parties(job) {
