@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
+use crate::cloud::shared_limit::{NotAsked, SharedLimit};
 use crate::cloud::{Clouds, operations};
 use crate::config::{LedgerUrl, Settings};
 use crate::job::Kind;
 use crate::job::message::Rules;
-use crate::ledger::{Ledger, SqliteLedger};
-use crate::worker::{Drained, Parts, Pool, Reporter, Runner, Sweeper};
+use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
+use crate::worker::{Clock, Drained, Parts, Pool, Reporter, Resolver, Runner, Sweeper};
 
 /// How long closing the broker's connections may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -30,19 +32,24 @@ pub struct Worker {
     pub ledger: Arc<dyn Ledger>,
     /// What carries its requests to providers.
     pub transport: Arc<dyn Transport>,
+    /// The time by which its jobs run.
+    pub clock: Clock,
+    /// What keeps the limits that it shares with other replicas.
+    pub shared_limit: Option<Arc<dyn SharedLimit>>,
 }
 
 impl Worker {
     /// A worker with the real parts that the settings name.
-    pub fn new(settings: Settings, kinds: Vec<Kind>) -> Result<Self> {
-        let ledger = open_ledger(&settings.ledger.url)?;
+    pub async fn new(settings: Settings, kinds: Vec<Kind>) -> Result<Self> {
         let transport = Arc::new(Https::new(settings.http)?);
-        Ok(Self { settings, kinds, ledger, transport })
+        let (ledger, shared_limit) = open_stores(&settings.ledger.url).await?;
+        let clock = Clock::default();
+        Ok(Self { settings, kinds, ledger, transport, shared_limit, clock })
     }
 
     /// Works until `stopping`, then drains.
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
-        let Self { settings, kinds, ledger, transport } = self;
+        let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
         let publisher = broker.publisher();
@@ -62,19 +69,25 @@ impl Worker {
             publisher: publisher.clone(),
             interval: settings.ledger.lease,
             retention: settings.ledger.retention,
+            clock: clock.clone(),
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let max_bytes = settings.broker.max_message_bytes;
+        let mut clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
+        if let Some(limit) = &shared_limit {
+            clouds = clouds.sharing(limit);
+        }
         let reporter = Reporter::new(publisher.clone(), settings.events.source, settings.broker);
         let rules = Rules { catalogue: operations::catalogue(), accounts, max_bytes };
         let runner = Runner::new(Parts {
             rules,
             policies: settings.policies,
-            clouds: Clouds::new(settings.accounts, operations::protocols(), transport),
+            clouds,
             ledger,
             lease: settings.ledger.lease,
             publisher,
             reporter,
+            clock,
             stopping,
         });
         let concurrency = settings.worker.concurrency;
@@ -88,11 +101,43 @@ impl Worker {
     }
 }
 
-fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
-    match url {
-        LedgerUrl::Sqlite(path) => Ok(Arc::new(SqliteLedger::open(path)?)),
-        LedgerUrl::Postgres(_) => {
-            bail!("ledger.url: PostgreSQL is not built into this version; use sqlite:PATH")
+/// What settles jobs whose outcome is unknown. It asks the providers nothing.
+pub fn resolver(
+    settings: Settings,
+    ledger: Arc<dyn Ledger>,
+    publisher: Publisher,
+) -> Result<Resolver> {
+    let transport = Arc::new(Https::new(settings.http)?);
+    let clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
+    Ok(Resolver { ledger, publisher, clouds, policies: settings.policies })
+}
+
+/// Opens the ledger that the settings name.
+pub async fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
+    open_stores(url).await.map(|(ledger, _)| ledger)
+}
+
+/// Opens the ledger, and what keeps the limits that replicas share, where it can.
+async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn SharedLimit>>)> {
+    Ok(match url {
+        LedgerUrl::Sqlite(path) => (Arc::new(SqliteLedger::open(path)?), None),
+        LedgerUrl::Postgres(settings) => {
+            let ledger = Arc::new(PostgresLedger::connect(settings).await?);
+            (ledger.clone(), Some(ledger))
         }
+    })
+}
+
+/// The clouds and the ledger don't know each other; here they meet.
+#[async_trait]
+impl SharedLimit for PostgresLedger {
+    async fn take_turn(
+        &self,
+        account: &str,
+        per: Duration,
+        burst: u32,
+    ) -> Result<Option<Duration>, NotAsked> {
+        let taken = PostgresLedger::take_turn(self, account, per, burst).await;
+        taken.map_err(|error| NotAsked(Box::new(error)))
     }
 }

@@ -121,7 +121,8 @@ fn read(reader: &mut reader::Reader<'_>, known_operations: &[&str]) -> Option<Se
     let worker = worker::worker(reader);
     let timeout = http.map(|http| http.timeout);
     let policies = policies::policies(reader, known_operations, timeout);
-    let accounts = accounts::accounts(reader);
+    let replicas = ledger.as_ref().map(|ledger| matches!(ledger.url, LedgerUrl::Postgres(_)));
+    let accounts = accounts::accounts(reader, replicas);
     Some(Settings {
         broker: broker?,
         events: events?,

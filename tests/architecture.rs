@@ -28,25 +28,28 @@ const IMPORTS: [(&str, &[&str]); 9] = [
     ("worker", &["cloud", "broker", "ledger", "job"]),
     ("simulator", &["cloud", "job"]),
     // Settings types only; see below.
-    ("config", &["cloud", "broker", "job"]),
+    ("config", &["cloud", "broker", "ledger", "job"]),
     ("telemetry", &[]),
     ("app", &["worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
 ];
 
 /// What `config` may take from folders that act: the forms of settings.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "broker::settings",
     "cloud::account",
     "cloud::endpoints",
     "cloud::http",
     "cloud::protocol::Service",
+    "ledger::postgres::Settings",
 ];
 
 /// Crates and where they may be named: a file, or a folder.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("reqwest", &["cloud/http.rs"]),
     ("lapin", &["broker"]),
-    ("rusqlite", &["ledger"]),
+    ("rusqlite", &["ledger/sqlite"]),
+    ("tokio_postgres", &["ledger/postgres"]),
+    ("deadpool_postgres", &["ledger/postgres"]),
     ("backoff", &["job/retry.rs"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];
@@ -120,7 +123,7 @@ fn config_takes_settings_types_and_nothing_that_acts() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| source.folder() == "config") {
         for import in source.imports() {
-            let acts = ["broker", "cloud"].contains(&import.root.as_str());
+            let acts = ["broker", "cloud", "ledger"].contains(&import.root.as_str());
             if acts && !SETTINGS.iter().any(|known| import.path.starts_with(known)) {
                 let (place, path) = (source.at(import.offset), &import.path);
                 broken.push(format!("{place}: config may not take {path}, only settings"));

@@ -24,7 +24,6 @@ fn the_job_in_the_readme_is_a_valid_one() {
         max_bytes: 1 << 20,
     };
     let envelope = Envelope {
-        kind: Kind::Create,
         body: between("<<'JOB'\n", "\nJOB").as_bytes(),
         content_type: Some("application/json"),
         content_encoding: None,
@@ -33,7 +32,7 @@ fn the_job_in_the_readme_is_a_valid_one() {
         reply_to: None,
         trace: Trace::default(),
     };
-    let submission = rules.read(&envelope, Timestamp::UNIX_EPOCH).unwrap();
+    let submission = rules.read(Kind::Create, &envelope, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(submission.job.id.as_str(), "chg-2041");
 }
 

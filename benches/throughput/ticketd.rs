@@ -13,7 +13,7 @@ use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
 use ticketd::job::Kind;
 use ticketd::ledger::{Counts, Ledger, SqliteLedger};
-use ticketd::worker::Drained;
+use ticketd::worker::{Clock, Drained};
 use tokio_util::sync::CancellationToken;
 
 use crate::provider::Provider;
@@ -60,6 +60,8 @@ pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Re
         kinds: vec![Kind::Create],
         ledger: ledger.clone(),
         transport: provider.clone(),
+        clock: Clock::default(),
+        shared_limit: None,
     };
     let stopping = CancellationToken::new();
     let mut working = tokio::spawn(worker.run(stopping.clone()));

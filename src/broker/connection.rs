@@ -15,10 +15,18 @@ use tracing::{error, info, warn};
 
 use super::endpoint::{Endpoint, chain};
 use super::error::Error;
+use super::short_lives::{SUSPICION, ShortLives};
 use super::topology::Plan;
 
 /// How often we look at a connection that says nothing.
 const WATCH: Duration = Duration::from_millis(500);
+
+/// How often we look whether the topology is still there. Publishes don't show it: what goes
+/// through a queue that somebody deleted is kept as unrouted, and nobody is told.
+const LOOK: Duration = Duration::from_secs(15);
+
+/// How long that look may take before it is left to the next.
+const LOOKING: Duration = Duration::from_secs(10);
 
 /// How long a clean close may take.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -153,12 +161,26 @@ impl Supervisor {
     async fn watch_over(&self, connection: &Connection) {
         let mut events = connection.events_listener().fuse();
         let mut glance = tokio::time::interval(WATCH);
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK, LOOK);
+        let mut said = String::new();
         while connection.status().connected() {
             self.note_blocked(connection.status().blocked());
             tokio::select! {
                 _ = events.select_next_some() => {}
                 _ = glance.tick() => {}
+                _ = look.tick() => self.look_after_topology(connection, &mut said).await,
             }
+        }
+    }
+
+    async fn look_after_topology(&self, connection: &Connection, said: &mut String) {
+        let Some(plan) = &self.plan else { return };
+        let looked = tokio::time::timeout(LOOKING, plan.carry_out(connection));
+        match looked.await {
+            Ok(Err(error @ Error::Topology(_))) => self.say_once(&error, said),
+            Ok(Ok(())) => said.clear(),
+            // A connection that is lost, or too slow, is somebody else's trouble.
+            Ok(Err(_)) | Err(_) => {}
         }
     }
 
@@ -178,15 +200,17 @@ impl Supervisor {
             tokio::time::sleep(backoff.next()).await;
             match self.prepared().await {
                 Ok(connection) => return connection,
-                Err(error) => {
-                    // An outage is long and its attempts are alike: once is enough.
-                    let line = chain(&error);
-                    if line != said {
-                        warn!(purpose = self.purpose, "{line}");
-                        said = line;
-                    }
-                }
+                Err(error) => self.say_once(&error, &mut said),
             }
+        }
+    }
+
+    /// Trouble is long and attempts are alike: once is enough.
+    fn say_once(&self, error: &Error, said: &mut String) {
+        let line = chain(error);
+        if line != *said {
+            warn!(purpose = self.purpose, "{line}");
+            *said = line;
         }
     }
 
@@ -196,42 +220,6 @@ impl Supervisor {
             plan.carry_out(&connection).await?;
         }
         Ok(connection)
-    }
-}
-
-/// A message that the library can't read ends the connection, and comes again on the next one.
-const SUSPICION: &str = "the connection ends again and again soon after it was made: a message that \
-    the AMQP library can't read, such as one with a property that is not UTF-8, may be first in a \
-    queue; look at the first messages of the queues in the broker's management and remove it there";
-
-/// Connections in a row that ended soon after they were made. Each costs the messages that were
-/// delivered over it one of the deliveries the broker allows, so they must not follow closely.
-#[derive(Debug, Default)]
-struct ShortLives {
-    in_a_row: u32,
-}
-
-impl ShortLives {
-    /// A connection that lived this long is no sign of trouble with what came over it.
-    const LONG: Duration = Duration::from_secs(10);
-    /// The longest pause. At this pace a message outlasts a thousand deliveries for eight hours.
-    const LONGEST: Duration = Duration::from_secs(30);
-    /// One may be chance, and two a broker's restart.
-    const SUSPICIOUS: u32 = 3;
-
-    /// Another connection has ended; how long to wait before the attempts to make a new one.
-    fn another(&mut self, lived: Duration) -> Duration {
-        if lived >= Self::LONG {
-            self.in_a_row = 0;
-            return Duration::ZERO;
-        }
-        let pause = Backoff::FIRST.saturating_mul(1 << self.in_a_row.min(10)).min(Self::LONGEST);
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        pause
-    }
-
-    fn are_suspicious(&self) -> bool {
-        self.in_a_row >= Self::SUSPICIOUS
     }
 }
 
@@ -261,23 +249,6 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn connections_that_end_soon_follow_each_other_ever_more_slowly() {
-        let mut lives = ShortLives::default();
-        let soon = Duration::from_secs(9);
-        for (pause, suspicious) in
-            [(100, false), (200, false), (400, true), (800, true), (1_600, true), (3_200, true)]
-        {
-            assert_eq!(lives.another(soon), Duration::from_millis(pause));
-            assert_eq!(lives.are_suspicious(), suspicious, "after a pause of {pause} ms");
-        }
-        let last = (0..10_000).map(|_| lives.another(soon)).last();
-        assert_eq!(last, Some(Duration::from_secs(30)));
-        assert_eq!(lives.another(Duration::from_secs(10)), Duration::ZERO);
-        assert!(!lives.are_suspicious());
-        assert_eq!(lives.another(soon), Duration::from_millis(100));
-    }
 
     #[test]
     fn waits_between_attempts_grow_and_are_bounded() {

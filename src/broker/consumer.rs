@@ -20,7 +20,7 @@ use super::names::Names;
 use super::topology::Plan;
 use crate::job::Kind;
 
-/// The deliveries of some kinds of jobs and of their wake-ups. Dropped, it stops taking, and what
+/// The deliveries of some kinds of jobs, of their wake-ups, and of wishes that any job ends. Dropped, it stops taking, and what
 /// was not handed out goes back.
 #[derive(Debug)]
 pub struct Deliveries {
@@ -43,23 +43,24 @@ impl Deliveries {
         let (wakes_in, wakes) = mpsc::channel(1);
         let (jobs_in, jobs) = mpsc::channel(1);
         let stop = CancellationToken::new();
-        let mut intakes = JoinSet::new();
+        // A wish that a job ends is worth little if it comes late.
+        let mut sources = vec![(Origin::Cancel, names.cancel_queue(), &wakes_in)];
         for kind in kinds {
-            for (origin, queue, out) in [
-                (Origin::Wake(*kind), names.wake_queue(*kind), &wakes_in),
-                (Origin::Job(*kind), names.job_queue(*kind), &jobs_in),
-            ] {
-                let intake = Intake {
-                    link: taking.clone(),
-                    plan: plan.clone(),
-                    origin,
-                    queue,
-                    prefetch,
-                    out: out.clone(),
-                    stop: stop.clone(),
-                };
-                intakes.spawn(intake.run());
-            }
+            sources.push((Origin::Wake(*kind), names.wake_queue(*kind), &wakes_in));
+            sources.push((Origin::Job(*kind), names.job_queue(*kind), &jobs_in));
+        }
+        let mut intakes = JoinSet::new();
+        for (origin, queue, out) in sources {
+            let intake = Intake {
+                link: taking.clone(),
+                plan: plan.clone(),
+                origin,
+                queue,
+                prefetch,
+                out: out.clone(),
+                stop: stop.clone(),
+            };
+            intakes.spawn(intake.run());
         }
         Self { lanes: Lanes::new(wakes, jobs), blocked, stop, intakes }
     }

@@ -1,5 +1,8 @@
 //! A message the broker lent us, until it is settled.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::{Acker, Channel};
@@ -16,6 +19,8 @@ pub enum Origin {
     Job(Kind),
     /// A wake-up, as we sent it.
     Wake(Kind),
+    /// A wish that a job ends.
+    Cancel,
 }
 
 /// A message and the duty to settle it.
@@ -75,14 +80,38 @@ impl Receipt {
     /// forgotten: it will be delivered again.
     pub async fn ack(mut self) -> Result<(), Error> {
         self.settled = true;
-        settled("ack a delivery", self.acker.ack(BasicAckOptions::default()).await)
+        let asked = self.acker.ack(BasicAckOptions::default());
+        self.answer("ack a delivery", asked).await
     }
 
     /// Puts the message back at the head of its queue, for whoever is next. After an error it
     /// goes there by itself.
     pub async fn give_back(mut self) -> Result<(), Error> {
         self.settled = true;
-        settled("give a delivery back", self.acker.nack(TO_THE_QUEUE).await)
+        let asked = self.acker.nack(TO_THE_QUEUE);
+        self.answer("give a delivery back", asked).await
+    }
+
+    /// What came of a request to settle. The library leaves one without an answer for ever when its
+    /// connection ends at the wrong moment, so the channel is looked at while it is awaited.
+    async fn answer(
+        &self,
+        what: &str,
+        asked: impl Future<Output = lapin::Result<bool>>,
+    ) -> Result<(), Error> {
+        let mut asked = pin!(asked);
+        let mut glance = tokio::time::interval(GLANCE);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut asked => return settled(what, answer),
+                _ = glance.tick() => {
+                    if !self.channel.status().connected() {
+                        return settled(what, Ok(false));
+                    }
+                }
+            }
+        }
     }
 
     /// Whether the delivery can still be settled: not if its channel was lost, and then the
@@ -91,6 +120,9 @@ impl Receipt {
         self.acker.usable() && self.channel.status().connected()
     }
 }
+
+/// How often a channel is looked at that owes an answer.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// A nack rather than a reject: from RabbitMQ 4.3 on it does not count against the message.
 const TO_THE_QUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };

@@ -16,6 +16,8 @@ mod names;
 mod pool;
 mod publisher;
 pub mod settings;
+mod shelf;
+mod short_lives;
 pub mod topology;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub use feed::{Feed, Published};
 pub use message::{Message, Properties};
 pub use publisher::{Confirm, Own, Publisher, Routed};
 pub use settings::{Settings, TopologyMode};
+pub use shelf::{Letter, Place, Shelf};
 
 use connection::{Link, lost};
 use endpoint::Endpoint;
@@ -81,7 +84,7 @@ impl Broker {
         &self.address
     }
 
-    /// Starts taking the jobs of some kinds and their wake-ups. At most `prefetch` unsettled
+    /// Starts taking the jobs of some kinds, their wake-ups, and wishes that any job ends. At most `prefetch` unsettled
     /// deliveries of each queue are lent to us.
     pub fn consume(&self, kinds: &[Kind], prefetch: u16) -> Deliveries {
         let blocked = self.giving.blocked();
@@ -103,6 +106,11 @@ impl Broker {
     /// Follows the events whose routing key fits a pattern, `#` for all, from now on.
     pub async fn follow_events(&self, pattern: &str) -> Result<Feed, Error> {
         Feed::open(self.taking.clone(), self.names.events(), pattern).await
+    }
+
+    /// Looks through the dead letters.
+    pub async fn dead_letters(&self) -> Result<Shelf, Error> {
+        Shelf::open(self.taking.clone(), &self.names.dead()).await
     }
 
     /// Counts what waits for a person.

@@ -2,6 +2,9 @@
 
 use crate::job::Kind;
 
+/// The routing key of wishes that a job ends, beside the kinds of jobs.
+pub(super) const CANCEL: &str = "cancel";
+
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     prefix: String,
@@ -40,6 +43,10 @@ impl Names {
 
     pub(super) fn job_queue(&self, kind: Kind) -> String {
         self.of(&format!("jobs.{kind}"))
+    }
+
+    pub(super) fn cancel_queue(&self) -> String {
+        self.of(&format!("jobs.{CANCEL}"))
     }
 
     pub(super) fn wake_queue(&self, kind: Kind) -> String {

@@ -28,7 +28,7 @@ const CONFIRM: Duration = Duration::from_secs(60);
 /// An exchange of ours. Its alternate exchange keeps what no queue is bound for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// New jobs; the routing key is their kind.
+    /// New jobs, the routing key is their kind; and with `cancel` wishes that one ends.
     Jobs,
     /// Result events.
     Events,

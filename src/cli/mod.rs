@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand.
 
 pub mod config;
+mod dead;
 mod demo;
 mod events;
+mod jobs;
 mod schema;
 mod show;
 mod simulate;
@@ -43,6 +45,12 @@ enum Command {
     Submit(submit::Arguments),
     /// Follow result events as they come
     Events(events::Arguments),
+    /// Look after jobs: list, show and end them
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Look after dead letters: list, show, replay and drop them
+    #[command(subcommand)]
+    Dead(dead::Command),
     /// Declare, verify or show exchanges and queues
     #[command(subcommand)]
     Topology(topology::Command),
@@ -68,6 +76,8 @@ impl Cli {
             Command::Demo => "error",
             Command::Submit(_)
             | Command::Events(_)
+            | Command::Jobs(_)
+            | Command::Dead(_)
             | Command::Topology(_)
             | Command::Config(_)
             | Command::Schema(_) => "warn",
@@ -87,6 +97,8 @@ impl Cli {
                 with(settings(), |s| submit::run(arguments, s, &catalogue)).await
             }
             Command::Events(arguments) => with(settings(), |s| events::run(arguments, s)).await,
+            Command::Jobs(command) => with(settings(), |s| jobs::run(command, s)).await,
+            Command::Dead(command) => with(settings(), |s| dead::run(command, s)).await,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What happened to jobs as a person reads it: one line of at most 100 columns each.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The widest line a person is shown, in characters.
@@ -100,7 +101,7 @@ fn gist(data: &Value) -> String {
 }
 
 /// A result in words rather than in JSON: `order 17`, `packages 23 deployed, 24 deployed`.
-fn result(result: &Value) -> String {
+pub fn result(result: &Value) -> String {
     let Value::Object(fields) = result else { return String::new() };
     // The tickets say again which orders they are.
     let repeated = |name: &str| name == "order_ids" && fields.contains_key("tickets");
@@ -138,6 +139,16 @@ fn part(value: &Value, name: &str) -> String {
 /// A [`plain`] text cut to the width of a terminal line, with a sign that it was.
 pub fn cut(text: &str) -> String {
     cut_to(WIDTH, text)
+}
+
+/// A moment, to the second, in UTC.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%F %T").to_string()
+}
+
+/// Writes to standard output. A reader that has seen enough, as `head`, is no error.
+pub fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Whether a character is not seen, and changes the direction or the line of what is.

@@ -32,7 +32,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     kinds.dedup();
     let stopping = CancellationToken::new();
     let signals = stop_signals(stopping.clone())?;
-    let worker = Worker::new(settings, kinds)?;
+    let worker = Worker::new(settings, kinds).await?;
     let drained = tokio::select! {
         drained = worker.run(stopping) => drained?,
         () = signals => {

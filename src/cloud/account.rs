@@ -52,6 +52,8 @@ pub struct Account {
     pub workspace: Option<String>,
     /// Requests a second, at most.
     pub rate_limit: Option<f64>,
+    /// Whether all replicas together keep to that, or each of them.
+    pub rate_limit_shared: bool,
     /// Requests under way at once, at most.
     pub max_concurrent: Option<usize>,
     /// Whether a marker is put at the end of a ticket's Comment; without it a lost create is

@@ -19,8 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// a refused signature is put down to the clock when the clocks are about that far apart.
 const HUAWEI_TOLERANCE: SignedDuration = SignedDuration::from_mins(14);
 
-/// The most of a provider's message that is kept, in characters.
-const LONGEST_MESSAGE: usize = 1000;
+/// The most of a request's id that is kept, in characters; real ones have 36.
+const LONGEST_ID: usize = 128;
 
 /// What a provider's code says of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,8 @@ pub(super) fn reply(provider: Provider, raw: &RawReply, now: Timestamp) -> Resul
         Provider::Alibaba => alibaba::errors::wording(&raw.body),
         Provider::Huawei => huawei::errors::wording(&raw.body),
     };
-    let request_id = wording.request_id.clone().or_else(|| header_id.map(str::to_owned));
+    let request_id = wording.request_id.as_deref().or(header_id);
+    let request_id = request_id.map(|id| id.chars().take(LONGEST_ID).collect());
     let refused = match (raw.status, serde_json::from_slice::<Value>(&raw.body)) {
         (200..=299, Ok(body)) if provider == Provider::Alibaba => {
             if !alibaba::errors::says_failed(&body) {
@@ -103,6 +104,15 @@ pub(super) fn reply(provider: Provider, raw: &RawReply, now: Timestamp) -> Resul
         (_, _) => refusal(provider, raw, &wording, now),
     };
     Err(Refusal { failure: Failure { request_id, ..refused.failure }, ..refused })
+}
+
+/// Whether a refusal is the service breaking down, and no answer to the question: a server error
+/// without a word on when to come back, or that settles anything.
+pub(super) fn is_breakdown(status: u16, failure: &Failure) -> bool {
+    match failure.meaning {
+        Meaning::Ambiguous => status >= 500,
+        Meaning::Retryable { .. } | Meaning::Permanent => false,
+    }
 }
 
 fn refusal(provider: Provider, raw: &RawReply, wording: &Wording, now: Timestamp) -> Refusal {
@@ -143,7 +153,7 @@ fn refusal(provider: Provider, raw: &RawReply, wording: &Wording, now: Timestamp
     };
     let code = match given {
         "" => format!("Http{}", raw.status),
-        code => code.chars().take(100).collect(),
+        code => code.to_owned(),
     };
     let message = words(told, raw, message);
     Refusal { failure: Failure { meaning, code, message, request_id: None }, remedy, of_account }
@@ -180,22 +190,22 @@ fn huawei_told(raw: &RawReply, code: &str, message: &str, now: Timestamp) -> Opt
 fn words(told: Option<Told>, raw: &RawReply, message: &str) -> String {
     match told {
         Some(Told::QuotaSpent) => {
-            format!("the account's daily quota is spent; try again tomorrow: {}", cut(message))
+            format!("the account's daily quota is spent; try again tomorrow: {}", message)
         }
         // The provider's words hold what it signed, a security token included.
         Some(Told::BadSignature) => "the provider computes another signature; check the access \
                                      key and its secret"
             .to_owned(),
         Some(Told::Expired) => {
-            format!("the token is not, or no longer, accepted: {}", cut(message))
+            format!("the token is not, or no longer, accepted: {}", message)
         }
-        Some(Told::Clock) => format!("this machine's clock is off: {}", cut(message)),
+        Some(Told::Clock) => format!("this machine's clock is off: {}", message),
         Some(Told::Throttled | Told::Refused | Told::Doubt) | None => match (message, raw.status) {
             ("", 300..=399) => "redirects are not followed; check the endpoint".to_owned(),
             ("", status) => {
-                format!("HTTP {status}: {}", cut(&String::from_utf8_lossy(&raw.body)))
+                format!("HTTP {status}: {}", String::from_utf8_lossy(&raw.body))
             }
-            (message, _) => cut(message),
+            (message, _) => message.to_owned(),
         },
     }
 }
@@ -221,10 +231,6 @@ fn server_time(raw: &RawReply) -> Option<Timestamp> {
 
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp())
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]

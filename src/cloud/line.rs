@@ -1,18 +1,22 @@
 //! A line to a provider: an account in use, with what has been learned about the other side.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
 use tracing::debug;
 
 use super::account::{Account, Credentials};
+use super::breaker::Broken;
 use super::classify::{self, Refusal, Remedy};
+use super::health::{Health, Party, Permit};
 use super::http::{Signed, Transport};
 use super::huawei::token::{Token, Tokens};
 use super::limits::{Limits, Patience};
 use super::lockout::Lockout;
+use super::mask::mask;
 use super::protocol::{Reply, Request};
+use super::shared_limit::SharedLimit;
 use super::skew::Skew;
 use super::{alibaba, huawei};
 use crate::job::{Failure, Meaning, Provider, Trace};
@@ -28,6 +32,7 @@ pub(super) struct Line {
     skew: Skew,
     tokens: Tokens,
     lockout: Lockout,
+    health: Health,
 }
 
 /// What a request was signed with.
@@ -44,6 +49,9 @@ pub(super) enum Sent {
     Done(Result<Reply, Failure>),
     /// The account was refused, whatever it asks for.
     Barred(Failure),
+    /// The service is away: the request was not sent, or failed for that. Nothing more is sent
+    /// before that time.
+    Away(Failure, Timestamp),
 }
 
 /// A request that failed.
@@ -52,6 +60,8 @@ enum Unmet {
     Failed(Failure),
     /// For whose it is.
     Barred(Failure),
+    /// For a service that is away until then, at least.
+    Away(Failure, Timestamp),
 }
 
 impl From<Failure> for Unmet {
@@ -62,9 +72,15 @@ impl From<Failure> for Unmet {
 
 impl Line {
     pub fn new(account: Account) -> Self {
-        let limits = Limits::new(&account);
+        let limits = Limits::new(&account, None);
         let (skew, lockout) = (Skew::default(), Lockout::default());
-        Self { account, limits, skew, tokens: Tokens::new(), lockout }
+        let health = Health::of(&account.name);
+        Self { account, limits, skew, tokens: Tokens::new(), lockout, health }
+    }
+
+    /// The same, with a limit that replicas share.
+    pub fn sharing(self, limit: Arc<dyn SharedLimit>) -> Self {
+        Self { limits: Limits::new(&self.account, Some(limit)), ..self }
     }
 
     /// Sends one request and reads its reply, within the account's limits.
@@ -76,15 +92,24 @@ impl Line {
         nonce: &str,
         trace: &Trace,
     ) -> Sent {
+        let party = Party::Service(request.service);
+        // Before a limit is drawn on in vain, and again after what may have been a long wait.
+        if let Err((failure, until)) = self.health.check(party) {
+            return Sent::Away(failure, until);
+        }
         let _slot = match self.limits.admit(patience).await {
             Ok(slot) => slot,
             Err(until) => return Sent::Deferred(until),
         };
+        let permit = match self.health.admit(party) {
+            Ok(permit) => permit,
+            Err((failure, until)) => return Sent::Away(failure, until),
+        };
         let started = Instant::now();
-        let result = self.exchange(transport, request, nonce, trace).await;
+        let result = self.exchange(transport, request, nonce, trace, permit).await;
         let (outcome, request_id) = match &result {
             Ok(reply) => ("ok", &reply.request_id),
-            Err(Unmet::Failed(failure) | Unmet::Barred(failure)) => {
+            Err(Unmet::Failed(failure) | Unmet::Barred(failure) | Unmet::Away(failure, _)) => {
                 (failure.code.as_str(), &failure.request_id)
             }
         };
@@ -102,6 +127,7 @@ impl Line {
             Ok(reply) => Sent::Done(Ok(reply)),
             Err(Unmet::Failed(failure)) => Sent::Done(Err(failure)),
             Err(Unmet::Barred(failure)) => Sent::Barred(failure),
+            Err(Unmet::Away(failure, until)) => Sent::Away(failure, until),
         }
     }
 
@@ -111,30 +137,64 @@ impl Line {
         request: &Request,
         nonce: &str,
         trace: &Trace,
+        permit: Permit<'_>,
     ) -> Result<Reply, Unmet> {
         if let Some(failure) = self.lockout.standing(Timestamp::now()) {
             return Err(Unmet::Barred(failure));
         }
         let offset = self.skew.offset();
-        let now = Timestamp::now() + offset;
-        let token = self.tokens.token(&self.account, transport, now).await;
-        let token = token.map_err(|failure| Unmet::Barred(self.mask(failure, None)))?;
+        let now = Skew::shifted(Timestamp::now(), offset);
+        let token = self.token(transport, now).await?;
         let proof = Proof { offset, token };
         let mut signed = self.sign(request, now, nonce, &proof)?;
         signed.headers.extend(traced(trace));
         let raw = match transport.send(signed).await {
             Ok(raw) => raw,
-            Err(error) => return Err(classify::unanswered(&error).into()),
+            Err(error) => return Err(broken(permit, classify::unanswered(&error))),
         };
         match classify::reply(self.account.provider, &raw, now) {
-            Ok(reply) => Ok(reply),
+            Ok(reply) => {
+                permit.answered();
+                Ok(reply)
+            }
+            Err(refusal) if classify::is_breakdown(raw.status, &refusal.failure) => {
+                Err(broken(permit, mask(refusal.failure, &self.account, proof.token.as_ref())))
+            }
             Err(refusal) => {
-                let failure = self.mask(refusal.failure, proof.token.as_ref());
+                permit.answered();
+                let failure = mask(refusal.failure, &self.account, proof.token.as_ref());
                 let refusal = Refusal { failure, ..refusal };
                 let locks = self.account.provider == Provider::Huawei
                     && raw.status == 401
                     && proof.token.is_none();
                 Err(self.remedied(refusal, &proof, locks).await)
+            }
+        }
+    }
+
+    /// The token to sign with; none for an account that signs with a key.
+    async fn token(
+        &self,
+        transport: &dyn Transport,
+        now: Timestamp,
+    ) -> Result<Option<Token>, Unmet> {
+        let Credentials::Iam { .. } = self.account.credentials else { return Ok(None) };
+        let permit = self.health.admit(Party::Tokens);
+        let permit = permit.map_err(|(failure, until)| Unmet::Away(failure, until))?;
+        match self.tokens.token(&self.account, transport, now).await {
+            Ok(token) => {
+                permit.answered();
+                Ok(token)
+            }
+            Err(failure) => {
+                let failure = mask(failure, &self.account, None);
+                match failure.meaning {
+                    Meaning::Permanent => {
+                        permit.answered();
+                        Err(Unmet::Barred(failure))
+                    }
+                    Meaning::Retryable { .. } | Meaning::Ambiguous => Err(broken(permit, failure)),
+                }
             }
         }
     }
@@ -163,7 +223,9 @@ impl Line {
         let helps = match (remedy, &proof.token) {
             (Remedy::None, _) | (Remedy::Token, None) => false,
             (Remedy::Clock(server), _) => self.skew.learn(proof.offset, server, now),
-            (Remedy::Token, Some(used)) => self.tokens.refused(used, now + proof.offset).await,
+            (Remedy::Token, Some(used)) => {
+                self.tokens.refused(used, Skew::shifted(now, proof.offset)).await
+            }
         };
         if helps {
             let at_once = Meaning::Retryable { retry_after: Some(std::time::Duration::ZERO) };
@@ -186,23 +248,13 @@ impl Line {
             (Credentials::Key { .. } | Credentials::Iam { .. }, _) => failure,
         }
     }
+}
 
-    /// Providers echo parts of what they refuse.
-    fn mask(&self, failure: Failure, token: Option<&Token>) -> Failure {
-        let configured: Vec<&SecretString> = match &self.account.credentials {
-            Credentials::Key { id, secret, security_token } => {
-                [Some(id), Some(secret), security_token.as_ref()].into_iter().flatten().collect()
-            }
-            Credentials::Iam { password, .. } => vec![password],
-        };
-        let mut message = failure.message;
-        let fetched = token.map(|token| &token.value);
-        for secret in configured.into_iter().chain(fetched).map(ExposeSecret::expose_secret) {
-            if !secret.is_empty() {
-                message = message.replace(secret, "***");
-            }
-        }
-        Failure { message, ..failure }
+/// What a service that can't be reached, or broke down, leads to.
+fn broken(permit: Permit<'_>, failure: Failure) -> Unmet {
+    match permit.failed(&failure) {
+        Broken::Tolerated => Unmet::Failed(failure),
+        Broken::Opened(until) | Broken::Still(until) => Unmet::Away(failure, until),
     }
 }
 

@@ -3,17 +3,22 @@
 pub mod account;
 mod address;
 pub mod alibaba;
+mod breaker;
 mod classify;
 pub mod endpoints;
 mod facts;
+mod health;
 pub mod http;
 pub mod huawei;
 mod limits;
 mod line;
 mod lockout;
+mod mask;
 mod nonce;
 pub mod operations;
 pub mod protocol;
+mod rate;
+pub mod shared_limit;
 pub mod signature;
 mod skew;
 #[cfg(test)]
@@ -27,12 +32,13 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
 use crate::job::machine::{Abilities, Event};
-use crate::job::{AccountName, Answered, Ask, Failure, Job, Meaning, Turn};
+use crate::job::{Accepted, AccountName, Answered, Ask, Failure, Job, Meaning, Turn};
 use account::Account;
 use http::Transport;
 use limits::Patience;
 use line::{Line, Sent};
 use protocol::{Inquiry, Next, Protocol, Reply};
+use shared_limit::SharedLimit;
 
 /// The most requests one question may take. The longest real one reads the pages of a list.
 const MAX_REQUESTS: usize = 200;
@@ -66,6 +72,13 @@ impl Clouds {
         Self { lines, protocols, transport }
     }
 
+    /// The same, with a limit that replicas share, for the accounts that say so.
+    #[must_use]
+    pub fn sharing(self, limit: &Arc<dyn SharedLimit>) -> Self {
+        let share = |(name, line): (AccountName, Line)| (name, line.sharing(limit.clone()));
+        Self { lines: self.lines.into_iter().map(share).collect(), ..self }
+    }
+
     /// What the machine may count on for a job; nothing where its account or operation is unknown.
     pub fn abilities(&self, job: &Job) -> Abilities {
         match self.parties(job) {
@@ -86,6 +99,7 @@ impl Clouds {
             }
         };
         let mut replies: Vec<Result<Reply, Failure>> = Vec::new();
+        let mut away = None;
         loop {
             let now = Timestamp::now();
             let inquiry = Inquiry { job, turn, account: &line.account, now };
@@ -100,7 +114,15 @@ impl Clouds {
                 Ok(Next::Tell(answer)) => {
                     return Event::Answered(Answered { answer, facts: facts::facts(&replies) });
                 }
-                Err(failure) => return Event::Failed(failure),
+                Err(failure) => {
+                    // What has changed nothing counts for nothing while a service is away. A call
+                    // that may have is in doubt all the same.
+                    let harmless = turn.ask != Ask::Call || may_be_repeated(&failure);
+                    return match away {
+                        Some(until) if harmless => Event::Deferred(until),
+                        Some(_) | None => Event::Failed(failure),
+                    };
+                }
             };
             if replies.len() == MAX_REQUESTS {
                 return Event::Failed(endless(&turn.ask));
@@ -111,9 +133,21 @@ impl Clouds {
             match line.send(transport, &request, patience, &nonce, &job.trace).await {
                 Sent::Deferred(until) => return Event::Deferred(until),
                 Sent::Done(reply) => replies.push(reply),
+                // Some questions can be answered without it, by a second witness.
+                Sent::Away(failure, until) => {
+                    replies.push(Err(failure));
+                    away = Some(until);
+                }
                 Sent::Barred(failure) => replies.push(Err(outlasted(&turn.ask, failure))),
             }
         }
+    }
+
+    /// Reads what a person found at the provider who looked for the job's lost call. `Err` says
+    /// what is expected.
+    pub fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
+        let (_, protocol) = self.parties(job).map_err(|missing| missing.message)?;
+        protocol.adopt(job, text)
     }
 
     fn parties(&self, job: &Job) -> Result<(&Line, &dyn Protocol), Failure> {
@@ -130,6 +164,13 @@ impl Clouds {
             Failure::permanent("UnknownOperation", message)
         })?;
         Ok((line, protocol.as_ref()))
+    }
+}
+
+fn may_be_repeated(failure: &Failure) -> bool {
+    match failure.meaning {
+        Meaning::Retryable { .. } => true,
+        Meaning::Permanent | Meaning::Ambiguous => false,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::account::Account;
 use crate::job::machine::Abilities;
-use crate::job::{Answer, Failure, Job, Operation, Turn};
+use crate::job::{Accepted, Answer, Failure, Job, Operation, Turn};
 
 /// Which of a provider's services a request goes to. The account knows its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +122,10 @@ pub trait Protocol: Send + Sync {
 
     /// Asks whether an unanswered call took effect. Asked only where [`Abilities::probe`].
     fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+
+    /// Reads what a person found at the provider who looked for a lost call: ids as they are shown
+    /// there, or a handle as our events show it. `Err` says what is expected.
+    fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String>;
 
     /// Asks how far it is.
     fn poll(

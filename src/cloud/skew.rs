@@ -20,6 +20,12 @@ struct Learned {
 }
 
 impl Skew {
+    /// The provider's time, for what to add to ours. A provider may claim any time at all, and there
+    /// is none beyond the end of the calendar.
+    pub fn shifted(ours: Timestamp, offset: SignedDuration) -> Timestamp {
+        ours.saturating_add(offset).unwrap_or(ours)
+    }
+
     /// What to add to our clock to get the provider's.
     pub fn offset(&self) -> SignedDuration {
         let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod limits;
+mod outages;
 mod remedies;
 mod script;
 
@@ -136,11 +137,22 @@ async fn trace_context_travels_with_every_request() {
 #[tokio::test]
 async fn no_secret_is_in_a_failure_or_a_debug_line() {
     let echo = "key LTAI5tFakeAccessKeyId001 secret FakeSecret/With+Plus=And~Tilde0123";
-    let script = Script::new([refused(400, "Odd", echo)]);
+    let script = Script::new([refused(400, &format!("Odd {echo}"), echo)]);
     let clouds = clouds([alibaba()], &script);
     let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
     assert_eq!(failure.message, "key *** secret ***");
+    assert_eq!(failure.code, "Odd key *** secret ***");
     assert!(!format!("{clouds:?} {:?}", clouds.lines).contains("FakeSecret"));
+}
+
+#[tokio::test]
+async fn a_long_message_is_cut_and_tells_no_secret_by_half() {
+    let echo = "é".repeat(990) + "FakeSecret/With+Plus=And~Tilde0123" + &"é".repeat(990);
+    let script = Script::new([refused(400, &"C".repeat(900), &echo)]);
+    let clouds = clouds([alibaba()], &script);
+    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(failure.message, "é".repeat(990) + "***" + &"é".repeat(7));
+    assert_eq!(failure.code, "C".repeat(100));
 }
 
 #[tokio::test]

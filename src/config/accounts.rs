@@ -18,14 +18,16 @@ const LONGEST_NAME: usize = 64;
 const ALIBABA_ONLY: [&str; 2] = ["marker", "redeploy_in_doubt"];
 const HUAWEI_ONLY: [&str; 4] = ["project_id", "workspace", "publish_type", "iam"];
 
-pub(super) fn accounts(reader: &mut Reader<'_>) -> Option<Vec<Account>> {
+/// Reads them all; `replicas` says whether the ledger is one that replicas share.
+pub(super) fn accounts(reader: &mut Reader<'_>, replicas: Option<bool>) -> Option<Vec<Account>> {
     let table = Key::from("accounts");
     let names = reader.names(&table);
-    let read: Vec<_> = names.into_iter().map(|name| account(reader, &table.child(&name))).collect();
+    let read: Vec<_> =
+        names.into_iter().map(|name| account(reader, &table.child(&name), replicas)).collect();
     read.into_iter().collect()
 }
 
-fn account(reader: &mut Reader<'_>, at: &Key) -> Option<Account> {
+fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<Account> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let name = at.name();
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(legal) {
@@ -39,6 +41,7 @@ fn account(reader: &mut Reader<'_>, at: &Key) -> Option<Account> {
     };
     let region = reader.need_if(&at.child("region"), region);
     let rate_limit = reader.get::<Rate>(&at.child("rate_limit"));
+    let rate_limit_shared = shared(reader, at, replicas);
     let max_concurrent =
         reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
     let endpoints = endpoints::endpoints(reader, at, provider, region.as_deref());
@@ -74,11 +77,24 @@ fn account(reader: &mut Reader<'_>, at: &Key) -> Option<Account> {
         project_id: project_id?,
         workspace,
         rate_limit: rate_limit.map(|rate| rate.per_second),
+        rate_limit_shared,
         max_concurrent: max_concurrent.and_then(|count| usize::try_from(count).ok()),
         marker,
         redeploy_in_doubt,
         publish_type,
     })
+}
+
+/// Whether replicas keep the rate together, which takes a rate, and a place to count in.
+fn shared(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> bool {
+    let key = at.child("rate_limit_shared");
+    let shared = reader.get_or(&key, false);
+    if shared && !reader.is_set(&at.child("rate_limit")) {
+        reader.reject(&key, "says to share a rate_limit that is not there; set one");
+    } else if shared && replicas == Some(false) {
+        reader.reject(&key, "needs a ledger that replicas share: ledger.url = \"postgres://...\"");
+    }
+    shared
 }
 
 fn region(name: &String) -> Result<(), String> {

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
 use url::{Host, Url};
+
+use crate::ledger::postgres::Settings;
 
 /// Where the ledger is.
 #[derive(Clone, Debug)]
 pub enum LedgerUrl {
     /// One file on this machine.
     Sqlite(PathBuf),
-    /// A server, with the password in its URL.
-    Postgres(SecretString),
+    /// A server.
+    Postgres(Box<Settings>),
 }
 
 impl LedgerUrl {
@@ -27,11 +28,7 @@ impl LedgerUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let url = Url::parse(text).map_err(|cause| format!("is not a URL: {cause}"))?;
-            if url.host_str().is_none_or(str::is_empty) {
-                return Err("names no host".into());
-            }
-            return Ok(LedgerUrl::Postgres(SecretString::from(text)));
+            return Ok(LedgerUrl::Postgres(Box::new(Settings::parse(text)?)));
         }
         Err("must begin with sqlite: or postgres://".into())
     }

@@ -210,10 +210,14 @@ impl Event {
             error: outcome.error.clone(),
             metadata: job.metadata.clone(),
         };
-        Self::of_job(source, job, "outcome", ended, data)
+        let step = match outcome.resolutions {
+            0 => "outcome".to_owned(),
+            resolutions => format!("outcome.{}", resolutions.saturating_add(1)),
+        };
+        Self::of_job(source, job, &step, ended, data)
     }
 
-    /// A message that is not a valid job.
+    /// A message that is not what it was meant to be.
     pub fn rejected(source: &str, rejection: &Rejection) -> Self {
         let known = rejection.operation;
         Self {
@@ -242,7 +246,7 @@ impl Event {
                 result: Value::Null,
                 handle: None,
                 provider: Provided::default(),
-                error: Some(Trouble::invalid(&rejection.problems)),
+                error: Some(Trouble::invalid(rejection.wanted, &rejection.problems)),
                 metadata: rejection.metadata.clone(),
             },
         }

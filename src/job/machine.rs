@@ -3,7 +3,8 @@
 //! [`step`] is a pure function from a state and an event to the next state. The state alone says
 //! what to do next: [`State::Waiting`] waits, [`State::Asking`] asks, [`State::Reporting`]
 //! publishes, [`State::Done`] acknowledges. So a crash needs no path of its own: whoever takes the
-//! job up resumes it, and goes on with what the saved state says.
+//! job up resumes it, and goes on with what the saved state says. A state may come from a message
+//! that a stranger wrote, so its counts saturate, and its times end where time does.
 //!
 //! ```text
 //!                  ┌──────── refused in passing, or still running ────────┐
@@ -13,19 +14,26 @@
 //!                  └─ answer lost, or crash ┘    └─ finished, refused,    │
 //!                     during a call: probe          or out of tries ─► Reporting ─ confirmed ─► Done
 //! ```
+//!
+//! The only way back from `Done` is a person's, who settles an outcome of `unknown`.
 
 use jiff::Timestamp;
 
 use super::policy::Policy;
-use super::{Answered, Failure, Job, State};
+use super::{Accepted, Answered, Failure, Job, State};
 
 mod answers;
 mod endings;
 mod failures;
+mod resolutions;
 mod waits;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod interventions;
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
@@ -40,12 +48,28 @@ pub enum Event {
     Answered(Answered),
     /// The request failed.
     Failed(Failure),
-    /// The request was not sent: a limit of ours holds it back until then.
+    /// Nothing happened, and nothing is to happen before then: a limit of ours holds the request
+    /// back, or the provider is away.
     Deferred(Timestamp),
     /// The broker confirmed the outcome.
     Published,
-    /// Somebody wants it to end.
-    Cancelled,
+    /// Somebody wants it to end, for a reason, which may be empty.
+    Cancelled(String),
+    /// Workers die of it, and they ran nothing else.
+    Condemned,
+    /// A person has settled what was reported as unknown.
+    Resolved(Resolution),
+}
+
+/// What a person found out about a call that nobody could settle.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolution {
+    /// It took effect, and this is what it started.
+    Adopt(Accepted),
+    /// It had no effect: it is made again.
+    Absent,
+    /// The job is to end as failed, in these words.
+    Fail(String),
 }
 
 /// What the machine may count on for this operation and account.
@@ -86,7 +110,10 @@ pub struct IllegalEvent {
 pub fn step(state: State, event: Event, cx: &Context<'_>) -> Result<State, IllegalEvent> {
     match (state, event) {
         (State::Waiting { turn, due }, Event::Resumed) => Ok(cx.resume(turn, due)),
-        (State::Waiting { turn, .. }, Event::Cancelled) => Ok(cx.cancel(turn)),
+        (State::Waiting { turn, due }, Event::Cancelled(reason)) => {
+            Ok(cx.cancel(turn, due, &reason))
+        }
+        (State::Waiting { turn, .. }, Event::Condemned) => Ok(cx.condemn(turn)),
 
         (State::Asking { turn, since }, Event::Resumed) => Ok(cx.recover(turn, since)),
         (State::Asking { turn, .. }, Event::Answered(answered)) => cx.read(turn, answered),
@@ -94,13 +121,18 @@ pub fn step(state: State, event: Event, cx: &Context<'_>) -> Result<State, Illeg
             Ok(cx.fail(turn, since, failure))
         }
         (State::Asking { turn, .. }, Event::Deferred(until)) => Ok(cx.put_off(turn, until)),
+        (State::Asking { turn, since }, Event::Condemned) => Ok(cx.condemn_asking(turn, since)),
 
         (State::Reporting { outcome }, Event::Resumed) => Ok(State::Reporting { outcome }),
         (State::Reporting { outcome }, Event::Published) => Ok(State::Done { outcome }),
         (State::Done { outcome }, Event::Resumed) => Ok(State::Done { outcome }),
+        (State::Done { outcome }, Event::Resolved(resolution)) => cx.resolve(outcome, resolution),
 
         // Too late: the outcome stands.
-        (state @ (State::Reporting { .. } | State::Done { .. }), Event::Cancelled) => Ok(state),
+        (
+            state @ (State::Reporting { .. } | State::Done { .. }),
+            Event::Cancelled(_) | Event::Condemned,
+        ) => Ok(state),
 
         (state, event) => Err(illegal(&state, &event)),
     }

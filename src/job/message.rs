@@ -7,13 +7,15 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::operation::bound;
 use super::{AccountName, Catalogue, Job, Kind, Problem, Provider, ReplyTo, Trace, Until};
 
+mod cancellation;
 mod fields;
+mod job;
 mod reading;
 mod time;
 
+pub use cancellation::Cancellation;
 use reading::Reading;
 
 #[cfg(test)]
@@ -23,8 +25,6 @@ mod tests;
 /// A message as it came, before anything about it is believed.
 #[derive(Clone, Debug)]
 pub struct Envelope<'a> {
-    /// The kind of the queue it came from.
-    pub kind: Kind,
     /// The body.
     pub body: &'a [u8],
     /// The AMQP property of that name.
@@ -50,14 +50,25 @@ pub struct Submission {
     pub fingerprint: String,
 }
 
-/// Why a message is not a job, with all that could be read of it.
+/// What a message was meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A job.
+    Job,
+    /// A wish that a job ends.
+    Cancellation,
+}
+
+/// Why a message is not what it was meant to be, with all that could be read of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
+    /// What it was meant to be.
+    pub wanted: Wanted,
     /// Everything that is wrong, not only the first thing.
     pub problems: Vec<Problem>,
     /// Hash of the message: the rejection's own identity, since it does not use up the job's id.
     pub digest: String,
-    /// The job's id, if it has a legal one.
+    /// The job's id, if it has a legal one; never that of a job which a bad message wants to end.
     pub job_id: Option<String>,
     /// The operation, if it is one of ours.
     pub operation: Option<(&'static str, Kind)>,
@@ -87,43 +98,56 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Reads a message. `now` becomes the job's `received_at`.
+    /// Reads a message from the queue of a kind. `now` becomes the job's `received_at`.
     pub fn read(
         &self,
+        kind: Kind,
         envelope: &Envelope<'_>,
         now: Timestamp,
     ) -> Result<Submission, Box<Rejection>> {
-        let mut reading = Reading {
-            rules: self,
-            envelope,
-            rejection: Rejection {
-                problems: Vec::new(),
-                digest: digest(envelope),
-                job_id: None,
-                operation: None,
-                account: None,
-                metadata: None,
-                trace: envelope.trace.clone(),
-                correlation_id: envelope.correlation_id.map(str::to_owned),
-                reply_to: envelope.reply_to.map(|queue| ReplyTo { queue: queue.to_owned() }),
-                at: now,
-            },
+        let mut reading = self.reading(Wanted::Job, envelope, now);
+        let job = reading.job(kind);
+        let job = reading.judge(job)?;
+        Ok(Submission { fingerprint: fingerprint(&job), job })
+    }
+
+    /// Reads a message that wants a job to end.
+    pub fn read_cancellation(
+        &self,
+        envelope: &Envelope<'_>,
+        now: Timestamp,
+    ) -> Result<Cancellation, Box<Rejection>> {
+        let mut reading = self.reading(Wanted::Cancellation, envelope, now);
+        let cancellation = reading.cancellation();
+        reading.judge(cancellation)
+    }
+
+    fn reading<'a>(
+        &'a self,
+        wanted: Wanted,
+        envelope: &'a Envelope<'a>,
+        now: Timestamp,
+    ) -> Reading<'a> {
+        let rejection = Rejection {
+            wanted,
+            problems: Vec::new(),
+            digest: digest(envelope),
+            job_id: None,
+            operation: None,
+            account: None,
+            metadata: None,
+            trace: envelope.trace.clone(),
+            correlation_id: envelope.correlation_id.map(str::to_owned),
+            reply_to: envelope.reply_to.map(|queue| ReplyTo { queue: queue.to_owned() }),
+            at: now,
         };
-        match reading.job() {
-            Some(job) if reading.rejection.problems.is_empty() => {
-                let fingerprint = fingerprint(&job);
-                Ok(Submission { job, fingerprint })
-            }
-            Some(_) | None => {
-                bound(&mut reading.rejection.problems, "$");
-                Err(Box::new(reading.rejection))
-            }
-        }
+        Reading { rules: self, envelope, rejection }
     }
 
     /// The rejection of a job whose id belongs to a job with other content.
     pub fn conflict(&self, envelope: &Envelope<'_>, job: Job) -> Rejection {
         Rejection {
+            wanted: Wanted::Job,
             problems: vec![Problem {
                 path: "$.id".to_owned(),
                 message: format!(

@@ -115,6 +115,8 @@ mod tests {
             error: None,
             facts: Facts::default(),
             times: Times::default(),
+            resolutions: 0,
+            turn: None,
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod event;
 pub mod failure;
+pub mod history;
 pub mod machine;
 pub mod message;
 pub mod milestone;
@@ -14,15 +15,18 @@ pub mod policy;
 pub mod report;
 pub mod retry;
 pub mod state;
+pub mod status;
 pub mod wakeup;
 pub mod wording;
 
 pub use event::Event;
 pub use failure::{Failure, Meaning};
+pub use history::Note;
 pub use message::Submission;
 pub use milestone::Milestone;
 pub use model::{AccountName, Job, JobId, Kind, Provider, ReplyTo, Trace, Until};
 pub use operation::{Catalogue, Operation, Problem};
 pub use report::{Outcome, Trouble, Verdict};
 pub use state::{Accepted, Answer, Answered, Ask, Ended, Facts, Running, State, Turn};
+pub use status::Status;
 pub use wakeup::WakeUp;

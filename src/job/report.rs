@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::failure::{Failure, Meaning};
+use super::message::Wanted;
 use super::operation::Problem;
-use super::state::{Facts, Times};
+use super::state::{Facts, Times, Turn, is_zero};
 
 /// How a job ended. Exactly one per job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +35,8 @@ pub struct Trouble {
     /// The provider's message, or ours.
     pub message: String,
     /// `retryable`, `permanent` or `ambiguous` for a failed request; `ticket` for what failed
-    /// at the provider after it was accepted; `deadline`, `cancelled`, `invalid`.
+    /// at the provider after it was accepted; `poison` for what workers died of; `resolved` for
+    /// what a person has closed; `deadline`, `cancelled`, `invalid`.
     pub class: String,
     /// What a person can do about it.
     pub advice: String,
@@ -76,6 +78,12 @@ pub mod advice {
     pub(super) const CANCELLED_BEFORE: &str = "Nothing was done.";
     pub(super) const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
         the handle. Close it there if it must not go on.";
+    /// Workers die of it, and it has done nothing else.
+    pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
+        keeps it. Find out why, then submit it under a new id.";
+    pub(super) const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
+    pub(super) const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
+        send it again.";
     pub(super) const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
         id is still free.";
 }
@@ -111,16 +119,45 @@ impl Trouble {
         Self::new("DeadlinePassed", message, "deadline", advice)
     }
 
-    /// Somebody cancelled it; `started` says whether something exists at the provider.
-    pub fn cancelled(started: bool) -> Self {
+    /// Somebody cancelled it; `started` says whether something exists at the provider. The reason
+    /// may be empty.
+    pub fn cancelled(started: bool, reason: &str) -> Self {
         let advice = if started { advice::CANCELLED_AFTER } else { advice::CANCELLED_BEFORE };
-        Self::new("Cancelled", "cancelled on request", "cancelled", advice)
+        let message = match reason {
+            "" => "cancelled on request".to_owned(),
+            reason => format!("cancelled on request: {reason}"),
+        };
+        Self::new("Cancelled", &message, "cancelled", advice)
     }
 
-    /// The message is not a valid job.
-    pub fn invalid(problems: &[Problem]) -> Self {
+    /// Workers died of it; `doubt` says how a call was lost that may have taken effect.
+    pub fn poison(doubt: Option<&str>, advice: &str) -> Self {
+        let doubt = doubt.map(|cause| format!("; a call may have taken effect: {cause}"));
+        let message = format!(
+            "workers died again and again while they ran it, twice while they ran nothing else{}",
+            doubt.unwrap_or_default()
+        );
+        Self::new("WorkersDied", &message, "poison", advice)
+    }
+
+    /// A person has closed it as failed, in these words.
+    pub fn resolved(note: &str) -> Self {
+        Self::new("Resolved", note, "resolved", advice::RESOLVED)
+    }
+
+    /// Whether it is what workers died of.
+    pub fn is_poison(&self) -> bool {
+        self.class == "poison"
+    }
+
+    /// The message is not what it was meant to be.
+    pub fn invalid(wanted: Wanted, problems: &[Problem]) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Self::new("InvalidJob", &lines.join("; "), "invalid", advice::INVALID)
+        let (code, advice) = match wanted {
+            Wanted::Job => ("InvalidJob", advice::INVALID),
+            Wanted::Cancellation => ("InvalidCancellation", advice::INVALID_CANCELLATION),
+        };
+        Self::new(code, &lines.join("; "), "invalid", advice)
     }
 
     fn new(code: &str, message: &str, class: &str, advice: &str) -> Self {
@@ -154,6 +191,12 @@ pub struct Outcome {
     pub facts: Facts,
     /// When things happened.
     pub times: Times,
+    /// Times a person has settled an earlier outcome, which was `unknown`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resolutions: u32,
+    /// With `unknown`, where it was given up; what a person says goes on from here. Never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Box<Turn>>,
 }
 
 #[cfg(test)]
@@ -165,6 +208,7 @@ mod tests {
         let passing = Failure::retryable("Throttling", "slow down");
         let refused = Failure::permanent("NoPermission", "not yours");
         let lost = Failure::ambiguous("TimedOut", "no answer");
+        let empty = [Problem::new("$", "is empty")];
         let troubles = [
             (Trouble::failure(&passing), "retryable", advice::OUT_OF_TRIES),
             (Trouble::failure(&refused), "permanent", advice::REFUSED),
@@ -174,9 +218,17 @@ mod tests {
             (Trouble::ticket("Rejected".into(), "no".into()), "ticket", advice::TICKET),
             (Trouble::deadline(false), "deadline", advice::DEADLINE_BEFORE),
             (Trouble::deadline(true), "deadline", advice::DEADLINE_AFTER),
-            (Trouble::cancelled(false), "cancelled", advice::CANCELLED_BEFORE),
-            (Trouble::cancelled(true), "cancelled", advice::CANCELLED_AFTER),
-            (Trouble::invalid(&[Problem::new("$", "is empty")]), "invalid", advice::INVALID),
+            (Trouble::cancelled(false, ""), "cancelled", advice::CANCELLED_BEFORE),
+            (Trouble::cancelled(true, ""), "cancelled", advice::CANCELLED_AFTER),
+            (Trouble::poison(None, advice::POISON), "poison", advice::POISON),
+            (Trouble::poison(Some("cut"), advice::LOST_CALL), "poison", advice::LOST_CALL),
+            (Trouble::resolved("seen by nobody"), "resolved", advice::RESOLVED),
+            (Trouble::invalid(Wanted::Job, &empty), "invalid", advice::INVALID),
+            (
+                Trouble::invalid(Wanted::Cancellation, &empty),
+                "invalid",
+                advice::INVALID_CANCELLATION,
+            ),
         ];
         for (trouble, class, advice) in troubles {
             assert_eq!((trouble.class.as_str(), trouble.advice.as_str()), (class, advice));
@@ -189,7 +241,7 @@ mod tests {
     fn nothing_was_done_is_only_said_where_it_is_true() {
         let nothing = "Nothing was done";
         assert!(!Trouble::deadline(true).advice.contains(nothing));
-        assert!(!Trouble::cancelled(true).advice.contains(nothing));
+        assert!(!Trouble::cancelled(true, "").advice.contains(nothing));
         let lost = Trouble::failure(&Failure::ambiguous("TimedOut", "no answer"));
         assert!(!lost.advice.contains(nothing));
     }
@@ -197,7 +249,10 @@ mod tests {
     #[test]
     fn an_invalid_message_is_told_every_problem() {
         let problems = [Problem::new("$.id", "is empty"), Problem::new("$.params", "is missing")];
-        assert_eq!(Trouble::invalid(&problems).message, "$.id: is empty; $.params: is missing");
+        assert_eq!(
+            Trouble::invalid(Wanted::Job, &problems).message,
+            "$.id: is empty; $.params: is missing"
+        );
     }
 
     #[test]

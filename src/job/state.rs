@@ -160,6 +160,9 @@ pub struct Turn {
     /// The moments so far.
     #[serde(default)]
     pub times: Times,
+    /// Times a person has settled an outcome of `unknown`, each after an outcome was told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resolutions: u32,
 }
 
 impl Turn {
@@ -181,8 +184,13 @@ impl Turn {
             unchanged: 0,
             facts: Facts::default(),
             times: Times::default(),
+            resolutions: 0,
         }
     }
+}
+
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Where a job stands.
@@ -220,6 +228,11 @@ impl State {
     pub fn first(job: &Job, abilities: Abilities) -> Self {
         let ask = if abilities.baseline { Ask::Baseline } else { Ask::Call };
         State::Waiting { turn: Turn::first(ask), due: job.not_before.unwrap_or(job.received_at) }
+    }
+
+    /// Whether somebody's wish ends it here. Whether a lost call took effect is settled first.
+    pub fn ends_when_cancelled(&self) -> bool {
+        matches!(self, State::Waiting { turn, .. } if turn.ask != Ask::Probe)
     }
 
     /// When a sweeper should look after the job if nobody else does; none when it is done.

@@ -17,4 +17,7 @@ pub struct WakeUp {
     pub fingerprint: String,
     /// Its state when it was parked.
     pub state: State,
+    /// Somebody wants it to end, so it wakes whatever its state waits for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
 }

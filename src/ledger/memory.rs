@@ -7,13 +7,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Claim, ClaimRequest, Claimed, Counts, Error, Hold, Ledger, WakeUp, due};
-use crate::job::{Job, JobId, State};
+use super::{
+    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, HISTORY, Hold, Ledger, Record,
+    Save, Summary, due, is_progress,
+};
+use crate::job::{Job, JobId, Note, State, WakeUp};
 
 /// A ledger that ends with its process.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
-    rows: Mutex<HashMap<JobId, Row>>,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    rows: HashMap<JobId, Row>,
+    /// Who is to end, since when, and why.
+    cancels: HashMap<JobId, (Timestamp, String)>,
 }
 
 #[derive(Debug)]
@@ -27,8 +37,12 @@ struct Row {
     lease: Duration,
     /// None once the claim is released.
     lease_until: Option<Timestamp>,
-    /// Claims in a row that have saved nothing, the newest included.
-    claims_without_save: u32,
+    /// The newest claim included.
+    deaths: Deaths,
+    /// Whether the newest claim was made alone.
+    alone: bool,
+    changed_at: Timestamp,
+    history: Vec<Note>,
 }
 
 impl Row {
@@ -42,7 +56,10 @@ impl Row {
             fence: 0,
             lease: request.lease,
             lease_until: None,
-            claims_without_save: 0,
+            deaths: Deaths::default(),
+            alone: false,
+            changed_at: request.now,
+            history: Vec::new(),
         };
         row.enter(request.state, request.now);
         row
@@ -52,24 +69,67 @@ impl Row {
         self.state = state.clone();
         self.due = due(state, now);
         self.done_at = matches!(state, State::Done { .. }).then_some(now);
+        self.changed_at = now;
     }
 
     fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.lease_until.filter(|until| *until > now)
     }
 
-    fn grant(&mut self, request: &ClaimRequest<'_>) -> Claimed {
-        let fruitless = self.claims_without_save;
+    fn grant(&mut self, request: &ClaimRequest<'_>, cancelled: Option<String>) -> Claimed {
+        let deaths = self.deaths;
         self.fence += 1;
         self.lease = request.lease;
         self.lease_until = Some(end(request.now, request.lease));
-        self.claims_without_save += 1;
+        self.alone = request.alone;
+        *self.claims() += 1;
         Claimed::Granted {
             claim: Claim { job: self.job.id.clone(), fence: self.fence },
             job: Box::new(self.job.clone()),
             state: Box::new(self.state.clone()),
-            fruitless,
+            deaths,
+            cancelled,
         }
+    }
+
+    /// Where a claim like the newest one is counted.
+    fn claims(&mut self) -> &mut u32 {
+        if self.alone { &mut self.deaths.alone } else { &mut self.deaths.in_company }
+    }
+
+    fn wakeup(&self, cancelled: bool) -> WakeUp {
+        WakeUp {
+            job: self.job.clone(),
+            fingerprint: self.fingerprint.clone(),
+            state: self.state.clone(),
+            cancelled,
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            id: self.job.id.clone(),
+            operation: self.job.operation.clone(),
+            kind: self.job.kind,
+            account: self.job.account.clone(),
+            status: self.state.status(),
+            due: self.due,
+            changed_at: self.changed_at,
+        }
+    }
+
+    fn is_overdue(&self, before: Timestamp, now: Timestamp) -> bool {
+        self.due.is_some_and(|due| due < before) && self.held_until(now).is_none()
+    }
+}
+
+impl Filter {
+    fn fits(&self, row: &Row) -> bool {
+        let (job, status) = (&row.job, row.state.status());
+        (self.statuses.is_empty() || self.statuses.contains(&status))
+            && self.operation.as_ref().is_none_or(|operation| *operation == job.operation)
+            && self.kind.is_none_or(|kind| kind == job.kind)
+            && self.account.as_ref().is_none_or(|account| *account == job.account)
     }
 }
 
@@ -78,89 +138,152 @@ fn end(now: Timestamp, lease: Duration) -> Timestamp {
 }
 
 impl MemoryLedger {
-    fn rows(&self) -> MutexGuard<'_, HashMap<JobId, Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    /// The row of a job, if the claim is the newest.
+    fn claimed(&mut self, claim: &Claim) -> Result<&mut Row, Error> {
+        self.rows
+            .get_mut(&claim.job)
+            .filter(|row| row.fence == claim.fence)
+            .ok_or_else(|| Error::Superseded(claim.job.clone()))
     }
 }
 
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        let mut rows = self.rows();
-        let row = rows.entry(request.job.id.clone()).or_insert_with(|| Row::new(&request));
+        let mut tables = self.tables();
+        let cancelled = tables.cancels.get(&request.job.id).map(|(_, reason)| reason.clone());
+        let row = tables.rows.entry(request.job.id.clone()).or_insert_with(|| Row::new(&request));
         if row.fingerprint != request.fingerprint {
             return Ok(Claimed::Conflict);
         }
         match row.held_until(request.now) {
             Some(until) if !request.take_over => Ok(Claimed::Held { until }),
-            Some(_) | None => Ok(row.grant(&request)),
+            Some(_) | None => Ok(row.grant(&request, cancelled)),
         }
     }
 
-    async fn save(
-        &self,
-        claim: &Claim,
-        state: &State,
-        hold: Hold,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let mut rows = self.rows();
-        let row = rows
-            .get_mut(&claim.job)
-            .filter(|row| row.fence == claim.fence)
-            .ok_or_else(|| Error::Superseded(claim.job.clone()))?;
-        row.enter(state, now);
-        row.claims_without_save = 0;
-        row.lease_until = match hold {
-            Hold::Keep => Some(end(now, row.lease)),
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
+        let mut tables = self.tables();
+        let row = tables.claimed(claim)?;
+        row.enter(save.state, save.now);
+        if is_progress(save.state) {
+            row.deaths = Deaths::default();
+        }
+        row.history.extend(save.note.cloned());
+        row.history.drain(..row.history.len().saturating_sub(HISTORY));
+        row.lease_until = match save.hold {
+            Hold::Keep => Some(end(save.now, row.lease)),
             Hold::Release => None,
         };
         Ok(())
+    }
+
+    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+        let mut tables = self.tables();
+        let row = tables.claimed(claim)?;
+        let claims = row.claims();
+        *claims = claims.saturating_sub(1);
+        row.lease_until = None;
+        Ok(())
+    }
+
+    async fn cancel(
+        &self,
+        job: &JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<WakeUp>, Error> {
+        let mut tables = self.tables();
+        tables.cancels.entry(job.clone()).or_insert_with(|| (now, reason.to_owned()));
+        let open = tables.rows.get(job).filter(|row| row.done_at.is_none());
+        Ok(open.map(|row| row.wakeup(true)))
     }
 
     async fn overdue(
         &self,
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
         limit: u32,
     ) -> Result<Vec<WakeUp>, Error> {
-        let mut rows = self.rows();
-        let mut found: Vec<&mut Row> = rows
-            .values_mut()
-            .filter(|row| row.due.is_some_and(|due| due < before) && row.held_until(now).is_none())
-            .collect();
-        found.sort_by_key(|row| row.due);
-        let overdue = |row: &mut Row| {
-            row.due = Some(again);
-            WakeUp {
-                job: row.job.clone(),
-                fingerprint: row.fingerprint.clone(),
-                state: row.state.clone(),
+        let tables = self.tables();
+        let mut found: Vec<(&JobId, &Row)> =
+            tables.rows.iter().filter(|(_, row)| row.is_overdue(before, now)).collect();
+        found.sort_by_key(|(_, row)| row.due);
+        let cancelled = |job: &JobId| tables.cancels.contains_key(job);
+        Ok(found
+            .into_iter()
+            .take(limit as usize)
+            .map(|(job, row)| row.wakeup(cancelled(job)))
+            .collect())
+    }
+
+    async fn put_off(
+        &self,
+        jobs: &[JobId],
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<(), Error> {
+        let mut tables = self.tables();
+        for job in jobs {
+            if let Some(row) = tables.rows.get_mut(job).filter(|row| row.is_overdue(before, now)) {
+                row.due = Some(again);
             }
-        };
-        Ok(found.into_iter().take(limit as usize).map(overdue).collect())
+        }
+        Ok(())
+    }
+
+    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+        let tables = self.tables();
+        Ok(tables.rows.get(job).map(|row| Record {
+            job: row.job.clone(),
+            fingerprint: row.fingerprint.clone(),
+            state: row.state.clone(),
+            held_until: row.lease_until,
+            due: row.due,
+            deaths: row.deaths,
+            cancelled: tables.cancels.contains_key(job),
+            history: row.history.clone(),
+        }))
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+        let tables = self.tables();
+        let mut found: Vec<Summary> =
+            tables.rows.values().filter(|row| filter.fits(row)).map(Row::summary).collect();
+        found.sort_by(|a, b| b.changed_at.cmp(&a.changed_at).then_with(|| a.id.cmp(&b.id)));
+        found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
+        Ok(found)
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
-        let mut rows = self.rows();
-        let mut old: Vec<(Timestamp, JobId)> = rows
+        let mut tables = self.tables();
+        tables.cancels.retain(|_, (at, _)| *at >= before);
+        let mut old: Vec<(Timestamp, JobId)> = tables
+            .rows
             .iter()
             .filter(|(_, row)| row.held_until(before).is_none())
-            .filter_map(|(id, row)| Some((row.done_at.filter(|at| *at < before)?, id.clone())))
+            .filter_map(|(id, row)| Some((row.done_at?, id.clone())))
+            .filter(|(done_at, _)| *done_at < before)
             .collect();
         old.sort();
         old.truncate(limit as usize);
         for (_, id) in &old {
-            rows.remove(id);
+            tables.rows.remove(id);
         }
         Ok(old.len() as u64)
     }
 
     async fn counts(&self) -> Result<Counts, Error> {
-        let rows = self.rows();
-        let done = rows.values().filter(|row| row.done_at.is_some()).count() as u64;
-        Ok(Counts { open: rows.len() as u64 - done, done })
+        let tables = self.tables();
+        let done = tables.rows.values().filter(|row| row.done_at.is_some()).count() as u64;
+        Ok(Counts { open: tables.rows.len() as u64 - done, done })
     }
 }
 

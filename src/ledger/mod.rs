@@ -6,11 +6,14 @@
 //! 2. At most one claim of a job is current. A save under an older claim changes nothing and is
 //!    [`Error::Superseded`].
 //! 3. A job is stored once: the first content of an id stands, other content is a conflict.
+//! 4. A claim that ends without progress is counted against the job, unless it was let go.
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod conformance;
 mod memory;
+pub mod postgres;
+mod record;
 mod sqlite;
 
 use std::time::Duration;
@@ -19,9 +22,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use memory::MemoryLedger;
+pub use postgres::PostgresLedger;
+pub use record::{Counts, Filter, Record, Summary};
 pub use sqlite::SqliteLedger;
 
-use crate::job::{Job, JobId, State, WakeUp};
+use crate::job::{Job, JobId, Note, State, WakeUp};
+
+/// How many lines of a job's history are kept: a provider whose status flaps may go on for weeks.
+const HISTORY: usize = 500;
 
 /// Trouble of the ledger itself; never a provider's.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +70,22 @@ pub struct ClaimRequest<'a> {
     pub state: &'a State,
     /// Take the job even from an unexpired claim: its holder's connection is gone.
     pub take_over: bool,
+    /// Nothing else runs in this process: if it dies now, this job has killed it.
+    pub alone: bool,
     /// How long the claim holds without a save.
     pub lease: Duration,
     /// The time.
     pub now: Timestamp,
+}
+
+/// Claims in a row that ended without progress and were not [let go](Ledger::let_go): whoever held
+/// them is taken for dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deaths {
+    /// While other jobs ran in the same process.
+    pub in_company: u32,
+    /// While nothing else ran there.
+    pub alone: u32,
 }
 
 /// What came of a claim request.
@@ -79,8 +99,10 @@ pub enum Claimed {
         job: Box<Job>,
         /// The state to go on from.
         state: Box<State>,
-        /// Claims in a row before this one that ended without a save.
-        fruitless: u32,
+        /// The claims before this one that came to nothing.
+        deaths: Deaths,
+        /// Why somebody wants the job to end, if anybody does; see [`Ledger::cancel`].
+        cancelled: Option<String>,
     },
     /// Somebody else holds it.
     Held {
@@ -89,6 +111,19 @@ pub enum Claimed {
     },
     /// The id belongs to a job with other content.
     Conflict,
+}
+
+/// A state to be saved.
+#[derive(Clone, Copy, Debug)]
+pub struct Save<'a> {
+    /// The state.
+    pub state: &'a State,
+    /// Whether the claim goes on.
+    pub hold: Hold,
+    /// What is written into the job's history along with it.
+    pub note: Option<&'a Note>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Whether a save ends the claim.
@@ -100,15 +135,6 @@ pub enum Hold {
     Release,
 }
 
-/// How many jobs there are, for a start-up line and a demo's closing table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Not done.
-    pub open: u64,
-    /// Done and kept for [`Ledger::purge`].
-    pub done: u64,
-}
-
 /// A store of jobs and their states.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
@@ -117,32 +143,56 @@ pub trait Ledger: Send + Sync + 'static {
     /// that is done is granted too: its outcome may have to be told again.
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error>;
 
-    /// Saves a state under a claim, and renews the lease or ends the claim.
+    /// Saves a state under a claim, and renews the lease or ends the claim. A state that is not
+    /// [`State::Asking`] is progress: it clears the [`Deaths`].
     /// [`Error::Superseded`] if a newer claim exists, or the job was purged; nothing is changed
     /// then. After [`Error::Store`], and for a caller that stops waiting, the state may be saved or
     /// not.
-    async fn save(
-        &self,
-        claim: &Claim,
-        state: &State,
-        hold: Hold,
-        now: Timestamp,
-    ) -> Result<(), Error>;
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
 
-    /// Hands out jobs that were due before `before`, are claimed by nobody at `now`, and not done;
-    /// longest overdue first. Each is due at `again` from then on, though its state stays as it is:
-    /// who asks in between gets others, and none of them is starved by those before it. The next
-    /// save makes the job due as its state says.
+    /// Ends a claim that came to nothing without anybody's death: a stop, or trouble of our own.
+    /// It does not count among the [`Deaths`]. Errors are those of [`save`](Self::save).
+    async fn let_go(&self, claim: &Claim) -> Result<(), Error>;
+
+    /// Notes that a job is to end, even if its message is still to come, and returns the wake-up of
+    /// one that is known and not done. The wish stays until the job is purged, or for as long as a
+    /// job would be kept. Of several wishes the first one's reason, which may be empty, is kept.
+    async fn cancel(
+        &self,
+        job: &JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<WakeUp>, Error>;
+
+    /// Jobs that were due before `before`, are claimed by nobody at `now`, and not done; longest
+    /// overdue first.
     async fn overdue(
         &self,
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
         limit: u32,
     ) -> Result<Vec<WakeUp>, Error>;
 
+    /// Makes jobs that [`overdue`](Self::overdue) would still return due at `again`, though their
+    /// states stay as they are: who asks in between gets others, and none of them is starved by
+    /// those before it. The next save makes a job due as its state says.
+    async fn put_off(
+        &self,
+        jobs: &[JobId],
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// All that is known of a job.
+    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error>;
+
+    /// The jobs that fit, last changed first.
+    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error>;
+
     /// Forgets jobs that were done before `before`, oldest first, at most `limit` of them; returns
-    /// how many. A job whose claim ran beyond `before` is being told again, and stays.
+    /// how many. A job whose claim ran beyond `before` is being told again, and stays. Wishes to
+    /// cancel that are as old are forgotten with them.
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error>;
 
     /// Counts the jobs.
@@ -158,4 +208,9 @@ fn due(state: &State, now: Timestamp) -> Option<Timestamp> {
             Some(state.due().unwrap_or(now))
         }
     }
+}
+
+/// Whether a save of this state shows that the claim was not in vain.
+fn is_progress(state: &State) -> bool {
+    !matches!(state, State::Asking { .. })
 }

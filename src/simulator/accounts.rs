@@ -57,6 +57,7 @@ impl Running {
             project_id: project_id.to_owned(),
             workspace: settings.workspace.clone(),
             rate_limit: None,
+            rate_limit_shared: false,
             max_concurrent: None,
             marker: true,
             redeploy_in_doubt: false,

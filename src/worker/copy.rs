@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Trouble;
-use crate::broker::{Delivery, Message, Origin};
+use crate::broker::{Delivery, Message};
 use crate::job::message::Envelope;
-use crate::job::{Job, Kind, State, Submission, Trace, WakeUp, wakeup};
+use crate::job::{Job, State, Submission, Trace, WakeUp, wakeup};
 
 /// The longest `traceparent` or `tracestate` that is one, in bytes; the standard's own bound. A
 /// longer one would go into every event, and some would make a message too large to publish.
@@ -28,7 +28,7 @@ impl Copy {
     /// A job as a producer sent it.
     pub(super) fn sent(submission: Submission, state: State, redelivered: bool) -> Self {
         let Submission { job, fingerprint } = submission;
-        let wakeup = WakeUp { job, fingerprint, state };
+        let wakeup = WakeUp { job, fingerprint, state, cancelled: false };
         Self { wakeup, taken_over: redelivered, parked: false }
     }
 
@@ -37,10 +37,21 @@ impl Copy {
         Self { wakeup, taken_over: redelivered, parked: true }
     }
 
-    /// When to come back, if it woke too early: the delay ladder has no rung for every wait.
+    /// When to come back, if it woke too early: the delay ladder has no rung for every wait. What
+    /// comes to end a job is never early.
     pub(super) fn early(&self, now: Timestamp) -> Option<Timestamp> {
         let due = self.wakeup.state.due()?;
-        (self.parked && due.duration_since(now) > PUNCTUAL).then_some(due)
+        let early = self.parked && due.duration_since(now) > PUNCTUAL;
+        (early && !self.ends(&self.wakeup.state)).then_some(due)
+    }
+
+    /// Whether whoever holds the job is gone. What comes to end a job is no copy that they had.
+    pub(super) fn may_take_over(&self) -> bool {
+        self.taken_over && !self.wakeup.cancelled
+    }
+
+    fn ends(&self, state: &State) -> bool {
+        self.wakeup.cancelled && state.ends_when_cancelled()
     }
 
     /// The job is on its way elsewhere: another copy has moved it on and parked it. A copy that was
@@ -48,7 +59,7 @@ impl Copy {
     pub(super) fn is_stale(&self, job: &Job, state: &State) -> bool {
         let moved =
             matches!(state, State::Waiting { due, .. } if Some(*due) != self.wakeup.state.due());
-        moved && !self.taken_over && !self.asks_elsewhere(job)
+        moved && !self.taken_over && !self.asks_elsewhere(job) && !self.ends(state)
     }
 
     /// Its producer wants the outcome in another place than the one who sent the job first.
@@ -79,13 +90,6 @@ pub(super) fn message(wakeup: &WakeUp) -> Result<Message, Trouble> {
     })
 }
 
-/// The kind of the queue a delivery is from.
-pub(super) fn kind(delivery: &Delivery) -> Kind {
-    match delivery.origin {
-        Origin::Job(kind) | Origin::Wake(kind) => kind,
-    }
-}
-
 /// A delivery, as the judge of messages sees it.
 pub(super) fn envelope(delivery: &Delivery) -> Envelope<'_> {
     let properties = &delivery.properties;
@@ -93,7 +97,6 @@ pub(super) fn envelope(delivery: &Delivery) -> Envelope<'_> {
         properties.headers.get(name).filter(|value| value.len() <= LONGEST_TRACE).cloned()
     };
     Envelope {
-        kind: kind(delivery),
         body: &delivery.body,
         content_type: properties.content_type.as_deref(),
         content_encoding: properties.content_encoding.as_deref(),

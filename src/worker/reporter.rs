@@ -145,6 +145,7 @@ impl Reporter {
         match origin {
             Origin::Job(kind) => format!("{prefix}.jobs.{kind}"),
             Origin::Wake(kind) => format!("{prefix}.wake.{kind}"),
+            Origin::Cancel => format!("{prefix}.jobs.cancel"),
         }
     }
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Trouble;
 use super::copy::message;
+use super::{Clock, Trouble};
 use crate::broker::Publisher;
 use crate::ledger::Ledger;
 
@@ -29,6 +29,8 @@ pub struct Sweeper {
     pub interval: Duration,
     /// How long finished jobs are kept.
     pub retention: Duration,
+    /// The time.
+    pub clock: Clock,
 }
 
 impl Sweeper {
@@ -41,7 +43,7 @@ impl Sweeper {
             // outlast the stop's grace.
             let sweep = async {
                 ticks.tick().await;
-                self.sweep(Timestamp::now()).await
+                self.sweep(self.clock.now()).await
             };
             match stopping.run_until_cancelled(sweep).await {
                 None => return,
@@ -54,14 +56,19 @@ impl Sweeper {
     /// One sweep.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), Trouble> {
         let before = now - SignedDuration::try_from(self.interval).unwrap_or_default();
-        let overdue = self.ledger.overdue(before, now, now + AGAIN, BATCH).await?;
+        let overdue = self.ledger.overdue(before, now, BATCH).await?;
         if !overdue.is_empty() {
             info!(jobs = overdue.len(), "waking jobs that are overdue");
         }
+        let mut woken = Vec::new();
         for wakeup in overdue {
             let (kind, message) = (wakeup.job.kind, message(&wakeup)?);
             self.publisher.wake_after(kind, Duration::ZERO, &message).await?;
+            woken.push(wakeup.job.id);
         }
+        // Only now: a sweep that is cut off is made up for by the next one, and a wake-up that is
+        // sent twice does no harm.
+        self.ledger.put_off(&woken, before, now, now + AGAIN).await?;
         let forgotten =
             now - SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
         while self.ledger.purge(forgotten, BATCH).await? == u64::from(BATCH) {}

@@ -5,70 +5,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ticketd::cloud::account::Account;
-use ticketd::simulator::{Effect, Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, Rule};
 
 use crate::harness::Stage;
-use crate::harness::samples::{change, file, free_lock, kind, packages, publish, with};
-
-/// One job of each operation and the text that its call alone contains.
-struct Five {
-    jobs: [(Value, String); 5],
-}
-
-impl Five {
-    /// Jobs that meet no others: everything about them is numbered.
-    fn number(n: i64) -> Self {
-        let (name, order, file_id, package) =
-            (format!("word-{n}-"), 70_100 + n, 5_100 + n, format!("{}", 8_100 + n));
-        Self {
-            jobs: [
-                (change(&format!("order-{n}"), &name), name.clone()),
-                (free_lock(&format!("lock-{n}"), &name), name),
-                (publish(&format!("pub-{n}"), order, 17), format!("OrderId={order}")),
-                (file(&format!("di-{n}"), "DI_SOLUTION", file_id), format!("FileId={file_id}")),
-                (packages(&format!("pkg-{n}"), &[&package]), package),
-            ],
-        }
-    }
-
-    /// The faults that happen to the first call of each.
-    fn rules(&self, fault: &Fault, count: u64) -> Vec<Rule> {
-        let rule = |(job, text): &(Value, String)| Rule {
-            matching: Some(text.clone()),
-            ..Rule::always(job["operation"].as_str().unwrap(), fault.clone()).first(count)
-        };
-        self.jobs.iter().map(rule).collect()
-    }
-}
-
-fn id(job: &Value) -> &str {
-    job["id"].as_str().unwrap()
-}
-
-/// The effects of the call of a numbered job.
-fn effects(stage: &Stage, job: &Value) -> Vec<Effect> {
-    let params = &job["params"];
-    let is_of = |effect: &Effect| {
-        let comment = params["Comment"].as_str();
-        effect.operation == job["operation"].as_str().unwrap()
-            && comment.is_none_or(|text| effect.comment.as_ref().unwrap().starts_with(text))
-            && params["OrderId"].as_i64().is_none_or(|order| effect.order_ids == [order])
-            && params["FileId"].as_i64().is_none_or(|file| effect.file_id == Some(file))
-            && (params["package_ids"].is_null()
-                || params["package_ids"] == json!(effect.package_ids))
-    };
-    stage.simulator.effects().into_iter().filter(is_of).collect()
-}
+use crate::harness::five::{Five, effects, id, is_file};
+use crate::harness::samples::{change, file, free_lock, kind, with};
 
 async fn play(stage: &Stage, fives: &[Five], faults: Vec<Rule>) {
     stage.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     for (job, _) in fives.iter().flat_map(|five| &five.jobs) {
         stage.submit(kind(job), job).await;
     }
-}
-
-fn is_file(job: &Value) -> bool {
-    job["operation"] == "dataworks.DeployDISyncTask"
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,16 +5,23 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod broker;
+mod cancelling;
 mod demo;
+mod faults;
 mod harness;
 mod identity;
+mod limits;
+mod lookafter;
 mod lost_answers;
 mod messaging;
 mod operations;
+mod outages;
 mod promises;
+mod provider_faults;
 mod reads;
 mod rejections;
 mod replies;
+mod resolving;
 mod times;
 mod unreachable;
 mod unrouted;

@@ -1,9 +1,11 @@
 //! Every operation, from the message to the outcome, and how what goes wrong at the provider reads.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use ticketd::cloud::account::{Account, Credentials};
-use ticketd::simulator::{Effect, FileFate, PackageFate, Steer};
+use ticketd::simulator::{self, Effect, FileFate, PackageFate, Steer};
 
 use crate::harness::Stage;
 use crate::harness::samples::{
@@ -94,7 +96,10 @@ async fn the_other_four_operations_succeed_with_what_they_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_at_the_provider_is_failed_with_its_code() {
-    let mut stage = Stage::new(PATIENT).await;
+    // Slow enough that nothing changes between the reads of one poll on a machine that is busy.
+    let pace = Duration::from_secs(1);
+    let simulated = simulator::Settings { pace, ..Default::default() };
+    let mut stage = Stage::with(PATIENT, simulated).await;
     stage.simulator.steer(Steer::File { id: 51, fate: FileFate::FailLater }).unwrap();
     let warn = Steer::Package { id: "61".into(), fate: PackageFate::Warn };
     stage.simulator.steer(warn).unwrap();

@@ -15,17 +15,21 @@ use crate::harness::samples::{change, file, kind, packages, publish, with};
 async fn a_provider_that_is_down_is_tried_again_and_then_failed_with_nothing_done() {
     let mut stage = Stage::new("[retry]\nmax_attempts = 3\n").await;
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    // Of its own account, since after a few failures more a service counts as away.
+    let ali = stage.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
+    let other = Account { name: "other".into(), ..ali.clone() };
+    stage.settings.accounts.push(other);
     let closed = Url::parse(&format!("http://127.0.0.1:{port}")).unwrap();
     for account in &mut stage.settings.accounts {
         account.endpoints.values_mut().for_each(|endpoint| *endpoint = closed.clone());
     }
     let _troupe = stage.start();
     let jobs = [
-        (change("order", "c"), 3),
-        (file("file", "DI_SOLUTION", 1), 3),
+        (with(change("order", "c"), "account", json!("ali")), 3),
+        (with(file("file", "DI_SOLUTION", 1), "account", json!("ali")), 3),
         // These fail at the read before their call.
         (packages("packages", &["1"]), 0),
-        (publish("publish", 70_001, 17), 0),
+        (with(publish("publish", 70_001, 17), "account", json!("other")), 0),
     ];
     for (job, _) in &jobs {
         stage.submit(kind(job), job).await;

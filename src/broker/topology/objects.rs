@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::broker::delay;
-use crate::broker::names::Names;
+use crate::broker::names::{CANCEL, Names};
 use crate::job::Kind;
 
 /// An exchange or a queue.
@@ -133,6 +133,11 @@ fn queues(names: &Names, unrouted_max: u32) -> Vec<Queue> {
             bindings: vec![Binding { exchange: names.jobs(), key: kind.to_string() }],
         });
     }
+    queues.push(Queue {
+        name: names.cancel_queue(),
+        arguments: worked_on(names),
+        bindings: vec![Binding { exchange: names.jobs(), key: CANCEL.to_owned() }],
+    });
     for kind in Kind::ALL {
         queues.push(Queue {
             name: names.wake_queue(kind),
@@ -241,7 +246,7 @@ mod tests {
                 assert_eq!(queue.arguments["x-overflow"], text("reject-publish"));
             }
         }
-        assert_eq!(passing, 3 + 3 + 18);
+        assert_eq!(passing, 3 + 1 + 3 + 18);
     }
 
     #[test]
@@ -264,6 +269,13 @@ mod tests {
         );
         assert_eq!(jobs.arguments["x-delivery-limit"], Argument::Number(1_000));
         assert_eq!(jobs.arguments, wakes.arguments);
+    }
+
+    #[test]
+    fn wishes_that_a_job_ends_have_a_queue_of_their_own() {
+        let cancel = queue("t.jobs.cancel");
+        assert_eq!(cancel.bindings, [Binding { exchange: "t.jobs".into(), key: "cancel".into() }]);
+        assert_eq!(cancel.arguments, queue("t.jobs.create").arguments);
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn perform(
     catalogue: &Catalogue,
     interrupted: impl Future<Output = ()>,
 ) -> Result<Option<Vec<Record>>> {
-    let worker = Worker::new(settings.clone(), Kind::ALL.to_vec())?;
+    let worker = Worker::new(settings.clone(), Kind::ALL.to_vec()).await?;
     let broker = Broker::connect(&settings.broker).await?;
     let ended = CancellationToken::new();
     let playing = async {

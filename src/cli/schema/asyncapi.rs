@@ -11,6 +11,8 @@ use crate::broker::Settings;
 use crate::job::{Catalogue, Kind};
 use crate::worker::header;
 
+mod cancellation;
+
 const BINDING: &str = "0.3.0";
 
 /// The document, for the exchanges and queues of one broker. Its password is not in it.
@@ -21,6 +23,7 @@ pub(super) fn document(catalogue: &Catalogue, broker: &Settings) -> Result<Value
         .iter()
         .map(|operation| (message_of(operation.name), job_message(operation.name)))
         .chain([
+            ("cancellation".to_owned(), cancellation::message()),
             ("event".to_owned(), event_message()),
             ("deadLetter".to_owned(), dead_letter_message()),
         ])
@@ -38,7 +41,10 @@ pub(super) fn document(catalogue: &Catalogue, broker: &Settings) -> Result<Value
         "channels": channels(catalogue, &place),
         "operations": operations(catalogue),
         "components": {
-            "schemas": { "Job": job::schema(catalogue), "Event": event::schema() },
+            "schemas": {
+                "Job": job::schema(catalogue), "Event": event::schema(),
+                "Cancellation": cancellation::schema(),
+            },
             "messages": messages,
         },
     }))
@@ -103,6 +109,7 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
             }),
         );
     }
+    channels.insert("jobs.cancel".to_owned(), cancellation::channel(place));
     let event = json!({ "event": refer(["components", "messages", "event"]) });
     channels.insert(
         "events".to_owned(),
@@ -133,7 +140,8 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
             "address": format!("{}.dead", place.prefix),
             "messages": { "deadLetter": refer(["components", "messages", "deadLetter"]) },
             "bindings": place.queue("dead"),
-            "description": "Messages that were no valid jobs, kept byte for byte.",
+            "description": "Messages that were no valid jobs, and jobs that workers died of, \
+                kept byte for byte.",
         }),
     );
     channels.into()
@@ -161,6 +169,7 @@ fn operations(catalogue: &Catalogue) -> Value {
             }),
         );
     }
+    operations.insert("receive.cancel".to_owned(), cancellation::operation());
     let persistent = json!({ "amqp": { "deliveryMode": 2, "bindingVersion": BINDING } });
     operations.insert(
         "send.events".to_owned(),
@@ -208,12 +217,13 @@ fn dead_letter_message() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let mut headers = trace_headers();
     headers["required"] = json!([header::REASON, header::PROBLEMS, header::AT, header::FROM]);
-    headers["properties"][header::REASON] = text("Why it is here, in a word, such as `invalid`.");
+    headers["properties"][header::REASON] =
+        text("Why it is here, in a word: `invalid`, `poison` …");
     headers["properties"][header::PROBLEMS] = text("Everything that is wrong, a line each.");
     headers["properties"][header::AT] = text("When it was put here, as RFC 3339.");
     headers["properties"][header::FROM] = text("The queue it was taken from.");
     json!({
-        "name": "deadLetter", "title": "A message that was no valid job",
+        "name": "deadLetter", "title": "A message that is kept for a person",
         "description": "Body, properties and headers are those of the message as it came.",
         "headers": headers,
         "payload": { "description": "Anything at all; it may not even be JSON." },

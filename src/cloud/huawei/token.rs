@@ -78,7 +78,7 @@ impl Tokens {
         let body = json!({ "auth": { "identity": identity, "scope": scope } });
         match fetch(endpoint, body.to_string().into_bytes(), transport, now).await {
             Ok(token) => {
-                let renew_at = token.expires_at - EARLY;
+                let renew_at = token.expires_at.saturating_sub(EARLY).unwrap_or(token.expires_at);
                 *kept = Kept::Token { token: token.clone(), renew_at };
                 Ok(Some(token))
             }
@@ -106,11 +106,11 @@ impl Tokens {
 impl Kept {
     /// A failed fetch: what was fetched before serves to its end; without it, the failure answers.
     fn outlive(&mut self, failure: Failure, now: Timestamp) -> Result<Token, Failure> {
-        let until = now
-            + match failure.meaning {
-                Meaning::Permanent => REFUSED,
-                Meaning::Retryable { .. } | Meaning::Ambiguous => SORE,
-            };
+        let pause = match failure.meaning {
+            Meaning::Permanent => REFUSED,
+            Meaning::Retryable { .. } | Meaning::Ambiguous => SORE,
+        };
+        let until = now.saturating_add(pause).unwrap_or(now);
         if let Kept::Token { token, renew_at } = self
             && now < token.expires_at
         {

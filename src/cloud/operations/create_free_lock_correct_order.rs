@@ -12,7 +12,7 @@ use super::ticket::{self, Nature};
 use crate::cloud::account::Account;
 use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Service};
 use crate::job::machine::Abilities;
-use crate::job::{Answer, Failure, Kind, Operation, Provider, Until};
+use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
 
 /// Parameters of `CreateFreeLockCorrectOrder`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -133,6 +133,10 @@ impl Protocol for CreateFreeLockCorrectOrder {
 
     fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
+    }
+
+    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
+        ticket::adopted(text)
     }
 
     fn poll(

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::adoption::{Typed, unexpected};
 use super::conversation::converse;
 use super::params::{read, schema_of, unfit_numbers};
 use super::reply::{integer, truth, words};
@@ -12,7 +13,9 @@ use super::request::{Query, rpc};
 use crate::cloud::account::Account;
 use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Reply, Service};
 use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Ended, Failure, Kind, Operation, Provider, Running, Until};
+use crate::job::{
+    Accepted, Answer, Ended, Failure, Job, Kind, Operation, Provider, Running, Until,
+};
 
 /// Parameters of `DeployDISyncTask`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -68,6 +71,27 @@ impl Protocol for DeployDiSyncTask {
     fn probe(&self, _: &Inquiry<'_>, _: Replies<'_>) -> Result<Next, Failure> {
         let words = "DataWorks keeps no record that tells this deploy from another";
         Ok(Next::Tell(Answer::Undecided(words.into())))
+    }
+
+    /// There is nothing to choose: what is deployed is the file that the job names.
+    fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
+        let params: Params = read(job).map_err(|failure| failure.message)?;
+        let file = match Typed::read(text) {
+            Some(Typed::Words(words)) if words.is_empty() => Some(params.file_id),
+            Some(Typed::Words(words)) if words.len() == 1 => integer(&json!(words[0])),
+            Some(Typed::Handle(handle)) => integer(&handle["file_id"]),
+            Some(Typed::Words(_)) | None => None,
+        };
+        match file {
+            Some(file) if file == params.file_id => Ok(Accepted {
+                handle: json!({"file_id": file}),
+                result: json!({"file_id": file, "adopted": true}),
+            }),
+            Some(_) | None => {
+                let expected = format!("the job's own file id, {}, or nothing", params.file_id);
+                Err(unexpected(text, &expected))
+            }
+        }
     }
 
     fn poll(

@@ -3,6 +3,7 @@
 //! Each operation is one file (a folder where it is long) and one line in [`protocols`]; nothing
 //! else in the program knows their names.
 
+mod adoption;
 mod conversation;
 mod marker;
 mod params;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::account::{Account, Credentials};
 use crate::cloud::protocol::{Inquiry, Next, Protocol, Reply, Request};
-use crate::job::{Answer, Failure, Job, Problem, Provider, Turn};
+use crate::job::{Accepted, Answer, Failure, Job, Problem, Provider, Turn};
 
 /// A job, a turn and an account for one operation.
 pub(super) struct Rehearsal {
@@ -49,6 +49,7 @@ impl Rehearsal {
             },
             workspace: None,
             rate_limit: None,
+            rate_limit_shared: false,
             max_concurrent: None,
             marker: true,
             redeploy_in_doubt: false,
@@ -82,6 +83,11 @@ impl Rehearsal {
 
     pub(super) fn poll(&self, handle: &Value, replies: &[Value]) -> Heard {
         self.play(replies, |inquiry, replies| self.protocol.poll(inquiry, handle, replies))
+    }
+
+    /// What the job goes on with after a person typed this.
+    pub(super) fn adopt(&self, text: &str) -> Result<Accepted, String> {
+        self.protocol.adopt(&self.job, text)
     }
 
     /// Plays the provider: each request gets the next reply. A reply `{"fails": code}` is a

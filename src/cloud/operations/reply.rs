@@ -23,8 +23,21 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// Words, unless there are none; a number counts as its digits.
+/// The most that is taken of a provider's words, in characters.
+const LONGEST_WORDS: usize = 1000;
+
+/// Words, unless there are none; a number counts as its digits. They go into states and events, so
+/// what nobody would read to its end is cut.
 pub(super) fn words(value: &Value) -> Option<String> {
+    let mut words = text(value)?;
+    if let Some((end, _)) = words.char_indices().nth(LONGEST_WORDS) {
+        words.truncate(end);
+    }
+    Some(words)
+}
+
+/// The same, whole: to be looked at, not to be kept.
+pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(number.to_string()),

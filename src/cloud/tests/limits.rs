@@ -1,9 +1,14 @@
 //! An account's limits: what waits here, and what is handed back.
 
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Duration, Instant};
 
 use super::super::limits::{Limits, Patience};
+use super::super::shared_limit::NotAsked;
 use super::*;
 
 fn limited(rate_limit: Option<f64>, max_concurrent: Option<usize>) -> Account {
@@ -62,7 +67,7 @@ async fn no_more_requests_are_under_way_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_free_slot_within_a_second_the_request_is_handed_back() {
-    let limits = Limits::new(&limited(None, Some(1)));
+    let limits = Limits::new(&limited(None, Some(1)), None);
     let held = limits.admit(Patience::MayDefer).await.unwrap();
     let began = Instant::now();
     let until = limits.admit(Patience::MayDefer).await.unwrap_err();
@@ -71,4 +76,81 @@ async fn without_a_free_slot_within_a_second_the_request_is_handed_back() {
     assert!(wait > SignedDuration::from_millis(900) && wait < SignedDuration::from_secs(2));
     drop(held);
     limits.admit(Patience::MayDefer).await.unwrap();
+}
+
+/// A limit somewhere else, with its answers in order; when they are over, everybody may go.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    answers: Mutex<VecDeque<Option<Option<Duration>>>>,
+    asked: Mutex<Vec<(String, Duration, u32)>>,
+}
+
+#[async_trait]
+impl SharedLimit for Elsewhere {
+    async fn take_turn(
+        &self,
+        account: &str,
+        per: Duration,
+        burst: u32,
+    ) -> Result<Option<Duration>, NotAsked> {
+        self.asked.lock().unwrap().push((account.to_owned(), per, burst));
+        let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Some(None));
+        answer.ok_or_else(|| NotAsked("the database is away".into()))
+    }
+}
+
+fn elsewhere(answers: impl Into<VecDeque<Option<Option<Duration>>>>) -> Arc<Elsewhere> {
+    Arc::new(Elsewhere { answers: Mutex::new(answers.into()), ..Elsewhere::default() })
+}
+
+fn shared(script: &Arc<Script>, limit: &Arc<Elsewhere>) -> Clouds {
+    let account = Account { rate_limit_shared: true, ..limited(Some(5.0), None) };
+    let alone = Account { name: "alone".into(), ..limited(Some(5.0), None) };
+    let limit: Arc<dyn SharedLimit> = limit.clone();
+    clouds([account, alone], script).sharing(&limit)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_limit_is_asked_for_every_request_and_waited_for() {
+    let soon = Duration::from_millis(300);
+    let limit = elsewhere([Some(Some(soon)), Some(Some(soon)), Some(None), Some(None)]);
+    let script = Script::endless(json!({}));
+    let clouds = shared(&script, &limit);
+    let began = Instant::now();
+    answered(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(began.elapsed(), 2 * soon);
+    answered(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let turn_of = ("dms".to_owned(), Duration::from_millis(200), 1);
+    assert_eq!(*limit.asked.lock().unwrap(), vec![turn_of; 4]);
+    // An account that shares nothing counts for itself.
+    answered(clouds.ask(&job("alone"), &turn(Ask::Call)).await);
+    assert_eq!((script.sent(), limit.asked.lock().unwrap().len()), (3, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_for_a_shared_limit_is_handed_back_with_moments_of_their_own() {
+    let long = Duration::from_secs(3);
+    let limit = elsewhere([Some(Some(long)), Some(Some(long))]);
+    let script = Script::endless(json!({}));
+    let clouds = shared(&script, &limit);
+    let (job, turn) = (job("dms"), turn(Ask::Call));
+    let Event::Deferred(first) = clouds.ask(&job, &turn).await else { panic!("not deferred") };
+    let Event::Deferred(second) = clouds.ask(&job, &turn).await else { panic!("not deferred") };
+    assert!((2..=3).contains(&first.duration_since(Timestamp::now()).as_secs()));
+    assert!(second.duration_since(first) >= SignedDuration::from_millis(200));
+    assert_eq!(script.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_limit_that_can_not_be_asked_holds_back_even_a_conversation_under_way() {
+    let limit = elsewhere([None, Some(None), None]);
+    let script = Script::endless(json!({ "More": true }));
+    let clouds = shared(&script, &limit);
+    for sent in [0, 1] {
+        let event = clouds.ask(&job("dms"), &turn(Ask::Probe)).await;
+        let Event::Deferred(until) = event else { panic!("not deferred") };
+        let wait = until.duration_since(Timestamp::now());
+        assert!(wait > SignedDuration::from_millis(900) && wait < SignedDuration::from_secs(2));
+        assert_eq!(script.sent(), sent);
+    }
 }

@@ -154,6 +154,10 @@ impl Protocol for Pages {
         self.next(replies)
     }
 
+    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
+        Err(text.to_owned())
+    }
+
     fn poll(&self, _: &Inquiry<'_>, handle: &Value, seen: Replies<'_>) -> Result<Next, Failure> {
         self.polled.store(handle.as_i64().unwrap_or_default(), Ordering::SeqCst);
         self.next(seen)
@@ -181,6 +185,7 @@ pub fn alibaba() -> Account {
         project_id: String::new(),
         workspace: None,
         rate_limit: None,
+        rate_limit_shared: false,
         max_concurrent: None,
         marker: true,
         redeploy_in_doubt: false,

@@ -7,6 +7,15 @@ pub(super) const DMS: &[(&str, &str)] = &[
         "rate_limit (a.toml): \"10\" is not a rate; write it like \"10/s\" or \"100/m\"",
     ),
     ("rate_limit = \"0/s\"", "rate_limit (a.toml): must allow at least one request"),
+    (
+        "rate_limit_shared = true",
+        "rate_limit_shared (a.toml): says to share a rate_limit that is not there; set one",
+    ),
+    (
+        "rate_limit = \"5/s\"\nrate_limit_shared = true",
+        "rate_limit_shared (a.toml): needs a ledger that replicas share: \
+         ledger.url = \"postgres://...\"",
+    ),
     ("max_concurrent = 0", "max_concurrent (a.toml): is 0; must be from 1 to 1000"),
     ("marker = \"yes\"", "marker (a.toml): must be true or false, not text"),
     ("project_id = \"p\"", "project_id (a.toml): is for accounts with provider = \"huawei\" only"),

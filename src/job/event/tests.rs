@@ -2,7 +2,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Event, Verdict};
-use crate::job::message::Rejection;
+use crate::job::message::{Rejection, Wanted};
 use crate::job::state::{Facts, Times, Turn};
 use crate::job::{Ask, Failure, Job, Kind, Milestone, Outcome, Problem, Trace, Trouble, Until};
 
@@ -50,11 +50,14 @@ fn outcome(verdict: Verdict, error: Option<Trouble>) -> Outcome {
         error,
         facts: Facts::default(),
         times: Times { started, submitted: None, ended: Some(at(9)) },
+        resolutions: 0,
+        turn: None,
     }
 }
 
 fn rejection() -> Rejection {
     Rejection {
+        wanted: Wanted::Job,
         problems: vec![Problem::new("$.id", "is empty"), Problem::new("$.params", "is missing")],
         digest: "d1".into(),
         job_id: None,
@@ -121,6 +124,13 @@ fn a_repeat_has_the_same_id_and_another_step_another_one() {
         );
     }
     ids.push("team/chg-1/outcome".into());
+    // Told after a person settled the one before.
+    for resolutions in 1..=2 {
+        let later = Outcome { resolutions, ..outcome(Verdict::Failed, None) };
+        let told = Event::outcome(SOURCE, &job(), &later).id;
+        assert_eq!(told, format!("team/chg-1/outcome.{}", resolutions + 1));
+        ids.push(told);
+    }
     ids.push(Event::rejected(SOURCE, &rejection()).id);
     let all = ids.len();
     ids.sort();
@@ -257,13 +267,13 @@ fn an_outcome_has_the_shape_of_its_verdict() {
             })
         )
     );
-    let stopped = Trouble::cancelled(true);
+    let stopped = Trouble::cancelled(true, "");
     assert_eq!(
         told(outcome(Verdict::Cancelled, Some(stopped.clone()))),
         whole("cancelled", error(&stopped))
     );
     // The sixth, of a job that turned out bad only after it was read.
-    let bad = Trouble::invalid(&[Problem::new("$.id", "is taken")]);
+    let bad = Trouble::invalid(Wanted::Job, &[Problem::new("$.id", "is taken")]);
     assert_eq!(told(outcome(Verdict::Rejected, Some(bad.clone()))), whole("rejected", error(&bad)));
 }
 

@@ -77,7 +77,7 @@ impl Context<'_> {
 
     /// A probe saw no trace of the call.
     pub(super) fn miss(&self, mut turn: Turn) -> State {
-        turn.absences += 1;
+        turn.absences = turn.absences.saturating_add(1);
         if turn.absences < self.policy.probe.tries {
             return State::Waiting { turn, due: later(self.now, self.policy.probe.interval) };
         }
@@ -99,9 +99,9 @@ impl Context<'_> {
         turn.clear_failures();
         overlay(&mut turn.result, running.result);
         if turn.seen.as_ref() == Some(&running.seen) {
-            turn.unchanged += 1;
+            turn.unchanged = turn.unchanged.saturating_add(1);
         } else {
-            turn.changes += 1;
+            turn.changes = turn.changes.saturating_add(1);
             turn.unchanged = 0;
             turn.seen = Some(running.seen);
         }

@@ -1,7 +1,9 @@
 //! The ends a job can come to.
 
+use jiff::Timestamp;
+
 use super::super::report::{Outcome, Trouble, Verdict, advice};
-use super::super::state::{Ask, State, Turn};
+use super::super::state::{Ask, Doubt, Facts, State, Turn};
 use super::super::{Failure, Meaning};
 use super::Context;
 
@@ -47,17 +49,45 @@ impl Context<'_> {
     }
 
     /// Somebody wants it to end, and nothing is being asked.
-    pub(super) fn cancel(&self, turn: Turn) -> State {
-        if turn.doubt.is_some() {
-            return self.give_up_in_doubt(turn);
+    pub(super) fn cancel(&self, turn: Turn, due: Timestamp, reason: &str) -> State {
+        match turn.ask {
+            // Whether there is anything to end is still open, and bounded: settle it first.
+            Ask::Probe => self.resume(turn, due),
+            Ask::Baseline | Ask::Call if turn.doubt.is_some() => self.give_up_in_doubt(turn),
+            Ask::Baseline | Ask::Call | Ask::Poll(_) => {
+                let trouble = Trouble::cancelled(turn.handle.is_some(), reason);
+                self.report(turn, Verdict::Cancelled, Some(trouble))
+            }
         }
-        let trouble = Trouble::cancelled(turn.handle.is_some());
-        self.report(turn, Verdict::Cancelled, Some(trouble))
+    }
+
+    /// Workers die of it while a request may be on its way.
+    pub(super) fn condemn_asking(&self, mut turn: Turn, since: Timestamp) -> State {
+        if turn.ask == Ask::Call {
+            let cause = "a worker died before it had the answer".to_owned();
+            turn.doubt.get_or_insert(Doubt { called_at: since, cause });
+        }
+        self.condemn(turn)
+    }
+
+    /// Workers die of it. What that says depends on what may exist.
+    pub(super) fn condemn(&self, turn: Turn) -> State {
+        let (verdict, advice) = match (&turn.doubt, &turn.handle) {
+            (Some(_), _) => (Verdict::Unknown, advice::LOST_CALL),
+            (None, Some(_)) => (Verdict::Unknown, advice::UNSEEN_END),
+            (None, None) => (Verdict::Failed, advice::POISON),
+        };
+        let trouble =
+            Trouble::poison(turn.doubt.as_ref().map(|doubt| doubt.cause.as_str()), advice);
+        self.report(turn, verdict, Some(trouble))
     }
 
     pub(super) fn report(&self, turn: Turn, verdict: Verdict, error: Option<Trouble>) -> State {
         let mut times = turn.times;
         times.ended = Some(self.now);
+        // A person may settle it, and what they say goes on from here.
+        let kept = (verdict == Verdict::Unknown)
+            .then(|| Box::new(Turn { facts: Facts::default(), ..turn.clone() }));
         State::Reporting {
             outcome: Outcome {
                 verdict,
@@ -67,6 +97,8 @@ impl Context<'_> {
                 error,
                 facts: turn.facts,
                 times,
+                resolutions: turn.resolutions,
+                turn: kept,
             },
         }
     }

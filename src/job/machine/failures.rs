@@ -46,7 +46,7 @@ impl Context<'_> {
 
     /// Not acted on, or a read: once more after a wait, or give up.
     pub(super) fn try_again(&self, mut turn: Turn, failure: Failure) -> State {
-        turn.failures += 1;
+        turn.failures = turn.failures.saturating_add(1);
         let since = *turn.failing_since.get_or_insert(self.now);
         let retry_after = match failure.meaning {
             Meaning::Retryable { retry_after } => retry_after,

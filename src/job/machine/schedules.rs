@@ -1,21 +1,25 @@
 //! Random lives of jobs: workers crash between any two steps, answers are lost, effects come late,
-//! wake-ups are doubled. Whatever happens: at most one effect, one outcome, a true one, and an end.
+//! wake-ups are doubled; jobs are cancelled and condemned, and people settle what is unknown.
+//! Whatever happens: at most one effect, one outcome, a true one, and an end.
 //!
 //! The same lives against a sabotaged worker must show the damage, or they would prove nothing.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::{Value, json};
 
 use super::super::policy::Policy;
-use super::super::{
-    Accepted, Answer, Answered, Ask, Ended, Facts, Failure, Job, Running, State, Until, Verdict,
-};
+use super::super::{Job, State, Until, Verdict};
+use super::Abilities;
 use super::fixture::{NOW, job, policy};
-use super::{Abilities, Context, Event, step};
+use worker::{Told, Worker};
+use world::World;
+
+mod worker;
+mod world;
 
 /// Lives per run, all different.
 const LIVES: u64 = 100_000;
@@ -34,83 +38,11 @@ enum Sabotage {
     ActBeforeSave,
 }
 
-/// The provider: the truth about effects, and a will to lose answers.
-struct World {
-    dice: StdRng,
-    now: Timestamp,
-    settle: Duration,
-    effects: Vec<Timestamp>,
-    polls_left: u32,
-    ticket_fails: bool,
-}
-
-impl World {
-    fn chance(&mut self, probability: f64) -> bool {
-        self.dice.random_bool(probability)
-    }
-
-    fn pass(&mut self, longest: Duration) {
-        let part = self.dice.random_range(0.0..1.0);
-        self.now += SignedDuration::try_from(longest.mul_f64(part)).unwrap_or_default();
-    }
-
-    fn answer(&mut self, ask: &Ask) -> Event {
-        let asked = self.now;
-        // An answer takes time, but less than `settle`: that is what `settle` is for.
-        self.pass(self.settle.mul_f64(0.9));
-        if self.chance(0.05) {
-            return Event::Deferred(self.now + SignedDuration::from_secs(2));
-        }
-        if self.chance(0.15) {
-            return Event::Failed(Failure::retryable("Throttling", "slow down"));
-        }
-        if self.chance(0.01) {
-            return Event::Failed(Failure::permanent("NoPermission", "no"));
-        }
-        let lost = self.chance(0.3).then(|| Failure::ambiguous("TimedOut", "no answer"));
-        let answer = match ask {
-            Ask::Call => {
-                // A lost call may have had no effect, or one by now, or one shortly after.
-                let late = SignedDuration::try_from(self.settle.mul_f64(0.99)).unwrap_or_default();
-                match self.dice.random_range(0..3) {
-                    0 if lost.is_some() => {}
-                    1 if lost.is_some() => self.effects.push(asked + late),
-                    _ => self.effects.push(asked),
-                }
-                Answer::Accepted(self.accepted())
-            }
-            Ask::Probe if self.effects.iter().any(|effect| *effect <= self.now) => {
-                Answer::Found(self.accepted())
-            }
-            Ask::Probe => Answer::Absent,
-            Ask::Baseline => Answer::Baseline(json!([])),
-            Ask::Poll(_) if self.polls_left > 0 => {
-                self.polls_left -= 1;
-                let seen = format!("stage {}", self.polls_left / 2);
-                let waits_for_person = self.chance(0.2);
-                Answer::Running(Running { seen, waits_for_person, result: Value::Null })
-            }
-            Ask::Poll(_) => {
-                let failure = self.ticket_fails.then(|| ("FAIL".to_owned(), "failed".to_owned()));
-                Answer::Ended(Ended { result: Value::Null, failure })
-            }
-        };
-        match lost {
-            Some(failure) => Event::Failed(failure),
-            None => Event::Answered(Answered { answer, facts: Facts::default() }),
-        }
-    }
-
-    fn accepted(&self) -> Accepted {
-        Accepted { handle: json!(7), result: json!({ "order_ids": [7] }) }
-    }
-}
-
 /// What a life left behind.
 #[derive(Debug)]
 struct Life {
     effects: usize,
-    told: Vec<(Verdict, String, bool)>,
+    told: Vec<Told>,
     ended: bool,
     may_repeat: bool,
 }
@@ -121,25 +53,29 @@ impl Life {
         if !self.ended {
             return Some("it never ended");
         }
-        let Some((verdict, class, has_handle)) = self.told.first() else {
+        let Some(last) = self.told.last() else {
             return Some("no outcome was told");
         };
-        if self.told.iter().any(|other| other != &self.told[0]) {
+        if self.told.windows(2).any(|told| {
+            let settled = told[0].verdict == Verdict::Unknown
+                && told[1].resolutions == told[0].resolutions + 1;
+            told[0] != told[1] && !settled
+        }) {
             return Some("two outcomes were told");
         }
         if self.effects > 1 && !self.may_repeat {
             return Some("the effect happened twice");
         }
-        let nothing_claimed = match verdict {
-            Verdict::Failed => class != "ticket",
-            Verdict::Expired | Verdict::Cancelled => !has_handle,
+        let nothing_claimed = match last.verdict {
+            Verdict::Failed => !["ticket", "resolved"].contains(&last.class.as_str()),
+            Verdict::Expired | Verdict::Cancelled => !last.has_handle,
             Verdict::Rejected => true,
             Verdict::Succeeded | Verdict::Unknown => false,
         };
         if nothing_claimed && self.effects > 0 {
             return Some("something exists and the outcome denies it");
         }
-        if *verdict == Verdict::Succeeded && self.effects == 0 {
+        if last.verdict == Verdict::Succeeded && self.effects == 0 {
             return Some("success was told and nothing exists");
         }
         None
@@ -195,90 +131,6 @@ fn live(seed: u64, sabotage: Sabotage) -> Life {
     }
 }
 
-/// All workers there ever are for one job: what they share is what is saved.
-struct Worker<'a> {
-    job: &'a Job,
-    policy: &'a Policy,
-    abilities: Abilities,
-    saved: State,
-    told: Vec<(Verdict, String, bool)>,
-    steps: u32,
-    sabotage: Sabotage,
-}
-
-impl Worker<'_> {
-    /// Takes the job up from what is saved, until it is done (true), or waits, or the worker dies.
-    fn take_up(&mut self, world: &mut World) -> bool {
-        let mut event = Event::Resumed;
-        loop {
-            self.steps += 1;
-            let dice = world.dice.random_range(0.0..1.0);
-            let context = Context {
-                job: self.job,
-                policy: self.policy,
-                abilities: self.abilities,
-                now: world.now,
-                dice,
-            };
-            let Ok(next) = step(self.saved.clone(), event, &context) else {
-                return true; // told by the missing outcome
-            };
-            let mut early = None;
-            if self.sabotage == Sabotage::ActBeforeSave
-                && let State::Asking { turn, .. } = &next
-            {
-                early = Some(world.answer(&turn.ask));
-            }
-            if world.chance(0.05) || self.steps > ENDLESS {
-                return false; // died before the save
-            }
-            self.saved = next.clone();
-            if world.chance(0.05) {
-                // Died after the save; the request may still be on its way from a stalled worker.
-                if let State::Asking { turn, .. } = &next
-                    && world.chance(0.3)
-                {
-                    let started = world.now;
-                    world.answer(&turn.ask);
-                    world.now = started;
-                }
-                return false;
-            }
-            event = match next {
-                State::Waiting { due, .. } => {
-                    if world.chance(0.05) {
-                        Event::Cancelled
-                    } else {
-                        // A wake-up is early when it is doubled or the ladder has no such rung.
-                        if world.chance(0.7) {
-                            world.now = world.now.max(due);
-                        }
-                        world.pass(Duration::from_secs(2));
-                        return false;
-                    }
-                }
-                State::Asking { turn, .. } => {
-                    early.take().unwrap_or_else(|| world.answer(&turn.ask))
-                }
-                State::Reporting { outcome } => {
-                    let class = outcome.error.map(|error| error.class).unwrap_or_default();
-                    self.told.push((outcome.verdict, class, outcome.handle.is_some()));
-                    Event::Published
-                }
-                State::Done { .. } => return true,
-            };
-            if world.chance(0.05) {
-                return false; // died after acting: what was read is lost
-            }
-            if self.sabotage == Sabotage::NoDoubt
-                && let Event::Failed(failure) = event
-            {
-                event = Event::Failed(Failure::retryable(failure.code, failure.message));
-            }
-        }
-    }
-}
-
 /// A new seed for every run, printed so that a failure can be lived again.
 fn first_seed() -> u64 {
     let seed = rand::random::<u32>().into();
@@ -289,11 +141,11 @@ fn first_seed() -> u64 {
 #[test]
 fn whatever_happens_there_is_at_most_one_effect_and_exactly_one_true_outcome() {
     let first = first_seed();
-    let mut verdicts = std::collections::HashMap::new();
+    let mut verdicts = HashMap::new();
     for seed in first..first + LIVES {
         let life = live(seed, Sabotage::None);
         assert_eq!(life.broken(), None, "seed {seed}: {life:?}");
-        *verdicts.entry(life.told[0].0).or_insert(0_u64) += 1;
+        *verdicts.entry(life.told[life.told.len() - 1].verdict).or_insert(0_u64) += 1;
     }
     // Lives that all end alike would prove little.
     for verdict in [

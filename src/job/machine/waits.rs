@@ -25,7 +25,7 @@ impl Context<'_> {
             return State::Waiting { turn, due };
         }
         if turn.ask == Ask::Call {
-            turn.calls += 1;
+            turn.calls = turn.calls.saturating_add(1);
             turn.times.started.get_or_insert(self.now);
         }
         State::Asking { turn, since: self.now }
@@ -44,11 +44,15 @@ impl Context<'_> {
         }
     }
 
-    /// A limit of ours came before the provider: nothing was sent, so nothing counts.
+    /// A limit of ours came before the provider, or the provider is away: nothing counts, and
+    /// neither does the wait count as patience.
     pub(super) fn put_off(&self, mut turn: Turn, until: Timestamp) -> State {
         if turn.ask == Ask::Call {
-            turn.calls -= 1;
+            turn.calls = turn.calls.saturating_sub(1);
         }
+        let wait = until.duration_since(self.now).max(SignedDuration::ZERO);
+        let later = |since: Timestamp| since.saturating_add(wait).unwrap_or(since);
+        turn.failing_since = turn.failing_since.map(later);
         self.wait_until(turn, until)
     }
 

@@ -1,24 +1,15 @@
-//! One message, field by field.
+//! One message being read: what is wrong with it is gathered, whatever it is meant to be.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::operation::{MOST_PROBLEMS, below, cut};
+use super::super::Problem;
+use super::super::operation::{MOST_PROBLEMS, below, bound, cut};
 use super::super::wording::{did_you_mean, name_of_type};
-use super::super::{AccountName, Job, JobId, Operation, Problem, Until};
 use super::fields::Fields;
-use super::time;
 use super::{Envelope, Rejection, Rules};
-
-/// The largest metadata, as compact JSON in bytes.
-const MAX_METADATA: usize = 4096;
-
-/// The fields a job may have.
-const FIELDS: [&str; 8] =
-    ["id", "operation", "account", "params", "until", "not_before", "deadline", "metadata"];
 
 /// One message being read; problems gather in the rejection it may become.
 pub(super) struct Reading<'a> {
@@ -27,77 +18,26 @@ pub(super) struct Reading<'a> {
     pub(super) rejection: Rejection,
 }
 
-impl<'a> Reading<'a> {
-    /// The job, as far as it can be read; it is one only if no problem was found.
-    pub(super) fn job(&mut self) -> Option<Job> {
+impl Reading<'_> {
+    /// What was read, if there is no problem with it.
+    pub(super) fn judge<T>(mut self, read: Option<T>) -> Result<T, Box<Rejection>> {
+        match read {
+            Some(read) if self.rejection.problems.is_empty() => Ok(read),
+            Some(_) | None => {
+                bound(&mut self.rejection.problems, "$");
+                Err(Box::new(self.rejection))
+            }
+        }
+    }
+
+    /// The fields of the body, if it is fit to be read.
+    pub(super) fn fields(&mut self) -> Option<Fields> {
         self.properties();
-        // Worth telling even if the body can't be read; a body's own id replaces it.
-        self.rejection.job_id =
-            self.envelope.message_id.and_then(|id| JobId::from_str(id).ok()).map(String::from);
-        let size = self.envelope.body.len();
-        if size > self.rules.max_bytes {
-            let limit = self.rules.max_bytes;
+        let (size, limit) = (self.envelope.body.len(), self.rules.max_bytes);
+        if size > limit {
             self.problem("$", format!("is {size} bytes long; the limit is {limit}"));
             return None;
         }
-        let mut fields = self.fields()?;
-
-        let id = self.id(&mut fields);
-        let operation = self.operation(&mut fields);
-        let account = self.account(&mut fields, operation);
-        let params = self.params(&mut fields, operation);
-        let until = self.until(&mut fields);
-        let not_before = self.time(&mut fields, "not_before");
-        let deadline = self.time(&mut fields, "deadline");
-        let metadata = self.metadata(&mut fields);
-        if let (Some(not_before), Some(deadline)) = (not_before, deadline)
-            && deadline <= not_before
-        {
-            self.problem("$.deadline", "is not after not_before, so the job could never run");
-        }
-        for (index, name) in fields.rest().keys().enumerate() {
-            // Looking for what was meant takes time that a hostile message must not get.
-            let known = if index < MOST_PROBLEMS { &FIELDS[..] } else { &[] };
-            let hint = did_you_mean(name, known.iter().copied());
-            self.problem(below("$", name), format!("is not a field of a job{hint}"));
-        }
-
-        let operation = operation?;
-        Some(Job {
-            id: id?,
-            operation: operation.name.to_owned(),
-            kind: operation.kind,
-            account: account?,
-            params: params?,
-            until: until.unwrap_or(operation.default_until),
-            not_before,
-            deadline,
-            metadata,
-            correlation_id: self.rejection.correlation_id.clone(),
-            reply_to: self.rejection.reply_to.clone(),
-            trace: self.rejection.trace.clone(),
-            received_at: self.rejection.at,
-        })
-    }
-
-    fn properties(&mut self) {
-        if let Some(given) = self.envelope.content_type {
-            let media = given.split(';').next().unwrap_or_default().trim();
-            if !media.eq_ignore_ascii_case("application/json") {
-                self.problem("content_type", format!("is {given:?}; a job is application/json"));
-            }
-        }
-        if let Some(given) = self.envelope.content_encoding
-            && !["", "utf-8", "utf8", "identity"].contains(&given.to_ascii_lowercase().as_str())
-        {
-            self.problem(
-                "content_encoding",
-                format!("is {given:?}; send the JSON as it is, in UTF-8"),
-            );
-        }
-    }
-
-    fn fields(&mut self) -> Option<Fields> {
         match Fields::read(self.envelope.body) {
             Ok((fields, repeated)) => {
                 for name in repeated {
@@ -112,152 +52,41 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn id(&mut self, fields: &mut Fields) -> Option<JobId> {
-        let (path, text) = match fields.take("id") {
-            Some(Value::String(text)) => ("$.id", text),
-            Some(other) => {
-                self.rejection.job_id = None;
-                self.wrong_type("$.id", "a string", &other);
-                return None;
+    fn properties(&mut self) {
+        if let Some(given) = self.envelope.content_type {
+            let media = given.split(';').next().unwrap_or_default().trim();
+            if !media.eq_ignore_ascii_case("application/json") {
+                let given = cut(given);
+                self.problem("content_type", format!("is {given:?}; send application/json"));
             }
-            None => match self.envelope.message_id {
-                Some(text) => ("message_id", text.to_owned()),
-                None => {
-                    self.problem("$.id", "is missing, and the message has no message_id either");
-                    return None;
-                }
-            },
-        };
-        let id = self.parse::<JobId>(path, &text);
-        self.rejection.job_id = id.clone().map(String::from);
-        id
-    }
-
-    fn operation(&mut self, fields: &mut Fields) -> Option<&'a Operation> {
-        let name = self.text(fields, "operation", true)?;
-        let catalogue = &self.rules.catalogue;
-        let Some(operation) = catalogue.get(&name) else {
-            let hint = catalogue
-                .suggest(&name)
-                .map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
-            self.problem("$.operation", format!("{:?} is not an operation{hint}", cut(&name)));
-            return None;
-        };
-        self.rejection.operation = Some((operation.name, operation.kind));
-        if operation.kind != self.envelope.kind {
-            let (right, wrong) = (operation.kind, self.envelope.kind);
+        }
+        if let Some(given) = self.envelope.content_encoding
+            && !["", "utf-8", "utf8", "identity"].contains(&given.to_ascii_lowercase().as_str())
+        {
+            let given = cut(given);
             self.problem(
-                "$.operation",
-                format!("{name} is a {right} and came as a {wrong}; use routing key \"{right}\""),
+                "content_encoding",
+                format!("is {given:?}; send the JSON as it is, in UTF-8"),
             );
         }
-        Some(operation)
     }
 
-    fn account(
+    /// Complains of the fields that nobody took.
+    pub(super) fn unknown(&mut self, fields: Fields, known: &[&'static str], of: &str) {
+        for (index, name) in fields.rest().keys().enumerate() {
+            // Looking for what was meant takes time that a hostile message must not get.
+            let known = if index < MOST_PROBLEMS { known } else { &[] };
+            let hint = did_you_mean(name, known.iter().copied());
+            self.problem(below("$", name), format!("is not a field of {of}{hint}"));
+        }
+    }
+
+    pub(super) fn text(
         &mut self,
         fields: &mut Fields,
-        operation: Option<&Operation>,
-    ) -> Option<AccountName> {
-        let given = fields.take("account");
-        let accounts = &self.rules.accounts;
-        let name = match given {
-            None => {
-                let provider = operation?.provider;
-                let mut serving = accounts.iter().filter(|(_, owner)| **owner == provider);
-                match (serving.next(), serving.next()) {
-                    (Some((name, _)), None) => name.clone(),
-                    (None, _) => {
-                        let why = format!("is missing, and no {provider} account is configured");
-                        self.problem("$.account", why);
-                        return None;
-                    }
-                    (Some(_), Some(_)) => {
-                        let why = format!("is missing, and several {provider} accounts exist");
-                        self.problem("$.account", why);
-                        return None;
-                    }
-                }
-            }
-            Some(Value::String(name)) => {
-                let Some(provider) = accounts.get(&name) else {
-                    let hint = did_you_mean(&name, accounts.keys().map(String::as_str));
-                    self.problem(
-                        "$.account",
-                        format!("{:?} is not an account here{hint}", cut(&name)),
-                    );
-                    return None;
-                };
-                if let Some(operation) = operation
-                    && operation.provider != *provider
-                {
-                    let (wanted, operation) = (operation.provider, operation.name);
-                    let why = format!("{name:?} is a {provider} account; {operation} is {wanted}");
-                    self.problem("$.account", why);
-                }
-                name
-            }
-            Some(other) => {
-                self.wrong_type("$.account", "a string", &other);
-                return None;
-            }
-        };
-        self.rejection.account = Some(name.clone());
-        Some(name)
-    }
-
-    fn params(&mut self, fields: &mut Fields, operation: Option<&Operation>) -> Option<Value> {
-        let Some(params) = fields.take("params") else {
-            self.problem("$.params", "is missing");
-            return None;
-        };
-        if !params.is_object() {
-            self.wrong_type("$.params", "an object", &params);
-            return None;
-        }
-        self.rejection.problems.extend(operation?.check_params(&params));
-        Some(params)
-    }
-
-    fn until(&mut self, fields: &mut Fields) -> Option<Until> {
-        let text = self.text(fields, "until", false)?;
-        match text.as_str() {
-            "accepted" => Some(Until::Accepted),
-            "finished" => Some(Until::Finished),
-            other => {
-                let hint = did_you_mean(other, ["accepted", "finished"]);
-                let why =
-                    format!("{:?} is neither \"accepted\" nor \"finished\"{hint}", cut(other));
-                self.problem("$.until", why);
-                None
-            }
-        }
-    }
-
-    fn time(&mut self, fields: &mut Fields, name: &'static str) -> Option<Timestamp> {
-        let text = self.text(fields, name, false)?;
-        let time = time::read(&text);
-        if time.is_none() {
-            let (found, example) = (cut(&text), "2026-12-01T02:00:00Z");
-            let why = format!("{found:?} is not RFC 3339 with a zone, such as {example}");
-            self.problem(format!("$.{name}"), why);
-        }
-        time
-    }
-
-    fn metadata(&mut self, fields: &mut Fields) -> Option<Value> {
-        let metadata = fields.take("metadata")?;
-        let size = metadata.to_string().len();
-        if size > MAX_METADATA {
-            let why = format!("is {size} bytes of JSON; at most {MAX_METADATA} are echoed");
-            self.problem("$.metadata", why);
-            return None;
-        }
-        self.rejection.metadata = Some(metadata.clone());
-        Some(metadata)
-    }
-
-    fn text(&mut self, fields: &mut Fields, name: &str, required: bool) -> Option<String> {
+        name: &str,
+        required: bool,
+    ) -> Option<String> {
         match fields.take(name) {
             Some(Value::String(text)) => Some(text),
             Some(other) => {
@@ -273,15 +102,15 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn parse<T: FromStr<Err: Display>>(&mut self, path: &str, text: &str) -> Option<T> {
+    pub(super) fn parse<T: FromStr<Err: Display>>(&mut self, path: &str, text: &str) -> Option<T> {
         text.parse().map_err(|why: T::Err| self.problem(path, why.to_string())).ok()
     }
 
-    fn wrong_type(&mut self, path: &str, wanted: &str, found: &Value) {
+    pub(super) fn wrong_type(&mut self, path: &str, wanted: &str, found: &Value) {
         self.problem(path, format!("must be {wanted}, is {}", name_of_type(found)));
     }
 
-    fn problem(&mut self, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn problem(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.rejection.problems.push(Problem { path: path.into(), message: message.into() });
     }
 }

@@ -2,6 +2,7 @@
 
 mod claims;
 mod contention;
+mod lookups;
 mod upkeep;
 
 use std::time::Duration;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-pub(crate) use self::{claims::*, contention::*, upkeep::*};
-use super::{Claim, ClaimRequest, Claimed, Error, Hold, Ledger};
+pub(crate) use self::{claims::*, contention::*, lookups::*, upkeep::*};
+use super::{Claim, ClaimRequest, Claimed, Deaths, Error, Hold, Ledger, Save};
 use crate::job::{Job, State};
 
 /// Turns each promise into a test of its own, on a fresh ledger: the expression makes one, with
@@ -25,19 +26,32 @@ macro_rules! every_promise {
             a_kept_save_renews_the_lease
             a_released_job_can_be_claimed_at_once
             other_content_under_the_same_id_is_a_conflict
-            claims_that_save_nothing_are_counted_until_one_saves
+            claims_without_progress_are_counted_until_one_makes_some
+            claims_made_alone_are_counted_apart
+            a_claim_that_was_let_go_does_not_count
+            a_claim_lets_go_only_of_what_is_its_own
             a_done_job_is_granted_again_with_its_outcome
             what_was_first_stored_stands
             a_refused_save_changes_nothing
             a_save_of_a_purged_job_is_refused
             overdue_jobs_come_longest_overdue_first
             an_overdue_job_is_handed_out_as_it_was_saved
-            a_job_handed_out_as_overdue_lets_the_others_have_their_turn
+            a_job_that_is_put_off_lets_the_others_have_their_turn
+            only_jobs_that_are_still_overdue_are_put_off
             claimed_and_done_jobs_are_not_overdue
             an_unended_report_is_overdue_at_once
             purging_forgets_the_oldest_done_jobs_and_keeps_open_ones
             a_done_job_that_is_told_again_is_not_purged
             a_very_long_lease_never_ends
+            a_cancelled_job_wakes_as_it_stands_and_says_so
+            a_job_can_be_cancelled_before_it_comes
+            a_done_job_is_not_woken_to_be_cancelled
+            a_wish_to_cancel_is_forgotten_with_its_time
+            a_job_is_found_with_all_that_is_known_of_it
+            of_a_long_history_the_newest_part_is_kept
+            a_refused_save_leaves_no_note
+            jobs_are_listed_last_changed_first
+            only_jobs_that_fit_are_listed
             many_tasks_save_at_once_and_nothing_is_lost
             rivals_for_one_job_never_both_save
         }
@@ -78,6 +92,12 @@ pub(crate) fn waiting(number: u32, due: Timestamp) -> State {
     serde_json::from_value(json!({ "phase": "waiting", "turn": turn, "due": due })).unwrap()
 }
 
+/// A request may be on its way.
+fn asking() -> State {
+    let turn = json!({ "ask": "call", "calls": 1 });
+    serde_json::from_value(json!({ "phase": "asking", "turn": turn, "since": at(0) })).unwrap()
+}
+
 fn ending(phase: &str) -> State {
     let outcome = json!({
         "verdict": "succeeded", "attempts": 1, "result": { "order_ids": [42] }, "times": {},
@@ -85,7 +105,7 @@ fn ending(phase: &str) -> State {
     serde_json::from_value(json!({ "phase": phase, "outcome": outcome })).unwrap()
 }
 
-fn done() -> State {
+pub(crate) fn done() -> State {
     ending("done")
 }
 
@@ -97,16 +117,22 @@ pub(crate) async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bo
         fingerprint: "f1",
         state: &state,
         take_over,
+        alone: false,
         lease: LEASE,
         now: at(now),
     };
     ledger.claim(request).await.unwrap()
 }
 
-/// Claims a job that must be granted: the claim, the state and the fruitless claims before it.
-pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, u32) {
+/// A save without a note.
+pub(crate) fn bare(state: &State, hold: Hold, now: Timestamp) -> Save<'_> {
+    Save { state, hold, note: None, now }
+}
+
+/// Claims a job that must be granted: the claim, the state and the deaths before it.
+pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, Deaths) {
     match claim(ledger, id, now, true).await {
-        Claimed::Granted { claim, state, fruitless, .. } => (claim, *state, fruitless),
+        Claimed::Granted { claim, state, deaths, .. } => (claim, *state, deaths),
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{id} was {other:?}"),
     }
 }
@@ -114,7 +140,7 @@ pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, 
 /// Stores a job, saves a state and lets go.
 async fn put(ledger: &dyn Ledger, id: &str, state: &State, now: i64) {
     let (claim, ..) = granted(ledger, id, now).await;
-    ledger.save(&claim, state, Hold::Release, at(now)).await.unwrap();
+    ledger.save(&claim, bare(state, Hold::Release, at(now))).await.unwrap();
 }
 
 fn assert_superseded(saved: Result<(), Error>) {

@@ -1,12 +1,14 @@
 //! What the sweeper sees and what the purge forgets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{assert_superseded, at, done, ending, granted, job, put, waiting};
+use super::{assert_superseded, at, bare, done, ending, granted, job, put, waiting};
+use crate::job::JobId;
 use crate::ledger::{Counts, Hold, Ledger};
 
 async fn overdue(ledger: &dyn Ledger, before: i64, now: i64, limit: u32) -> Vec<String> {
-    let found = ledger.overdue(at(before), at(now), at(now), limit).await.unwrap();
+    let found = ledger.overdue(at(before), at(now), limit).await.unwrap();
     found.into_iter().map(|overdue| overdue.job.id.to_string()).collect()
 }
 
@@ -19,23 +21,22 @@ pub(crate) async fn overdue_jobs_come_longest_overdue_first(ledger: Arc<dyn Ledg
 
 pub(crate) async fn an_overdue_job_is_handed_out_as_it_was_saved(ledger: Arc<dyn Ledger>) {
     put(&*ledger, "d", &waiting(2, at(10)), 1).await;
-    let first = ledger.overdue(at(11), at(50), at(60), 1).await.unwrap().remove(0);
+    let first = ledger.overdue(at(11), at(50), 1).await.unwrap().remove(0);
     assert_eq!(
         (first.job, first.fingerprint, first.state),
         (job("d"), "f1".to_owned(), waiting(2, at(10)))
     );
 }
 
-pub(crate) async fn a_job_handed_out_as_overdue_lets_the_others_have_their_turn(
-    ledger: Arc<dyn Ledger>,
-) {
+pub(crate) async fn a_job_that_is_put_off_lets_the_others_have_their_turn(ledger: Arc<dyn Ledger>) {
     for (id, due) in [("a", 10), ("b", 20), ("c", 30)] {
         put(&*ledger, id, &waiting(2, at(due)), 1).await;
     }
     let woken = async |now: i64| {
-        let found = ledger.overdue(at(now - 1), at(now), at(now + 100), 2).await.unwrap();
-        let ids = found.into_iter().map(|overdue| overdue.job.id.to_string());
-        ids.collect::<std::collections::BTreeSet<_>>()
+        let found = ledger.overdue(at(now - 1), at(now), 2).await.unwrap();
+        let ids: Vec<JobId> = found.into_iter().map(|overdue| overdue.job.id).collect();
+        ledger.put_off(&ids, at(now - 1), at(now), at(now + 100)).await.unwrap();
+        ids.iter().map(JobId::to_string).collect::<BTreeSet<_>>()
     };
     let jobs = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
     assert_eq!(woken(50).await, jobs(&["a", "b"]));
@@ -47,6 +48,18 @@ pub(crate) async fn a_job_handed_out_as_overdue_lets_the_others_have_their_turn(
     put(&*ledger, "b", &waiting(3, at(210)), 202).await;
     assert_eq!(woken(220).await, jobs(&["b", "c"]), "a save does not say when b is due");
     assert_eq!(ledger.counts().await.unwrap(), Counts { open: 3, done: 0 });
+}
+
+pub(crate) async fn only_jobs_that_are_still_overdue_are_put_off(ledger: Arc<dyn Ledger>) {
+    for id in ["left", "saved", "claimed"] {
+        put(&*ledger, id, &waiting(2, at(10)), 1).await;
+    }
+    put(&*ledger, "saved", &waiting(3, at(60)), 20).await;
+    granted(&*ledger, "claimed", 20).await;
+    let ids = ["left", "saved", "claimed"].map(|id| job(id).id);
+    ledger.put_off(&ids, at(15), at(21), at(500)).await.unwrap();
+    assert_eq!(overdue(&*ledger, 400, 400, 10).await, ["claimed", "saved"]);
+    assert_eq!(overdue(&*ledger, 501, 501, 10).await, ["claimed", "saved", "left"]);
 }
 
 pub(crate) async fn claimed_and_done_jobs_are_not_overdue(ledger: Arc<dyn Ledger>) {
@@ -81,14 +94,14 @@ pub(crate) async fn a_done_job_that_is_told_again_is_not_purged(ledger: Arc<dyn 
     put(&*ledger, "a", &done(), 1).await;
     let (again, ..) = granted(&*ledger, "a", 100).await;
     assert_eq!(ledger.purge(at(50), 10).await.unwrap(), 0);
-    ledger.save(&again, &done(), Hold::Release, at(101)).await.unwrap();
+    ledger.save(&again, bare(&done(), Hold::Release, at(101))).await.unwrap();
     assert_eq!(ledger.purge(at(102), 10).await.unwrap(), 1);
 }
 
 pub(crate) async fn a_save_of_a_purged_job_is_refused(ledger: Arc<dyn Ledger>) {
     let (claim, ..) = granted(&*ledger, "a", 0).await;
-    ledger.save(&claim, &done(), Hold::Release, at(1)).await.unwrap();
+    ledger.save(&claim, bare(&done(), Hold::Release, at(1))).await.unwrap();
     assert_eq!(ledger.purge(at(2), 10).await.unwrap(), 1);
-    assert_superseded(ledger.save(&claim, &done(), Hold::Release, at(3)).await);
+    assert_superseded(ledger.save(&claim, bare(&done(), Hold::Release, at(3))).await);
     assert_eq!(ledger.counts().await.unwrap(), Counts::default());
 }

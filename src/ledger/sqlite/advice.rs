@@ -34,6 +34,21 @@ pub(super) fn unusable(place: &Path, unusable: Unusable) -> Error {
             );
             store(place, what, None)
         }
+        Unusable::Network(network) => {
+            let what = format!(
+                "would be on a network ({network}), where SQLite files come to harm; set \
+                 ledger.url to a file on a disk of this machine, or to postgres://…"
+            );
+            store(place, what, None)
+        }
+        Unusable::Elsewhere { host, ago } => {
+            let seconds = ago / 1000;
+            let what = format!(
+                "is open on another machine, {host} ({seconds} s ago), and a file is for one; stop \
+                 the workers there and wait two minutes, or set ledger.url to postgres://… on both"
+            );
+            store(place, what, None)
+        }
         Unusable::Sql(cause) => sql(place, Arc::new(cause)),
     }
 }

@@ -7,13 +7,16 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::home::{self, Machine};
 
 /// Written into the file's header, so that no other program's database is taken for a ledger.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tick");
 
 /// One step for each version of the schema. Steps are only ever added.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema-1.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 
 /// The version this program reads and writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -21,6 +24,9 @@ pub(super) const VERSION: usize = MIGRATIONS.len();
 /// How often a locked file is tried again. SQLite's own pauses grow to a tenth of a second, and
 /// with those a busy neighbour's tiny gaps between two commits are hardly ever met.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
+
+/// How long a reader waits for the short moments in which even readers are locked out.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a file can't be used as a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +37,20 @@ pub(super) enum Unusable {
     Foreign,
     #[error("has schema version {0}")]
     Newer(usize),
+    #[error("is on a network: {0}")]
+    Network(&'static str),
+    /// Another machine had it open so many milliseconds ago.
+    #[error("is open on {host}")]
+    Elsewhere { host: String, ago: i64 },
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
 }
 
 /// Opens the file, creating it for this user alone. A lock is waited for as long as `patience`.
 pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, Unusable> {
+    if let Some(network) = home::network(path) {
+        return Err(Unusable::Network(network));
+    }
     create(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_handler(Some(wait_for_lock(patience)))?;
@@ -44,7 +58,18 @@ pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, Unusab
     log_ahead(&connection, patience)?;
     // Full, because what is saved has to survive a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A job's history goes with its row.
+    connection.pragma_update(None, "foreign_keys", true)?;
     migrate(&connection)?;
+    Machine::here().move_in(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the file of a ledger that is open already, only to read it.
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(READ_PATIENCE)?;
     Ok(connection)
 }
 

@@ -6,8 +6,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -32,6 +33,15 @@ impl From<rusqlite::Error> for Failed {
     }
 }
 
+/// Something the thread does from time to time between two transactions, also when nobody asks it
+/// for anything.
+pub(super) struct Chore {
+    pub(super) every: Duration,
+    pub(super) work: Box<Work>,
+}
+
+type Work = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
+
 /// The thread and the way to it. Dropping it ends the thread once the queue is worked off.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
@@ -41,11 +51,11 @@ pub(super) struct GroupCommit {
 
 impl GroupCommit {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, chore: Chore) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || work_off(&connection, &requests))?;
+            .spawn(move || work_off(&connection, &requests, &chore))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -105,13 +115,27 @@ where
     }
 }
 
-fn work_off(connection: &Connection, requests: &Receiver<Box<dyn Request>>) {
-    while let Ok(first) = requests.recv() {
-        // What arrives while the first ones run still comes along.
-        let waiting = std::iter::once(first).chain(requests.try_iter()).take(BATCH);
-        let (batch, commit) = commit_together(connection, waiting);
-        for request in batch {
-            request.answer(commit.clone());
+fn work_off(connection: &Connection, requests: &Receiver<Box<dyn Request>>, chore: &Chore) {
+    let mut done = Instant::now();
+    loop {
+        let left = chore.every.saturating_sub(done.elapsed());
+        match requests.recv_timeout(left) {
+            Ok(first) => {
+                // What arrives while the first ones run still comes along.
+                let waiting = std::iter::once(first).chain(requests.try_iter()).take(BATCH);
+                let (batch, commit) = commit_together(connection, waiting);
+                for request in batch {
+                    request.answer(commit.clone());
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if done.elapsed() >= chore.every {
+            if let Err(error) = (chore.work)(connection) {
+                tracing::warn!(%error, "the ledger's file could not be looked after");
+            }
+            done = Instant::now();
         }
     }
 }
@@ -160,6 +184,10 @@ mod tests {
         connection
     }
 
+    fn idle() -> Chore {
+        Chore { every: Duration::MAX, work: Box::new(|_| Ok(())) }
+    }
+
     fn add_parent(id: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send {
         move |connection| connection.execute("INSERT INTO parents VALUES (?1)", [id])
     }
@@ -181,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_fails_all_that_shared_it_and_the_next_one_works() {
-        let commit = GroupCommit::start(connection()).unwrap();
+        let commit = GroupCommit::start(connection(), idle()).unwrap();
         let orphan =
             commit.run(|connection| connection.execute("INSERT INTO children VALUES (99)", []));
         let (good, orphan) =
@@ -195,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_request_does_not_harm_those_it_shares_the_commit_with() {
-        let commit = GroupCommit::start(connection()).unwrap();
+        let commit = GroupCommit::start(connection(), idle()).unwrap();
         let (first, twice, last) = together(&commit, async {
             tokio::join!(
                 commit.run(add_parent(1)),
@@ -212,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_that_ends_the_transaction_fails_all_that_ran_before_it() {
-        let commit = GroupCommit::start(connection()).unwrap();
+        let commit = GroupCommit::start(connection(), idle()).unwrap();
         let rollback = commit.run(|connection| {
             connection.execute("INSERT OR ROLLBACK INTO parents VALUES (1), (1)", [])
         });
@@ -226,12 +254,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_chore_is_done_again_and_again_though_nobody_asks() {
+        let (done, times) = mpsc::channel();
+        let work = Box::new(move |connection: &Connection| {
+            connection.execute("INSERT INTO parents DEFAULT VALUES", [])?;
+            done.send(()).unwrap();
+            Ok(())
+        });
+        let every = Duration::from_millis(5);
+        let commit = GroupCommit::start(connection(), Chore { every, work }).unwrap();
+        for _ in 0..3 {
+            times.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+        assert!(commit.run(count_parents).await.unwrap() >= 3);
+    }
+
+    #[tokio::test]
     async fn what_is_queued_is_finished_before_the_thread_ends() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("queue.db");
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE parents (id INTEGER PRIMARY KEY)").unwrap();
-        let commit = GroupCommit::start(connection).unwrap();
+        let commit = GroupCommit::start(connection, idle()).unwrap();
         for id in 0..1000 {
             let mut queued = Box::pin(commit.run(add_parent(id)));
             // One poll queues the request; then its caller goes away.

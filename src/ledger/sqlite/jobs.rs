@@ -1,4 +1,4 @@
-//! The statements on the table of jobs. Each function runs inside a transaction of
+//! The statements that change jobs. Each function runs inside a transaction of
 //! [`super::group_commit`] and changes nothing when it fails.
 
 use jiff::Timestamp;
@@ -6,13 +6,16 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
-use crate::job::JobId;
-use crate::ledger::{Claim, Claimed, Counts, WakeUp};
+use crate::job::{JobId, Kind, Note, Status, WakeUp};
+use crate::ledger::{Claim, Claimed, Deaths, HISTORY};
 
 /// A state as it is stored.
 #[derive(Debug)]
 pub(super) struct StoredState {
     pub(super) json: String,
+    pub(super) status: Status,
+    /// Whether it clears the deaths.
+    pub(super) is_progress: bool,
     /// In milliseconds since 1970, as every time here.
     pub(super) due: Option<i64>,
     pub(super) done_at: Option<i64>,
@@ -23,41 +26,52 @@ pub(super) struct StoredState {
 pub(super) struct Request {
     pub(super) id: JobId,
     pub(super) fingerprint: String,
+    pub(super) operation: String,
+    pub(super) kind: Kind,
+    pub(super) account: String,
     pub(super) job: String,
     pub(super) state: StoredState,
     pub(super) take_over: bool,
+    pub(super) alone: bool,
     pub(super) lease: i64,
     pub(super) now: i64,
+}
+
+/// What came of a request.
+pub(super) enum Answer {
+    /// The job was new: it is stored as requested, and granted with [`FIRST_FENCE`].
+    Stored { cancelled: Option<String> },
+    /// The job was known.
+    Known(Claimed),
 }
 
 /// The fence of a job's first claim.
 pub(super) const FIRST_FENCE: i64 = 1;
 
-/// Claims a job. Nothing is returned when its id was new: it is now stored as requested and
-/// granted with [`FIRST_FENCE`].
-pub(super) fn claim(
-    connection: &Connection,
-    request: &Request,
-) -> rusqlite::Result<Option<Claimed>> {
+/// Claims a job.
+pub(super) fn claim(connection: &Connection, request: &Request) -> rusqlite::Result<Answer> {
     let mut known = connection.prepare_cached(
-        "SELECT fingerprint, lease_until, fence, claims_without_save, job, state
+        "SELECT fingerprint, lease_until, fence, deaths, deaths_alone,
+                (SELECT reason FROM cancels WHERE cancels.id = jobs.id), job, state
          FROM jobs WHERE id = ?1",
     )?;
     let Some(claimed) =
         known.query_row([request.id.as_str()], |row| grant(row, request)).optional()?
     else {
-        return insert(connection, request).map(|()| None);
+        insert(connection, request)?;
+        return Ok(Answer::Stored { cancelled: wish(connection, &request.id)? });
     };
     if let Claimed::Granted { claim, .. } = &claimed {
         let mut raise_fence = connection.prepare_cached(
-            "UPDATE jobs SET fence = ?2, lease_until = ?3, lease = ?4,
-                             claims_without_save = claims_without_save + 1
+            "UPDATE jobs SET fence = ?2, lease_until = ?3, lease = ?4, claimed_alone = ?5,
+                             deaths = deaths + NOT ?5, deaths_alone = deaths_alone + ?5
              WHERE id = ?1",
         )?;
         let until = request.now.saturating_add(request.lease);
-        raise_fence.execute(params![request.id.as_str(), claim.fence, until, request.lease])?;
+        let id = request.id.as_str();
+        raise_fence.execute(params![id, claim.fence, until, request.lease, request.alone])?;
     }
-    Ok(Some(claimed))
+    Ok(Answer::Known(claimed))
 }
 
 /// What to answer to a request for a job that is stored. The long columns are read last, and only
@@ -68,24 +82,24 @@ fn grant(row: &Row<'_>, request: &Request) -> rusqlite::Result<Claimed> {
     }
     let until: i64 = row.get(1)?;
     if until > request.now && !request.take_over {
-        return Ok(Claimed::Held {
-            until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::MAX),
-        });
+        return Ok(Claimed::Held { until: time(until) });
     }
     let fence = row.get::<_, i64>(2)? + 1;
     Ok(Claimed::Granted {
         claim: Claim { job: request.id.clone(), fence },
-        fruitless: row.get(3)?,
-        job: Box::new(read(row, 4)?),
-        state: Box::new(read(row, 5)?),
+        deaths: Deaths { in_company: row.get(3)?, alone: row.get(4)? },
+        cancelled: row.get(5)?,
+        job: Box::new(read(row, 6)?),
+        state: Box::new(read(row, 7)?),
     })
 }
 
 fn insert(connection: &Connection, request: &Request) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO jobs (id, fingerprint, fence, lease, lease_until, claims_without_save,
-                           due, done_at, state, job)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9)",
+        "INSERT INTO jobs (id, fingerprint, fence, lease, lease_until, deaths, deaths_alone,
+                           claimed_alone, due, done_at, changed_at, operation, kind, account,
+                           status, state, job)
+         VALUES (?1, ?2, ?3, ?4, ?5, NOT ?6, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     insert.execute(params![
         request.id.as_str(),
@@ -93,12 +107,26 @@ fn insert(connection: &Connection, request: &Request) -> rusqlite::Result<()> {
         FIRST_FENCE,
         request.lease,
         request.now.saturating_add(request.lease),
+        request.alone,
         request.state.due,
         request.state.done_at,
+        request.now,
+        request.operation,
+        request.kind.as_str(),
+        request.account,
+        request.state.status.as_str(),
         request.state.json,
         request.job,
     ])?;
     Ok(())
+}
+
+/// Why a job is to end, if it is.
+fn wish(connection: &Connection, job: &JobId) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT reason FROM cancels WHERE id = ?1")?
+        .query_row([job.as_str()], |row| row.get(0))
+        .optional()
 }
 
 /// Saves a state; false when the claim is not the newest, or the job is gone.
@@ -107,86 +135,96 @@ pub(super) fn save(
     claim: &Claim,
     state: &StoredState,
     keep: bool,
+    note: Option<&Note>,
     now: i64,
 ) -> rusqlite::Result<bool> {
     let mut update = connection.prepare_cached(
-        "UPDATE jobs SET state = ?3, due = ?4, done_at = ?5, claims_without_save = 0,
-                         lease_until = CASE WHEN ?6 THEN ?7 + lease ELSE 0 END
+        "UPDATE jobs SET state = ?3, status = ?4, due = ?5, done_at = ?6, changed_at = ?7,
+                         deaths = CASE WHEN ?8 THEN 0 ELSE deaths END,
+                         deaths_alone = CASE WHEN ?8 THEN 0 ELSE deaths_alone END,
+                         lease_until = CASE WHEN ?9 THEN ?7 + lease ELSE 0 END
          WHERE id = ?1 AND fence = ?2",
     )?;
     let changed = update.execute(params![
         claim.job.as_str(),
         claim.fence,
         state.json,
+        state.status.as_str(),
         state.due,
         state.done_at,
-        keep,
         now,
+        state.is_progress,
+        keep,
     ])?;
+    if let Some(note) = note.filter(|_| changed == 1) {
+        remember(connection, &claim.job, note)?;
+    }
     Ok(changed == 1)
 }
 
-/// WakeUp jobs nobody holds, longest overdue first; they are due at `again` from then on. Rows that
-/// can't be read are passed over, or a few of them would keep every other job from being looked
-/// after; the log names them.
-pub(super) fn overdue(
-    connection: &Connection,
-    before: i64,
-    now: i64,
-    again: i64,
-    limit: u32,
-) -> rusqlite::Result<Vec<WakeUp>> {
-    let mut select = connection.prepare_cached(
-        "SELECT id, fingerprint, job, state, rowid FROM jobs
-         WHERE due < ?1 AND lease_until <= ?2 ORDER BY due",
+fn remember(connection: &Connection, job: &JobId, note: &Note) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO job_events (job, number, at, what, detail)
+         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM job_events WHERE job = ?1
+         RETURNING number",
     )?;
-    let mut rows = select.query([before, now])?;
-    let (mut found, mut seen) = (Vec::new(), Vec::<i64>::new());
-    while found.len() < limit as usize {
-        let Some(row) = rows.next()? else { break };
-        seen.push(row.get(4)?);
-        match readable(row) {
-            Ok(overdue) => found.push(overdue),
-            Err(rusqlite::Error::FromSqlConversionFailure(_, _, cause)) => {
-                let id = row.get_ref(0)?.as_str()?;
-                tracing::error!(job = id, cause, "an overdue job's row can't be read");
-            }
-            Err(error) => return Err(error),
-        }
+    let line = params![job.as_str(), note.at.as_millisecond(), note.what, note.detail];
+    let number: i64 = insert.query_row(line, |row| row.get(0))?;
+    let kept = HISTORY as i64;
+    if number > kept {
+        connection
+            .prepare_cached("DELETE FROM job_events WHERE job = ?1 AND number <= ?2")?
+            .execute(params![job.as_str(), number - kept])?;
     }
-    drop(rows);
-    // One statement for all of them, so that a failure changes none.
-    let mut put_off = connection.prepare_cached(
-        "UPDATE jobs SET due = ?2 WHERE rowid IN (SELECT value FROM json_each(?1))",
+    Ok(())
+}
+
+/// Ends a claim that does not count; false when it is not the newest, or the job is gone.
+pub(super) fn let_go(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
+    let mut update = connection.prepare_cached(
+        "UPDATE jobs SET lease_until = 0, deaths = max(deaths - NOT claimed_alone, 0),
+                         deaths_alone = max(deaths_alone - claimed_alone, 0)
+         WHERE id = ?1 AND fence = ?2",
     )?;
-    put_off.execute(params![format!("{seen:?}"), again])?;
-    Ok(found)
+    Ok(update.execute(params![claim.job.as_str(), claim.fence])? == 1)
 }
 
-fn readable(row: &Row<'_>) -> rusqlite::Result<WakeUp> {
-    Ok(WakeUp { fingerprint: row.get(1)?, job: read(row, 2)?, state: read(row, 3)? })
+/// Notes that a job is to end; returns its wake-up if it is known and not done.
+pub(super) fn cancel(
+    connection: &Connection,
+    job: &JobId,
+    reason: &str,
+    now: i64,
+) -> rusqlite::Result<Option<WakeUp>> {
+    let wakeup = connection
+        .prepare_cached(
+            "SELECT id, fingerprint, job, state, 1 FROM jobs WHERE id = ?1 AND done_at IS NULL",
+        )?
+        .query_row([job.as_str()], wakeup)
+        .optional()?;
+    connection
+        .prepare_cached(
+            "INSERT INTO cancels (id, at, reason) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![job.as_str(), now, reason])?;
+    Ok(wakeup)
 }
 
-/// Deletes jobs done before `before`, oldest first; one that is just being answered again stays.
-pub(super) fn purge(connection: &Connection, before: i64, limit: u32) -> rusqlite::Result<u64> {
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM jobs WHERE rowid IN (
-             SELECT rowid FROM jobs WHERE done_at < ?1 AND lease_until <= ?1
-             ORDER BY done_at LIMIT ?2
-         )",
-    )?;
-    Ok(delete.execute(params![before, limit])? as u64)
+/// A wake-up, of the columns id, fingerprint, job, state, cancelled.
+pub(super) fn wakeup(row: &Row<'_>) -> rusqlite::Result<WakeUp> {
+    Ok(WakeUp {
+        fingerprint: row.get(1)?,
+        job: read(row, 2)?,
+        state: read(row, 3)?,
+        cancelled: row.get(4)?,
+    })
 }
 
-/// Counts the jobs. Each count reads only the index that holds exactly those jobs.
-pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
-    let count = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
-    let open = count("SELECT count(*) FROM jobs WHERE due IS NOT NULL")?;
-    let done = count("SELECT count(*) FROM jobs WHERE done_at IS NOT NULL")?;
-    Ok(Counts { open: open.unsigned_abs(), done: done.unsigned_abs() })
+pub(super) fn time(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|cause| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(cause))
     })

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ledger::conformance::{
-    at, claim, every_promise, granted, rivals_never_both_save, waiting,
+    at, bare, claim, every_promise, granted, rivals_never_both_save, waiting,
 };
 
 fn folder() -> (TempDir, PathBuf) {
@@ -39,7 +39,7 @@ async fn saved_states_survive_reopening() {
     let (_folder, path) = folder();
     let ledger = SqliteLedger::open(&path).unwrap();
     let (first, ..) = granted(&ledger, "a", 0).await;
-    ledger.save(&first, &waiting(2, at(9)), Hold::Keep, at(1)).await.unwrap();
+    ledger.save(&first, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
     drop(ledger);
     let ledger = SqliteLedger::open(&path).unwrap();
     assert_eq!(claim(&ledger, "a", 2, false).await, Claimed::Held { until: at(121) });
@@ -53,7 +53,7 @@ async fn after_a_kill_every_confirmed_save_is_there() {
     let killed = SqliteLedger::open(&path).unwrap();
     for id in ["a", "b", "c"] {
         let (claim, ..) = granted(&killed, id, 0).await;
-        killed.save(&claim, &waiting(2, at(9)), Hold::Keep, at(1)).await.unwrap();
+        killed.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
     }
     let survivor = SqliteLedger::open(&path).unwrap();
     for id in ["a", "b", "c"] {
@@ -90,7 +90,7 @@ async fn a_superseded_save_does_not_harm_its_neighbours() {
     let (new, ..) = granted(&ledger, "a", 1).await;
     let (other, ..) = granted(&ledger, "b", 1).await;
     let state = waiting(2, at(9));
-    let save = |claim| ledger.save(claim, &state, Hold::Keep, at(2));
+    let save = |claim| ledger.save(claim, bare(&state, Hold::Keep, at(2)));
     let (first, refused, last) = tokio::join!(save(&new), save(&old), save(&other));
     assert!(first.is_ok() && last.is_ok());
     assert!(matches!(refused, Err(Error::Superseded(_))), "{refused:?}");
@@ -118,7 +118,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
     let shell = Connection::open(&path).unwrap();
     for id in ["good", "odd"] {
         let (claim, ..) = granted(&ledger, id, 0).await;
-        ledger.save(&claim, &waiting(2, at(9)), Hold::Release, at(1)).await.unwrap();
+        ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Release, at(1))).await.unwrap();
     }
     shell
         .execute("UPDATE jobs SET due = 0, state = '{\"phase\":\"dreaming\"}' WHERE id = 'odd'", [])
@@ -129,6 +129,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
         fingerprint: "f1",
         state: &state,
         take_over: true,
+        alone: false,
         lease: Duration::from_secs(1),
         now: at(2),
     };
@@ -136,8 +137,45 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
     assert!(message.contains("holds job odd in a form this version can't read"), "{message}");
     let claims = "SELECT fence FROM jobs WHERE id = 'odd'";
     assert_eq!(shell.query_row(claims, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-    let overdue = ledger.overdue(at(50), at(50), at(90), 1).await.unwrap();
+    let overdue = ledger.overdue(at(50), at(50), 1).await.unwrap();
     assert_eq!(overdue[0].job.id.as_str(), "good");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_to_date() {
+    let (_folder, path) = folder();
+    let shell = Connection::open(&path).unwrap();
+    shell.execute_batch(include_str!("schema-1.sql")).unwrap();
+    shell.pragma_update(None, "application_id", i32::from_be_bytes(*b"tick")).unwrap();
+    shell.pragma_update(None, "user_version", 1).unwrap();
+    let first = crate::ledger::conformance::job("a");
+    for (id, state) in [
+        ("waiting", waiting(0, at(9))),
+        ("retrying", waiting(1, at(9))),
+        ("succeeded", crate::ledger::conformance::done()),
+    ] {
+        let job =
+            serde_json::to_string(&crate::job::Job { id: id.parse().unwrap(), ..first.clone() });
+        let state = serde_json::to_string(&state).unwrap();
+        shell
+            .execute(
+                "INSERT INTO jobs VALUES (?1, 'f1', 4, 120000, 0, 2, 0, NULL, ?2, ?3)",
+                [id, &state, &job.unwrap()],
+            )
+            .unwrap();
+    }
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let mut found = ledger.list(&Filter::default()).await.unwrap();
+    found.sort_by_key(|summary| summary.status);
+    for summary in &found {
+        assert_eq!(summary.id.as_str(), summary.status.as_str());
+        assert_eq!(summary.operation, first.operation);
+        assert_eq!((summary.kind, &summary.account), (first.kind, &first.account));
+    }
+    assert_eq!(found.len(), 3);
+    let (claim, state, deaths) = granted(&ledger, "retrying", 1).await;
+    assert_eq!((claim.fence, state), (5, waiting(1, at(9))));
+    assert_eq!(deaths, Deaths { in_company: 2, alone: 0 });
 }
 
 #[test]
@@ -146,7 +184,21 @@ fn a_newer_schema_is_refused() {
     drop(SqliteLedger::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 9).unwrap();
     let message = refusal(&path);
-    assert!(message.contains("newer ticketd (schema 9, this one knows 1)"), "{message}");
+    assert!(message.contains("newer ticketd (schema 9, this one knows 3)"), "{message}");
+}
+
+#[test]
+fn a_file_that_is_open_on_another_machine_is_refused_and_says_what_to_do() {
+    let (_folder, path) = folder();
+    drop(SqliteLedger::open(&path).unwrap());
+    let elsewhere = "UPDATE home SET boot = 'other', machine = 'other', host = 'far-away'";
+    Connection::open(&path).unwrap().execute(elsewhere, []).unwrap();
+    let message = refusal(&path);
+    assert!(message.contains("is open on another machine, far-away ("), "{message}");
+    assert!(message.contains("or set ledger.url to postgres://"), "{message}");
+    let long_ago = "UPDATE home SET seen_at = seen_at - 3 * 60 * 1000";
+    Connection::open(&path).unwrap().execute(long_ago, []).unwrap();
+    drop(SqliteLedger::open(&path).unwrap());
 }
 
 #[test]
@@ -185,10 +237,10 @@ async fn a_locked_file_is_an_error_and_works_again_once_it_is_free() {
     let (claim, ..) = granted(&ledger, "a", 0).await;
     let shell = Connection::open(&path).unwrap();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = ledger.save(&claim, &waiting(2, at(9)), Hold::Keep, at(1)).await.unwrap_err();
+    let error = ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap_err();
     assert!(error.to_string().contains("is locked by another program"), "{error}");
     shell.execute_batch("ROLLBACK").unwrap();
-    ledger.save(&claim, &waiting(2, at(9)), Hold::Keep, at(1)).await.unwrap();
+    ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -213,6 +265,7 @@ async fn a_full_disk_is_an_error_and_work_goes_on_once_there_is_room() {
             fingerprint: "f1",
             state: &state,
             take_over: false,
+            alone: false,
             lease,
             now: at(0),
         };
@@ -221,5 +274,5 @@ async fn a_full_disk_is_an_error_and_work_goes_on_once_there_is_room() {
     let message = full.unwrap().to_string();
     assert!(message.contains("the disk is full; make room"), "{message}");
     limit(1_000_000).await.unwrap();
-    ledger.save(&claim, &waiting(2, at(9)), Hold::Keep, at(1)).await.unwrap();
+    ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
 }

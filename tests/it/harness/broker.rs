@@ -3,13 +3,14 @@
 use std::env;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use super::container::Container;
-use super::node::Node;
+use super::node::{Node, Software};
 use super::{handshake, keeper};
 
 static SHARED: OnceCell<Result<TestBroker, String>> = OnceCell::const_new();
@@ -66,14 +67,39 @@ impl TestBroker {
         }
     }
 
-    /// Brings it back after a stop, with its data and at the same URL, and waits until it answers.
-    pub async fn start_again(&self) -> anyhow::Result<()> {
+    /// Ends it with SIGKILL. Its data stays as it is.
+    pub async fn kill(&self) -> anyhow::Result<()> {
         match &self.place {
-            Place::Elsewhere => bail!("{} is not ours to start", self.description),
-            Place::Container(container) => container.start_again().await?,
-            Place::Node(node) => node.start_again().await?,
+            Place::Elsewhere => bail!("{} is not ours to kill", self.description),
+            Place::Container(container) => container.kill().await,
+            Place::Node(node) => node.kill().await,
         }
-        handshake::answers(&self.url).await
+    }
+
+    /// Brings it back after a stop or a kill, with its data and at the same URL. Returns when it
+    /// accepted connections again.
+    pub async fn start_again(&self) -> anyhow::Result<Instant> {
+        let started = async {
+            match &self.place {
+                Place::Elsewhere => bail!("{} is not ours to start", self.description),
+                Place::Container(container) => container.start_again().await,
+                Place::Node(node) => node.start_again().await,
+            }
+        };
+        let answered = async {
+            handshake::answers(&self.url).await?;
+            Ok(Instant::now())
+        };
+        tokio::try_join!(started, answered).map(|((), answered)| answered)
+    }
+
+    /// Runs `rabbitmqctl` on it, and returns what that says.
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        match &self.place {
+            Place::Elsewhere => bail!("{} is not ours to control", self.description),
+            Place::Container(container) => container.control(arguments).await,
+            Place::Node(node) => node.control(arguments).await,
+        }
     }
 
     async fn at(url: String, place: Place, name: &str) -> anyhow::Result<Self> {
@@ -99,20 +125,31 @@ async fn shared() -> anyhow::Result<TestBroker> {
 }
 
 async fn chosen() -> anyhow::Result<TestBroker> {
-    let choice = spawn_blocking(choose).await??;
-    if let Some(image) = choice.strip_prefix("image ") {
-        let container = Box::new(Container::start(image).await?);
-        let (url, name) = (container.url().await?, format!("container {image}"));
-        TestBroker::at(url, Place::Container(container), &name).await
-    } else if choice == "node" {
-        let node = spawn_blocking(Node::start).await??;
-        TestBroker::at(node.url.clone(), Place::Node(node), "private node").await
-    } else {
-        bail!("deploy/local/broker chose {choice:?}, which means nothing here")
+    match software().await? {
+        Software::Image(image) => {
+            let container = Box::new(Container::start(&image).await?);
+            let (url, name) = (container.url().await?, format!("container {image}"));
+            TestBroker::at(url, Place::Container(container), &name).await
+        }
+        Software::Installed => {
+            let folder = env::temp_dir().join(super::prefix());
+            let started = spawn_blocking(|| Node::start(&Software::Installed, folder, None));
+            let node = started.await??;
+            TestBroker::at(node.url.clone(), Place::Node(node), "private node").await
+        }
     }
 }
 
-/// A broker that was given is left out here: it is nobody's own.
+/// Whose RabbitMQ an own broker is. One that was given is left out: it is nobody's own.
+pub async fn software() -> anyhow::Result<Software> {
+    let choice = spawn_blocking(choose).await??;
+    match choice.strip_prefix("image ") {
+        Some(image) => Ok(Software::Image(image.to_owned())),
+        None if choice == "node" => Ok(Software::Installed),
+        None => bail!("deploy/local/broker chose {choice:?}, which means nothing here"),
+    }
+}
+
 fn choose() -> anyhow::Result<String> {
     let output = Command::new(format!("{}/broker", keeper::SCRIPTS))
         .arg("choose")

@@ -10,12 +10,14 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::keeper;
+use super::output::output;
 
 /// How long a container may take until its node answers.
 const STARTUP: Duration = Duration::from_secs(60);
 
 pub struct Container {
     container: ContainerAsync<GenericImage>,
+    name: String,
     port: u16,
     _remover: Child,
 }
@@ -35,11 +37,11 @@ impl Container {
             .with_wait_for(WaitFor::message_on_either_std("Server startup complete"))
             .with_mapped_port(port, 5672.tcp())
             .with_startup_timeout(STARTUP)
-            .with_container_name(name)
+            .with_container_name(name.as_str())
             .start()
             .await
             .with_context(|| format!("a container of {image} could not be started"))?;
-        Ok(Self { container, port, _remover: remover })
+        Ok(Self { container, name, port, _remover: remover })
     }
 
     pub async fn url(&self) -> anyhow::Result<String> {
@@ -51,9 +53,23 @@ impl Container {
         Ok(self.container.stop().await?)
     }
 
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        self.docker(&["kill", &self.name]).await.map(drop)
+    }
+
     /// Does not wait for the node: its log still holds the line of the first start.
     pub async fn start_again(&self) -> anyhow::Result<()> {
         Ok(self.container.start().await?)
+    }
+
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.docker(&[&["exec", &self.name, "rabbitmqctl"], arguments].concat()).await
+    }
+
+    async fn docker(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut docker = Command::new("docker");
+        docker.args(arguments);
+        output(docker).await
     }
 }
 

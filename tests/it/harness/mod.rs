@@ -1,17 +1,29 @@
 //! What every test starts from: the run's broker, and names that no other test uses.
 
 mod broker;
+mod cluster;
 mod container;
+mod database;
+mod done;
+pub mod five;
 mod handshake;
 mod keeper;
 mod node;
+mod output;
+mod proxy;
 mod queue;
 pub mod samples;
 mod stage;
+mod wrapped;
 
-pub use broker::{broker, own_broker};
+pub use broker::{TestBroker, broker, own_broker};
+pub use cluster::Cluster;
+pub use database::{Stop, database, own_database};
+pub use done::all_done;
+pub use proxy::{Proxy, Toward};
 pub use queue::{Queue, header};
 pub use stage::{LIMIT, Stage, Troupe, is_outcome, until, until_within};
+pub use wrapped::{Between, Wrapped};
 
 /// A random prefix for exchanges and queues, so that tests share a broker without meeting.
 pub fn prefix() -> String {

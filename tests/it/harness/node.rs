@@ -1,49 +1,110 @@
-//! A broker that is a private node of the installed `rabbitmq-server`.
+//! A broker that is a private node of its own, alone or in a cluster.
 
-use std::env;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 
 use super::keeper;
+use super::output::output;
+
+/// Whose `rabbitmq-server` a node runs.
+#[derive(Clone, Debug)]
+pub enum Software {
+    /// The one installed here.
+    Installed,
+    /// That of an image. The node shares this machine's network and our folder.
+    Image(String),
+}
 
 pub struct Node {
     pub url: String,
     folder: PathBuf,
+    container: Option<String>,
     _holder: Child,
 }
 
 impl Node {
-    /// Blocks for the seconds that a node needs.
-    pub fn start() -> anyhow::Result<Self> {
-        let folder = env::temp_dir().join(super::prefix());
-        let mut holder = keeper::spawn(script().arg("hold").arg(&folder).stdout(Stdio::piped()))?;
+    /// Keeps the node in a folder of its own. Blocks for the seconds that a node needs.
+    pub fn start(
+        software: &Software,
+        folder: PathBuf,
+        peer: Option<&Node>,
+    ) -> anyhow::Result<Self> {
+        let (mut command, container) = match software {
+            Software::Installed => (Command::new(script()), None),
+            Software::Image(image) => {
+                let name = super::prefix();
+                (container(image, &name, &folder)?, Some(name))
+            }
+        };
+        command.arg("hold").arg(&folder).args(peer.map(|peer| &peer.folder));
+        let mut holder = keeper::spawn(command.stdout(Stdio::piped()))?;
         let stdout = holder.stdout.take().context("its output is not piped")?;
         let mut url = String::new();
         BufReader::new(stdout).read_line(&mut url)?;
         ensure!(!url.is_empty(), "a private node could not be started, see its message above");
-        Ok(Self { url: url.trim().to_owned(), folder, _holder: holder })
+        Ok(Self { url: url.trim().to_owned(), folder, container, _holder: holder })
+    }
+
+    /// Its name among nodes.
+    pub fn name(&self) -> String {
+        let port = self.url.rsplit(':').next().unwrap_or_default();
+        format!("ticketd-{}@localhost", port.trim_end_matches("/%2f"))
     }
 
     pub async fn stop(&self) -> anyhow::Result<()> {
-        self.tell("stop").await
+        self.tell("stop", &[]).await.map(drop)
+    }
+
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        self.tell("kill", &[]).await.map(drop)
     }
 
     /// With the same data, at the same URL.
     pub async fn start_again(&self) -> anyhow::Result<()> {
-        self.tell("start").await
+        self.tell("start", &[]).await.map(drop)
     }
 
-    async fn tell(&self, command: &str) -> anyhow::Result<()> {
-        let mut script = tokio::process::Command::from(script());
-        let status = script.arg(command).arg(&self.folder).stdout(Stdio::null()).status().await?;
-        ensure!(status.success(), "private-node {command} failed, see its message above");
-        Ok(())
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.tell("control", arguments).await
+    }
+
+    async fn tell(&self, command: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut told = match &self.container {
+            None => Command::new(script()),
+            Some(name) => {
+                let mut docker = Command::new("docker");
+                docker.args(["exec", name]).arg(script());
+                docker
+            }
+        };
+        told.arg(command).arg(&self.folder).args(arguments);
+        output(told).await
     }
 }
 
-fn script() -> Command {
-    Command::new(format!("{}/private-node", keeper::SCRIPTS))
+/// The script that starts nodes, in a container that runs it as the user we are.
+fn container(image: &str, name: &str, folder: &Path) -> anyhow::Result<Command> {
+    let shared = folder.parent().context("a node's folder has no parent")?;
+    let owner = std::fs::metadata(shared)?;
+    let mut docker = Command::new("docker");
+    docker
+        .args(["run", "--interactive", "--rm", "--network", "host", "--name", name])
+        .arg("--user")
+        .arg(format!("{}:{}", owner.uid(), owner.gid()))
+        .arg("--volume")
+        .arg(format!("{0}:{0}:ro", keeper::SCRIPTS))
+        .arg("--volume")
+        .arg(format!("{0}:{0}", shared.display()))
+        .arg("--entrypoint")
+        .arg(script())
+        .arg(image);
+    Ok(docker)
+}
+
+fn script() -> PathBuf {
+    Path::new(keeper::SCRIPTS).join("private-node")
 }

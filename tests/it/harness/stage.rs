@@ -16,11 +16,12 @@ use ticketd::job::Kind;
 use ticketd::simulator::{self, Running, Simulator};
 use ticketd::worker::Drained;
 use tokio::process::Command;
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything on a stage takes, on a machine that is busy.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The file in a stage's folder with its configuration.
 const CONFIGURATION: &str = "ticketd.toml";
@@ -80,12 +81,8 @@ impl Stage {
         Self::hearing("#", url, more, simulated).await
     }
 
-    /// A stage on another broker than the run's.
-    pub async fn at(url: String, more: &str, simulated: simulator::Settings) -> Self {
-        Self::hearing("#", url, more, simulated).await
-    }
-
-    /// A stage that hears only the events whose routing key fits a pattern.
+    /// A stage on a broker that need not be the run's, which hears only the events whose routing
+    /// key fits a pattern.
     pub async fn hearing(
         pattern: &str,
         url: String,
@@ -123,7 +120,14 @@ impl Stage {
 
     /// A worker with the real parts.
     pub fn worker(&self) -> Worker {
-        Worker::new(self.settings.clone(), Kind::ALL.to_vec()).unwrap()
+        self.worker_with(self.settings.clone())
+    }
+
+    /// A worker with settings of its own.
+    pub fn worker_with(&self, settings: Settings) -> Worker {
+        let opened = Worker::new(settings, Kind::ALL.to_vec());
+        // A play reads better when nobody has to wait for those who come on.
+        block_in_place(|| Handle::current().block_on(opened)).unwrap()
     }
 
     /// Starts a worker in this process.
@@ -141,6 +145,11 @@ impl Stage {
         &self.broker
     }
 
+    /// Listens anew, to a broker that has forgotten who listened.
+    pub async fn listen_again(&mut self) {
+        self.feed = self.broker.follow_events("#").await.unwrap();
+    }
+
     /// Sends a job as producers do.
     pub async fn submit(&self, kind: Kind, job: &Value) {
         let message = Message {
@@ -149,6 +158,12 @@ impl Stage {
             ..Message::default()
         };
         self.send(kind, &message).await;
+    }
+
+    /// Asks for the end of a job, with a body as it is.
+    pub async fn cancel(&self, body: &Value) {
+        let message = Message { body: body.to_string().into_bytes(), ..Message::default() };
+        self.broker.publisher().publish(Own::Jobs, "cancel", &message).await.unwrap();
     }
 
     /// Sends any message where jobs go.

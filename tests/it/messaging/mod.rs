@@ -6,4 +6,5 @@ mod delaying;
 mod following;
 mod publishing;
 mod recovery;
+mod settling;
 mod topology;

@@ -1,13 +1,12 @@
 use std::time::{Duration, Instant};
 
 use lapin::options::QueueDeleteOptions;
+use secrecy::ExposeSecret;
 use ticketd::broker::{Broker, Own, Settings};
 use ticketd::job::Kind;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
-use super::bench::{Bench, body, next, on_a_bench, soon};
+use super::bench::{body, next, on_a_bench, soon};
+use crate::harness::Proxy;
 
 /// As long as consuming may be interrupted.
 const SOON: Duration = Duration::from_secs(5);
@@ -45,8 +44,9 @@ async fn deliveries_go_on_after_their_queue_was_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
     on_a_bench(async |bench| {
-        let wire = Wire::to(&bench).await;
-        let broker = Broker::connect(&wire.settings).await.unwrap();
+        let proxy = Proxy::to(bench.settings.url.expose_secret()).await;
+        let settings = Settings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
+        let broker = Broker::connect(&settings).await.unwrap();
         let publisher = broker.publisher();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
         let mut feed = broker.follow_events("#").await.unwrap();
@@ -56,7 +56,7 @@ async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
         let before = next(&mut deliveries).await;
 
         let start = Instant::now();
-        wire.cut();
+        proxy.cut();
         soon("word of the gap", feed.next()).await.unwrap_err();
         // While it is being rebuilt, a publish waits; one that was lost on the way is repeated.
         while publisher.publish(Own::Jobs, "create", &body("5")).await.is_err() {}
@@ -109,41 +109,4 @@ async fn nothing_is_waited_for_after_a_close() {
         soon("a stop", deliveries.stop()).await;
     })
     .await;
-}
-
-/// A wire between us and the broker that can be cut.
-struct Wire {
-    settings: Settings,
-    cuts: watch::Sender<u32>,
-}
-
-impl Wire {
-    async fn to(bench: &Bench) -> Self {
-        use secrecy::ExposeSecret;
-        let mut url = url::Url::parse(bench.settings.url.expose_secret()).unwrap();
-        let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5672));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        url.set_host(Some("127.0.0.1")).unwrap();
-        url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
-        let (cuts, cut) = watch::channel(0);
-        tokio::spawn(async move {
-            while let Ok((mut ours, _)) = listener.accept().await {
-                let mut theirs = TcpStream::connect(&target).await.unwrap();
-                let mut cut = cut.clone();
-                cut.mark_unchanged();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut ours, &mut theirs) => {}
-                        _ = cut.changed() => {}
-                    }
-                });
-            }
-        });
-        let settings = Settings { url: url.to_string().into(), ..bench.settings.clone() };
-        Self { settings, cuts }
-    }
-
-    fn cut(&self) {
-        self.cuts.send_modify(|cuts| *cuts += 1);
-    }
 }

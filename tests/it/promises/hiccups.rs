@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::json;
-use ticketd::job::{State, WakeUp};
-use ticketd::ledger::{Claim, ClaimRequest, Claimed, Counts, Error, Hold, Ledger};
+use ticketd::job::State;
+use ticketd::ledger::{Claim, ClaimRequest, Claimed, Error, Ledger, Save};
 
 use crate::harness::samples::{file, kind};
-use crate::harness::{Stage, Troupe};
+use crate::harness::{Between, Stage, Troupe, Wrapped};
 
 /// A ledger that refuses some requests before it takes any.
 struct Hiccups {
@@ -34,42 +33,22 @@ impl Hiccups {
 }
 
 #[async_trait]
-impl Ledger for Hiccups {
+impl Between for Hiccups {
+    fn ledger(&self) -> &dyn Ledger {
+        self.ledger.as_ref()
+    }
+
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
         self.refuse(&self.claims)?;
         self.ledger.claim(request).await
     }
 
-    async fn save(
-        &self,
-        claim: &Claim,
-        state: &State,
-        hold: Hold,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
         // The state that says a call is on its way gets through; what came of it does not, at first.
-        if !matches!(state, State::Asking { .. }) {
+        if !matches!(save.state, State::Asking { .. }) {
             self.refuse(&self.saves)?;
         }
-        self.ledger.save(claim, state, hold, now).await
-    }
-
-    async fn overdue(
-        &self,
-        before: Timestamp,
-        now: Timestamp,
-        again: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WakeUp>, Error> {
-        self.ledger.overdue(before, now, again, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.ledger.purge(before, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        self.ledger.counts().await
+        self.ledger.save(claim, save).await
     }
 }
 
@@ -78,7 +57,7 @@ async fn a_store_that_fails_for_a_moment_costs_no_answer_and_no_attempt() {
     let mut stage = Stage::new("").await;
     let mut worker = stage.worker();
     let (claims, saves) = (AtomicU32::new(1), AtomicU32::new(2));
-    worker.ledger = Arc::new(Hiccups { ledger: worker.ledger, claims, saves });
+    worker.ledger = Arc::new(Wrapped(Hiccups { ledger: worker.ledger, claims, saves }));
     let _troupe = Troupe::of(worker);
     // A deploy that can't be looked up: a lost answer would make it `unknown`.
     let job = file("file", "DI_REALTIME", 1);

@@ -9,7 +9,7 @@ use ticketd::job::Kind;
 use ticketd::simulator::{self, Effect};
 
 use super::mortal::{Death, die_at};
-use crate::harness::{Stage, Troupe, is_outcome, until};
+use crate::harness::{Stage, Troupe, database, is_outcome, until};
 
 /// Polls and the first look for a lost call are parked, so lives go through wake-ups too.
 const PARKED: &str = r#"
@@ -112,7 +112,24 @@ fn plays() -> Vec<Play> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_between_any_two_steps_leaves_one_effect_and_one_outcome() {
-    let lives = plays().into_iter().map(|play| tokio::spawn(kill_at_every_step(play)));
+    kill_all(plays().into_iter().map(|play| (play, PARKED.to_owned()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_for_a_ledger_in_postgresql() {
+    // One that is looked up, and one that can't be.
+    let plays = plays().into_iter().filter(|play| {
+        play.until == "finished" && (play.operation == "dms.CreateOrder" || !play.probes)
+    });
+    let database = database().await;
+    kill_all(
+        plays.map(|play| (play, format!("{PARKED}[ledger]\nurl = \"{}\"\n", database.fresh()))),
+    )
+    .await;
+}
+
+async fn kill_all(plays: impl Iterator<Item = (Play, String)>) {
+    let lives = plays.map(|(play, more)| tokio::spawn(kill_at_every_step(play, more)));
     let mut broken = Vec::new();
     for life in join_all(lives).await {
         broken.extend(life.unwrap());
@@ -122,10 +139,10 @@ async fn a_worker_killed_between_any_two_steps_leaves_one_effect_and_one_outcome
 
 /// One job for each step, and a worker that dies there, until one outlives its job. Returns the
 /// promises that were broken.
-async fn kill_at_every_step(play: Play) -> Vec<String> {
+async fn kill_at_every_step(play: Play, more: String) -> Vec<String> {
     let pace = Duration::from_millis(100);
     let simulated = simulator::Settings { pace, ..Default::default() };
-    let mut stage = Stage::with(PARKED, simulated).await;
+    let mut stage = Stage::with(&more, simulated).await;
     let mut broken = Vec::new();
     let mut places = Vec::new();
     for step in 1..=ENDLESS {

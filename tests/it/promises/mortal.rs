@@ -10,18 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use ticketd::app::Worker;
 use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
 use ticketd::cloud::operations;
 use ticketd::config;
-use ticketd::job::{Ask, JobId, Kind, State, WakeUp};
-use ticketd::ledger::{Claim, ClaimRequest, Claimed, Counts, Error, Hold, Ledger};
+use ticketd::job::{Ask, JobId, Kind, State};
+use ticketd::ledger::{Claim, ClaimRequest, Claimed, Error, Ledger, Save};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::Stage;
+use crate::harness::{Between, Stage, Wrapped};
 
 /// The variables that make a mortal worker of this program.
 const CONFIGURATION: &str = "MORTAL_CONFIGURATION";
@@ -87,14 +86,11 @@ fn a_mortal_worker() {
         last: last.parse().unwrap(),
     });
     runtime.block_on(async {
-        let Worker { settings, kinds, ledger, transport } =
-            Worker::new(settings, Kind::ALL.to_vec()).unwrap();
-        let worker = Worker {
-            settings,
-            kinds,
-            ledger: Arc::new(MortalLedger { ledger, steps: steps.clone() }),
-            transport: Arc::new(MortalTransport { transport, steps }),
-        };
+        let worker = Worker::new(settings, Kind::ALL.to_vec()).await.unwrap();
+        let ledger = MortalLedger { ledger: worker.ledger.clone(), steps: steps.clone() };
+        let transport = MortalTransport { transport: worker.transport.clone(), steps };
+        let worker =
+            Worker { ledger: Arc::new(Wrapped(ledger)), transport: Arc::new(transport), ..worker };
         worker.run(CancellationToken::new()).await.unwrap();
     });
 }
@@ -133,21 +129,19 @@ struct MortalLedger {
 }
 
 #[async_trait]
-impl Ledger for MortalLedger {
+impl Between for MortalLedger {
+    fn ledger(&self) -> &dyn Ledger {
+        self.ledger.as_ref()
+    }
+
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
         self.steps.turn_to(&request.job.id);
         self.steps.pass("before a claim");
         self.ledger.claim(request).await
     }
 
-    async fn save(
-        &self,
-        claim: &Claim,
-        state: &State,
-        hold: Hold,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let name = match state {
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
+        let name = match save.state {
             State::Waiting { turn, .. } => format!("Waiting({})", name(&turn.ask)),
             State::Asking { turn, .. } => format!("Asking({})", name(&turn.ask)),
             State::Reporting { .. } => "Reporting".to_owned(),
@@ -155,31 +149,13 @@ impl Ledger for MortalLedger {
         };
         self.steps.turn_to(&claim.job);
         self.steps.pass(&format!("before {name} was saved"));
-        self.ledger.save(claim, state, hold, now).await?;
+        self.ledger.save(claim, save).await?;
         self.steps.turn_to(&claim.job);
         self.steps.pass(&format!("after {name} was saved"));
-        if claim.job == self.steps.job && matches!(state, State::Done { .. }) {
+        if claim.job == self.steps.job && matches!(save.state, State::Done { .. }) {
             eprintln!("{OUTLIVED}");
         }
         Ok(())
-    }
-
-    async fn overdue(
-        &self,
-        before: Timestamp,
-        now: Timestamp,
-        again: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WakeUp>, Error> {
-        self.ledger.overdue(before, now, again, limit).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.ledger.purge(before, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        self.ledger.counts().await
     }
 }
 

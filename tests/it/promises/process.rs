@@ -35,20 +35,26 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Waits for a line with these words.
-    pub async fn says(&mut self, words: &str) {
+    /// Waits for a line with these words, and returns it.
+    pub async fn says(&mut self, words: &str) -> String {
+        self.says_either([words]).await
+    }
+
+    /// Waits for a line with one of these.
+    pub async fn says_either<const N: usize>(&mut self, words: [&str; N]) -> String {
         let mut said = Vec::new();
         let waiting = async {
             while let Some(line) = self.lines.recv().await {
-                if line.contains(words) {
-                    return true;
+                if words.iter().any(|words| line.contains(words)) {
+                    return Some(line);
                 }
                 said.push(line);
             }
-            false
+            None
         };
-        let heard = tokio::time::timeout(LIMIT, waiting).await.unwrap_or(false);
-        assert!(heard, "the worker never said {words:?}, but:\n{}", said.join("\n"));
+        let heard = tokio::time::timeout(LIMIT, waiting).await.ok().flatten();
+        heard
+            .unwrap_or_else(|| panic!("the worker never said {words:?}, but:\n{}", said.join("\n")))
     }
 
     /// Sends it a signal, such as `TERM`.

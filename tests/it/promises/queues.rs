@@ -1,6 +1,9 @@
 //! A look at a stage's queues, past the worker.
 
-use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicGetOptions, BasicPublishOptions, QueueDeclareOptions, QueuePurgeOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use ticketd::broker::delay;
@@ -49,6 +52,30 @@ impl Queues {
             to_do += self.ready(&format!("wake.{kind}")).await;
         }
         to_do
+    }
+
+    /// Lets the time of everything on the ladder be over at once.
+    pub async fn hasten(&self) {
+        for rung in delay::rungs() {
+            let queue = format!("{}.delay.{rung}s", self.prefix);
+            let taking = BasicGetOptions::default();
+            while let Some(taken) =
+                self.channel.basic_get(queue.as_str().into(), taking).await.unwrap()
+            {
+                let Delivery { routing_key, properties, data, acker, .. } = taken.delivery;
+                let wake = format!("{}.wake", self.prefix);
+                let publishing = BasicPublishOptions::default();
+                let sent = self.channel.basic_publish(
+                    wake.into(),
+                    routing_key,
+                    publishing,
+                    &data,
+                    properties,
+                );
+                sent.await.unwrap();
+                acker.ack(BasicAckOptions::default()).await.unwrap();
+            }
+        }
     }
 
     /// Loses everything on the ladder; returns how much.

@@ -126,3 +126,35 @@ async fn a_job_sent_again_is_answered_even_if_a_stop_gave_it_back() {
     worker.stop().await;
     assert_one_each(&stage.simulator, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_the_middle_of_64_slow_calls_loses_and_repeats_nothing() {
+    const CALLS: usize = 64;
+    let mut stage = Stage::new("[http]\ntimeout = \"8s\"\n[probe]\nsettle = \"8s\"").await;
+    let delay = Duration::from_secs(3);
+    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay });
+    stage.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
+    let worker = Process::ready(&stage).await;
+    for number in 0..CALLS + 10 {
+        stage.submit(Kind::Create, &ticket(number, "")).await;
+    }
+    until(async || received(&stage.simulator, "dms.CreateOrder") == CALLS as u64).await;
+    let asked = Instant::now();
+    worker.signal("TERM").await;
+    let (status, said) = worker.end().await;
+    assert_eq!(status.code(), Some(0), "{said:#?}");
+    println!("64 slow calls: stopped {:?} after the signal", asked.elapsed());
+    assert!(asked.elapsed() < stage.settings.worker.grace, "{:?}", asked.elapsed());
+    assert_eq!(stage.simulator.effects().len(), CALLS, "a call was cut off or begun");
+
+    stage.simulator.set_faults(FaultPlan::default()).unwrap();
+    let worker = stage.start();
+    for number in 0..CALLS + 10 {
+        let outcome = stage.outcome(&id(number)).await;
+        assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
+        assert_eq!(outcome["data"]["attempts"], 1, "{outcome:#}");
+        assert!(!stage.states(&id(number)).contains(&"doubtful".to_owned()));
+    }
+    worker.stop().await;
+    assert_one_each(&stage.simulator, CALLS + 10);
+}

@@ -54,7 +54,7 @@ fn exchanges_and_queues_are_those_of_the_topology() {
     let document = made();
     let objects: BTreeSet<String> =
         topology::describe("acme", 1).iter().map(Object::to_string).collect();
-    for (word, expected) in [("exchange", 4), ("queue", 1)] {
+    for (word, expected) in [("exchange", 5), ("queue", 1)] {
         let mut found = Vec::new();
         all(word, &document, &mut found);
         let names = found.iter().filter_map(|object| object["name"].as_str());
@@ -74,6 +74,17 @@ fn every_operation_has_its_message_on_the_channel_of_its_kind() {
         assert_eq!(channel["address"], operation.kind.as_str());
         assert!(channel["messages"].get(format!("job.{}", operation.name)).is_some());
     }
+}
+
+#[test]
+fn a_cancellation_has_its_fields_and_no_others() {
+    let document = made();
+    let schema = &document["components"]["schemas"]["Cancellation"];
+    assert_eq!(schema["required"], json!(["id"]));
+    assert_eq!(schema["additionalProperties"], json!(false));
+    let fields: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["id", "reason"]);
+    assert_eq!(document["channels"]["jobs.cancel"]["address"], "cancel");
 }
 
 #[test]

@@ -26,7 +26,6 @@ fn rules() -> Rules {
 
 fn envelope(body: &[u8]) -> Envelope<'_> {
     Envelope {
-        kind: Kind::Create,
         body,
         content_type: None,
         content_encoding: None,
@@ -45,7 +44,7 @@ fn job() -> Job {
             "PluginParam": { "title": "t", "dbId": 1, "logic": false },
         },
     });
-    rules().read(&envelope(body.to_string().as_bytes()), NOW).unwrap().job
+    rules().read(Kind::Create, &envelope(body.to_string().as_bytes()), NOW).unwrap().job
 }
 
 /// Turns at the beginning and in the middle of a job.
@@ -88,6 +87,7 @@ fn events() -> Vec<Event> {
         Verdict::Rejected,
     ] {
         for turn in turns() {
+            let kept = Box::new(turn.clone());
             let outcome = Outcome {
                 verdict,
                 attempts: turn.calls,
@@ -96,12 +96,14 @@ fn events() -> Vec<Event> {
                 error: (verdict != Verdict::Succeeded).then(|| Trouble::deadline(true)),
                 facts: turn.facts,
                 times: Times { ended: Some(NOW), ..turn.times },
+                resolutions: 0,
+                turn: (verdict == Verdict::Unknown).then_some(kept),
             };
             events.push(Event::outcome(SOURCE, &job, &outcome));
         }
     }
     for body in ["no job", r#"{"id":"a","operation":"dms.CreateOrder","metadata":null}"#] {
-        let rejection = rules().read(&envelope(body.as_bytes()), NOW).unwrap_err();
+        let rejection = rules().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
         events.push(Event::rejected(SOURCE, &rejection));
     }
     events

@@ -25,7 +25,6 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
     let kind = kind.map_or(Kind::Create, |operation| operation.kind);
     let body = job.to_string();
     let envelope = Envelope {
-        kind,
         body: body.as_bytes(),
         content_type: None,
         content_encoding: None,
@@ -34,7 +33,7 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
         reply_to: None,
         trace: Trace::default(),
     };
-    rules.read(&envelope, Timestamp::UNIX_EPOCH)
+    rules.read(kind, &envelope, Timestamp::UNIX_EPOCH)
 }
 
 fn ticket() -> Value {

@@ -19,7 +19,7 @@ use crate::cloud::account::Account;
 use crate::cloud::protocol::{Body, Inquiry, Next, Protocol, Replies, Service};
 use crate::job::machine::Abilities;
 use crate::job::operation::{Place, Problems};
-use crate::job::{Answer, Failure, Kind, Operation, Provider, Until};
+use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
 
 /// The operation. Alibaba DMS Enterprise 2018-11-01, `CreateOrder`.
 #[derive(Debug)]
@@ -66,6 +66,10 @@ impl Protocol for CreateOrder {
 
     fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
+    }
+
+    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
+        ticket::adopted(text)
     }
 
     fn poll(

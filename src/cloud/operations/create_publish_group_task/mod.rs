@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use self::record::Wanted;
 use self::records::{Before, Records};
+use super::adoption::{Typed, unexpected};
 use super::conversation::converse;
 use super::params::{impossible_time, read, schema_of, unfit_numbers};
 use super::reply::integer;
@@ -16,7 +17,7 @@ use super::request::{Query, rpc};
 use crate::cloud::account::Account;
 use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Request, Service};
 use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Kind, Operation, Provider, Until};
+use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
 
 /// Parameters of `CreatePublishGroupTask`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -124,6 +125,28 @@ impl Protocol for CreatePublishGroupTask {
             let records = Records::read(talk.ask(params.list())?, &params.wanted())?;
             Ok(records.find(&before))
         })
+    }
+
+    /// The records are told apart by what was there before the call; the task's id is for people.
+    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
+        let task = match Typed::read(text) {
+            Some(Typed::Words(words)) if words.is_empty() => Some(None),
+            Some(Typed::Words(words)) if words.len() == 1 => integer(&json!(words[0])).map(Some),
+            Some(Typed::Handle(handle)) if handle == json!({"adopted": true}) => Some(None),
+            Some(Typed::Handle(handle)) => integer(&handle["task_id"]).map(Some),
+            Some(Typed::Words(_)) | None => None,
+        };
+        match task {
+            None => Err(unexpected(text, "the publish task's id, such as 77, or nothing")),
+            Some(None) => {
+                let adopted = json!({"adopted": true});
+                Ok(Accepted { handle: adopted.clone(), result: adopted })
+            }
+            Some(Some(task_id)) => Ok(Accepted {
+                handle: json!({"task_id": task_id}),
+                result: json!({"task_id": task_id, "adopted": true}),
+            }),
+        }
     }
 
     fn poll(

@@ -1,5 +1,6 @@
 //! `dataarts.DeployReleasePackages`: deploys release packages of Huawei DataArts Factory.
 
+mod adopted;
 mod before;
 mod lookup;
 mod package;
@@ -18,7 +19,7 @@ use super::request::post;
 use crate::cloud::account::Account;
 use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Reply, Service};
 use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Kind, Operation, Provider, Until};
+use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
 
 /// Parameters of a deploy, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -83,6 +84,10 @@ impl Protocol for DeployReleasePackages {
 
     fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         lookup::look_up(inquiry, &read(inquiry.job)?, replies)
+    }
+
+    fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
+        adopted::adopted(&read(job).map_err(|failure| failure.message)?, text)
     }
 
     fn poll(

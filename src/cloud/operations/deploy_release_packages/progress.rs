@@ -24,7 +24,8 @@ pub(super) fn poll(
     handle: &Value,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
-    let packages = items(&handle["packages"]);
+    let packages: Vec<&Value> =
+        items(&handle["packages"]).iter().filter(|package| package.is_object()).collect();
     if packages.is_empty() {
         return Err(Failure::permanent("InvalidHandle", "the saved handle names no package"));
     }

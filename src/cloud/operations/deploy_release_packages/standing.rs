@@ -11,6 +11,9 @@ use crate::cloud::operations::request::get;
 use crate::cloud::protocol::Service;
 use crate::job::{Failure, Meaning};
 
+/// Jobs that are named in one message, at most.
+const MOST_NAMES: usize = 20;
+
 /// How one package is doing: `end` is none while it runs, and then holds its failure, if any.
 #[derive(Clone)]
 pub(super) struct Standing {
@@ -117,13 +120,20 @@ impl Deployment<'_> {
                 Standing::failed("deploy_status 3", format!("package {id} could not be deployed"))
             }
             Stage::Deployed if self.starts && !package.not_started.is_empty() => {
-                let jobs = package.not_started.join(", ");
+                let jobs = in_a_row(&package.not_started);
                 let message = format!("package {id} is deployed, and did not start: {jobs}");
                 Standing::failed("start_job_status 3", message)
             }
             Stage::Deployed => Standing::succeeded(None),
         }
     }
+}
+
+/// The names of some jobs, and how many there are beyond that.
+fn in_a_row(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let named = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// Where only the task can be seen.

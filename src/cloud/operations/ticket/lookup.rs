@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Nature, created};
 use crate::cloud::operations::conversation::converse;
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::reply::{integer, words, wrapped};
+use crate::cloud::operations::reply::{integer, text, wrapped};
 use crate::cloud::operations::request::{Query, rpc};
 use crate::cloud::protocol::{Inquiry, Next, Replies, Service};
 use crate::job::{Answer, Failure};
@@ -49,8 +49,11 @@ pub(in super::super) fn look_up(
                 .with("OrderResultType", "AS_COMMITTER")
                 .with("OrderStatus", "ALL")
                 .with("SearchDateType", "CREATE_TIME")
-                .with("StartTime", wall_clock(called_at - BEFORE))
-                .with("EndTime", wall_clock(called_at + AFTER))
+                .with(
+                    "StartTime",
+                    wall_clock(called_at.saturating_sub(BEFORE).unwrap_or(called_at)),
+                )
+                .with("EndTime", wall_clock(called_at.saturating_add(AFTER).unwrap_or(called_at)))
                 .with("PageNumber", page)
                 .with("PageSize", PAGE_SIZE)
                 .with_some("Tid", nature.tid);
@@ -62,7 +65,7 @@ pub(in super::super) fn look_up(
             let orders = wrapped(&reply.body["Orders"], "Order");
             seen += orders.len();
             for order in orders {
-                match (words(&order["Comment"]), integer(&order["OrderId"])) {
+                match (text(&order["Comment"]), integer(&order["OrderId"])) {
                     (Some(comment), Some(id)) if marker.is_in(&comment) => {
                         found.insert(id);
                     }

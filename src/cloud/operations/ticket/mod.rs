@@ -1,11 +1,13 @@
 //! DMS tickets: what both ways of creating them have in common.
 
+mod adopted;
 mod created;
 mod lookup;
 mod progress;
 mod standing;
 mod task;
 
+pub(super) use adopted::adopted;
 pub(super) use created::accepted;
 pub(super) use lookup::look_up;
 pub(super) use progress::poll;

@@ -1,0 +1,161 @@
+//! Services that are away: what is still sent, and what is told of what is not.
+
+use super::super::http::SendError;
+use super::super::protocol::{Body, Method, Replies, Request, Service};
+use super::script::{Raw, huawei};
+use super::*;
+use crate::job::{Kind, Operation, Provider, Running, Until};
+
+fn down() -> Raw {
+    Err(SendError::NotSent { host: "h".into(), cause: "refused".into() })
+}
+
+fn broken() -> Raw {
+    refused(502, "", "")
+}
+
+/// Asks one service and, whatever that says, another one after it.
+struct Witnesses;
+
+impl Witnesses {
+    fn next(replies: Replies<'_>) -> Result<Next, Failure> {
+        let service = match replies {
+            [] => Service::Tasks,
+            [_] => Service::Factory,
+            [.., Err(failure)] => return Err(failure.clone()),
+            [first, ..] => {
+                let seen = if first.is_ok() { "two witnesses" } else { "one witness" };
+                let running =
+                    Running { seen: seen.into(), waits_for_person: false, result: Value::Null };
+                return Ok(Next::Tell(Answer::Running(running)));
+            }
+        };
+        let (method, path) = (Method::Get, "/".to_owned());
+        let (query, body) = (Vec::new(), Body::Empty);
+        Ok(Next::Send(Request { service, action: "", method, path, query, body }))
+    }
+}
+
+impl Protocol for Witnesses {
+    fn operation(&self) -> Operation {
+        let provider = Provider::Huawei;
+        Operation::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
+    }
+
+    fn abilities(&self, _: &Account) -> Abilities {
+        Abilities { baseline: false, probe: true, repeat_in_doubt: false }
+    }
+
+    fn baseline(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        Self::next(replies)
+    }
+
+    fn call(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        Self::next(replies)
+    }
+
+    fn probe(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+        Self::next(replies)
+    }
+
+    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
+        Err(text.to_owned())
+    }
+
+    fn poll(&self, _: &Inquiry<'_>, _: &Value, replies: Replies<'_>) -> Result<Next, Failure> {
+        Self::next(replies)
+    }
+}
+
+/// Asks so often, and returns what became of the last question.
+async fn asked(clouds: &Clouds, ask: &Ask, times: usize) -> Event {
+    let mut last = None;
+    for _ in 0..times {
+        last = Some(clouds.ask(&job("dms"), &turn(ask.clone())).await);
+    }
+    last.unwrap()
+}
+
+#[tokio::test]
+async fn after_five_failures_in_a_row_nothing_is_sent_and_jobs_are_put_off() {
+    for failure in [down, lost, broken] {
+        let script = Script::new([0; 5].map(|_| failure()));
+        let clouds = clouds([alibaba()], &script);
+        assert!(matches!(asked(&clouds, &Ask::Probe, 4).await, Event::Failed(_)));
+        for _ in 0..3 {
+            let event = asked(&clouds, &Ask::Probe, 1).await;
+            let Event::Deferred(until) = event else { panic!("not put off: {event:?}") };
+            let wait = until.duration_since(Timestamp::now());
+            assert!((3..=9).contains(&wait.as_secs()), "{wait:?}");
+        }
+        assert_eq!(script.sent(), 5);
+    }
+}
+
+#[tokio::test]
+async fn whatever_shows_that_a_service_works_ends_the_row() {
+    for answer in [
+        ok(json!({})),
+        refused(403, "NoPermission", "no"),
+        refused(400, "Throttling.User", "slow down"),
+        script::with_header(refused(503, "ServiceUnavailable", "m"), "retry-after", "1".into()),
+        refused(500, "Forbidden.Not.Server", "not sold here"),
+    ] {
+        let four = || [0; 4].map(|_| broken());
+        let script = Script::new(four().into_iter().chain([answer]).chain(four()));
+        let clouds = clouds([alibaba()], &script);
+        let event = asked(&clouds, &Ask::Probe, 9).await;
+        assert!(matches!(event, Event::Failed(_)), "{event:?}");
+        assert_eq!(script.sent(), 9);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_may_have_taken_effect_stays_in_doubt_and_one_that_was_not_sent_does_not() {
+    for (last, doubt) in [(lost(), true), (broken(), true), (down(), false)] {
+        let script = Script::new([down(), down(), down(), down(), last]);
+        let clouds = clouds([alibaba()], &script);
+        asked(&clouds, &Ask::Call, 4).await;
+        match asked(&clouds, &Ask::Call, 1).await {
+            Event::Failed(failure) => assert!(doubt && failure.meaning == Meaning::Ambiguous),
+            Event::Deferred(_) => assert!(!doubt),
+            other => panic!("{other:?}"),
+        }
+        // The next one is not even sent.
+        assert!(matches!(asked(&clouds, &Ask::Call, 1).await, Event::Deferred(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_stops_no_other_and_a_second_witness_is_heard() {
+    let both = [0; 5].map(|_| [down(), ok(json!({}))]).into_iter().flatten();
+    let script = Script::new(both.chain([ok(json!({})), down()]));
+    let clouds = Clouds::new(
+        vec![Account { name: "dms".into(), ..huawei(false) }],
+        vec![Box::new(Witnesses)],
+        script.clone(),
+    );
+    let poll = Ask::Poll(Value::Null);
+    let heard = |event| match answered(event).answer {
+        Answer::Running(running) => running.seen,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(heard(asked(&clouds, &poll, 5).await), "one witness");
+    // Now the first one is not asked any more.
+    assert_eq!(heard(asked(&clouds, &poll, 1).await), "one witness");
+    assert_eq!(script.sent(), 11);
+    // Where nobody answers, the job waits for the one that is known to be away.
+    assert!(matches!(asked(&clouds, &poll, 1).await, Event::Deferred(_)));
+}
+
+#[tokio::test]
+async fn a_token_that_can_not_be_fetched_holds_jobs_back_in_the_end() {
+    let script = Script::new([lost()]);
+    let clouds = clouds([huawei(true)], &script);
+    assert!(matches!(asked(&clouds, &Ask::Call, 4).await, Event::Failed(_)));
+    assert!(matches!(asked(&clouds, &Ask::Call, 2).await, Event::Deferred(_)));
+    // A password that is refused is an answer.
+    let script = Script::new([refused(401, "IAM.1", "wrong user or password")]);
+    let clouds = script::clouds([huawei(true)], &script);
+    assert!(matches!(asked(&clouds, &Ask::Call, 7).await, Event::Failed(_)));
+}

@@ -1,0 +1,156 @@
+//! Where a job stands, in a word: what people filter by, and machines count by.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Ask, State, Verdict};
+
+/// Where a job stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Its first call is still to come.
+    Waiting,
+    /// It was refused in passing, or found to have had no effect, and is to be called again.
+    Retrying,
+    /// A call's answer was lost, and it waits to be looked up.
+    Probing,
+    /// What its call started is being followed, and it waits for the next look.
+    Polling,
+    /// A request is under way.
+    Asking,
+    /// Its outcome is decided and not yet confirmed by the broker.
+    Reporting,
+    /// What was asked for is done.
+    Succeeded,
+    /// The provider refused, or what it started failed.
+    Failed,
+    /// A call may have taken effect and nothing could settle it.
+    Unknown,
+    /// Its deadline passed first.
+    Expired,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// Its message was not valid. Such a job is in no ledger.
+    Rejected,
+}
+
+impl Status {
+    /// Every status a stored job can have, in the order of a job's life.
+    pub const ALL: [Status; 11] = [
+        Status::Waiting,
+        Status::Retrying,
+        Status::Probing,
+        Status::Polling,
+        Status::Asking,
+        Status::Reporting,
+        Status::Succeeded,
+        Status::Failed,
+        Status::Unknown,
+        Status::Expired,
+        Status::Cancelled,
+    ];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Waiting => "waiting",
+            Status::Retrying => "retrying",
+            Status::Probing => "probing",
+            Status::Polling => "polling",
+            Status::Asking => "asking",
+            Status::Reporting => "reporting",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Unknown => "unknown",
+            Status::Expired => "expired",
+            Status::Cancelled => "cancelled",
+            Status::Rejected => "rejected",
+        }
+    }
+}
+
+impl From<Verdict> for Status {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Succeeded => Status::Succeeded,
+            Verdict::Failed => Status::Failed,
+            Verdict::Unknown => Status::Unknown,
+            Verdict::Expired => Status::Expired,
+            Verdict::Cancelled => Status::Cancelled,
+            Verdict::Rejected => Status::Rejected,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let found = Status::ALL.into_iter().find(|status| status.as_str() == word);
+        found.ok_or_else(|| {
+            let words = Status::ALL.map(Status::as_str).join(", ");
+            format!("{word:?} is not one of {words}")
+        })
+    }
+}
+
+impl State {
+    /// Where it stands, in a word.
+    pub fn status(&self) -> Status {
+        match self {
+            State::Waiting { turn, .. } => match turn.ask {
+                Ask::Baseline | Ask::Call if turn.calls == 0 && turn.failures == 0 => {
+                    Status::Waiting
+                }
+                Ask::Baseline | Ask::Call => Status::Retrying,
+                Ask::Probe => Status::Probing,
+                Ask::Poll(_) => Status::Polling,
+            },
+            State::Asking { .. } => Status::Asking,
+            State::Reporting { .. } => Status::Reporting,
+            State::Done { outcome } => outcome.verdict.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_status_is_written_as_it_is_read() {
+        for status in Status::ALL {
+            assert_eq!(json!(status), status.as_str());
+            assert_eq!(status.to_string().parse(), Ok(status));
+        }
+        assert!("done".parse::<Status>().unwrap_err().contains("waiting, retrying"));
+    }
+
+    #[test]
+    fn a_waiting_job_says_what_it_waits_for() {
+        for (turn, status) in [
+            (json!({"ask": "baseline"}), Status::Waiting),
+            (json!({"ask": "call"}), Status::Waiting),
+            (json!({"ask": "call", "calls": 1}), Status::Retrying),
+            (json!({"ask": "baseline", "failures": 2}), Status::Retrying),
+            (json!({"ask": "probe", "calls": 1}), Status::Probing),
+            (json!({"ask": {"poll": 7}, "calls": 1}), Status::Polling),
+        ] {
+            let state = json!({"phase": "waiting", "turn": turn, "due": "2026-01-01T00:00:00Z"});
+            let state: State = serde_json::from_value(state).unwrap();
+            assert_eq!(state.status(), status);
+        }
+    }
+}

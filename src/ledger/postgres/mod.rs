@@ -1,0 +1,223 @@
+//! The ledger in a PostgreSQL database: for replicas on several machines.
+
+mod advice;
+mod claims;
+mod group_commit;
+mod limits;
+mod lookups;
+mod pool;
+mod rows;
+mod saves;
+mod schema;
+mod settings;
+mod tls;
+mod upkeep;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub use self::settings::Settings;
+
+use self::advice::Place;
+use self::claims::Answer;
+use self::group_commit::GroupCommit;
+use self::pool::{Failed, Lent, Pool};
+use self::rows::{StoredState, json};
+use self::saves::Line;
+use super::{
+    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, Hold, Ledger, Record, Save,
+    Summary,
+};
+use crate::job::{JobId, Note, WakeUp};
+
+/// The longest lease, in milliseconds: added to any time it is still a whole number to PostgreSQL.
+const LONGEST: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
+
+/// A ledger in a PostgreSQL database. What is saved is on the server's disk when a save returns;
+/// what is saved at the same time shares round trips and the wait for the disk. Connections that
+/// break are made again.
+#[derive(Debug)]
+pub struct PostgresLedger {
+    place: Place,
+    pool: Pool,
+    claims: GroupCommit<claims::Request>,
+    saves: GroupCommit<saves::Request>,
+    /// Numbers saves, so that one that was given up as lost can't undo its successors.
+    next_save: AtomicI64,
+}
+
+impl PostgresLedger {
+    /// Connects, and makes the tables or brings them up to date. Several replicas may do so at
+    /// once.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let place = Place::of(settings);
+        let pool = Pool::new(settings).map_err(|_| place.failed(Failed::Stopped))?;
+        let client = pool.lend().await.map_err(|failed| place.failed(failed))?;
+        schema::migrate(&client, &settings.schema).await.map_err(|error| place.unusable(error))?;
+        let (claims, saves) = (GroupCommit::start(&pool), GroupCommit::start(&pool));
+        Ok(Self { place, pool, claims, saves, next_save: AtomicI64::new(1) })
+    }
+
+    /// Takes the next turn of an account whose requests are limited to one `per` time, and `burst`
+    /// of them at once: none if it may be made now, else how long it has to wait. Every replica
+    /// asks the same clock, the database's.
+    pub async fn take_turn(
+        &self,
+        account: &str,
+        per: Duration,
+        burst: u32,
+    ) -> Result<Option<Duration>, Error> {
+        let client = self.client().await?;
+        self.answer(&client, limits::take_turn(&client, account, per, burst)).await
+    }
+
+    async fn client(&self) -> Result<Lent, Error> {
+        self.pool.lend().await.map_err(|failed| self.place.failed(failed))
+    }
+
+    async fn answer<T>(
+        &self,
+        client: &Lent,
+        asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        client.answer(asked).await.map_err(|failed| self.place.failed(failed))
+    }
+
+    fn number(&self) -> i64 {
+        self.next_save.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn claim_of(&self, request: &ClaimRequest<'_>) -> Result<claims::Request, serde_json::Error> {
+        Ok(claims::Request {
+            id: request.job.id.clone(),
+            fingerprint: request.fingerprint.to_owned(),
+            operation: request.job.operation.clone(),
+            kind: request.job.kind,
+            account: request.job.account.clone(),
+            job: json(request.job)?,
+            state: StoredState::of(request.state, request.now)?,
+            take_over: request.take_over,
+            alone: request.alone,
+            lease: i64::try_from(request.lease.as_millis()).map_or(LONGEST, |ms| ms.min(LONGEST)),
+            now: request.now.as_millisecond(),
+        })
+    }
+
+    fn save_of(&self, claim: &Claim, save: &Save<'_>) -> Result<saves::Request, serde_json::Error> {
+        let line = |note: &Note| {
+            let (at, what) = (note.at.as_millisecond(), note.what.clone());
+            Ok(Line { at, what, detail: json(&note.detail)? })
+        };
+        Ok(saves::Request {
+            claim: claim.clone(),
+            number: self.number(),
+            state: StoredState::of(save.state, save.now)?,
+            keep: save.hold == Hold::Keep,
+            note: save.note.map(line).transpose()?,
+            now: save.now.as_millisecond(),
+        })
+    }
+}
+
+/// What became of a change under a claim.
+fn settled(current: bool, claim: &Claim) -> Result<(), Error> {
+    if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
+}
+
+#[async_trait]
+impl Ledger for PostgresLedger {
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
+        let stored = self.claim_of(&request).map_err(|cause| self.place.unwritable(cause))?;
+        let answer = self.claims.run(stored).await.map_err(|failed| self.place.failed(failed))?;
+        let id = &request.job.id;
+        Ok(match answer.map_err(|cause| self.place.unreadable(id, cause))? {
+            Answer::Known(claimed) => claimed,
+            Answer::Stored { cancelled } => Claimed::Granted {
+                claim: Claim { job: id.clone(), fence: claims::FIRST_FENCE },
+                job: Box::new(request.job.clone()),
+                state: Box::new(request.state.clone()),
+                deaths: Deaths::default(),
+                cancelled,
+            },
+        })
+    }
+
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
+        let stored = self.save_of(claim, &save).map_err(|cause| self.place.unwritable(cause))?;
+        let current = self.saves.run(stored).await.map_err(|failed| self.place.failed(failed))?;
+        settled(current, claim)
+    }
+
+    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+        let client = self.client().await?;
+        let current = self.answer(&client, saves::let_go(&client, claim, self.number())).await?;
+        settled(current, claim)
+    }
+
+    async fn cancel(
+        &self,
+        job: &JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<WakeUp>, Error> {
+        let reason = json(&reason).map_err(|cause| self.place.unwritable(cause))?;
+        let client = self.client().await?;
+        self.answer(&client, lookups::cancel(&client, job, &reason, now.as_millisecond()))
+            .await?
+            .map_err(|cause| self.place.unreadable(job, cause))
+    }
+
+    async fn overdue(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WakeUp>, Error> {
+        let [before, now] = [before, now].map(Timestamp::as_millisecond);
+        let client = self.client().await?;
+        self.answer(&client, upkeep::overdue(&client, before, now, limit)).await
+    }
+
+    async fn put_off(
+        &self,
+        jobs: &[JobId],
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<(), Error> {
+        let [before, now, again] = [before, now, again].map(Timestamp::as_millisecond);
+        let client = self.client().await?;
+        self.answer(&client, upkeep::put_off(&client, jobs, before, now, again)).await.map(drop)
+    }
+
+    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+        let client = self.client().await?;
+        self.answer(&client, lookups::find(&client, job))
+            .await?
+            .map_err(|cause| self.place.unreadable(job, cause))
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+        let client = self.client().await?;
+        self.answer(&client, lookups::list(&client, filter))
+            .await?
+            .map_err(|cause| self.place.unlisted(cause))
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
+        let client = self.client().await?;
+        self.answer(&client, upkeep::purge(&client, before.as_millisecond(), limit)).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        let client = self.client().await?;
+        self.answer(&client, upkeep::counts(&client)).await
+    }
+}

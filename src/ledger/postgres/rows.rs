@@ -1,0 +1,67 @@
+//! How a job is written into columns and read from them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
+
+use crate::job::{State, Status, WakeUp};
+use crate::ledger::{Deaths, due, is_progress};
+
+/// A state as it is stored.
+#[derive(Debug)]
+pub(super) struct StoredState {
+    pub(super) json: String,
+    pub(super) status: Status,
+    /// Whether it clears the deaths.
+    pub(super) is_progress: bool,
+    /// In milliseconds since 1970, as every time here.
+    pub(super) due: Option<i64>,
+    pub(super) done_at: Option<i64>,
+}
+
+impl StoredState {
+    pub(super) fn of(state: &State, now: Timestamp) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            json: json(state)?,
+            status: state.status(),
+            is_progress: is_progress(state),
+            due: due(state, now).map(Timestamp::as_millisecond),
+            done_at: matches!(state, State::Done { .. }).then(|| now.as_millisecond()),
+        })
+    }
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value)
+}
+
+/// What stands in a column as JSON.
+pub(super) fn read<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, serde_json::Error> {
+    serde_json::from_str(row.get(column))
+}
+
+pub(super) fn time(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+}
+
+/// The deaths in two columns, the second those of claims made alone.
+pub(super) fn deaths(row: &Row, column: usize) -> Deaths {
+    let number = |column| row.get::<_, i32>(column).unsigned_abs();
+    Deaths { in_company: number(column), alone: number(column + 1) }
+}
+
+/// Why a job is to end, if it is.
+pub(super) fn wish(row: &Row, column: usize) -> Result<Option<String>, serde_json::Error> {
+    row.get::<_, Option<&str>>(column).map(serde_json::from_str).transpose()
+}
+
+/// A wake-up, of the columns id, fingerprint, job, state, cancelled.
+pub(super) fn wakeup(row: &Row) -> Result<WakeUp, serde_json::Error> {
+    Ok(WakeUp {
+        fingerprint: row.get(1),
+        job: read(row, 2)?,
+        state: read(row, 3)?,
+        cancelled: row.get(4),
+    })
+}

@@ -1,0 +1,68 @@
+//! What a runner is made of, and how it sends a job to later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::copy::message;
+use super::{Clock, Reporter, Trouble};
+use crate::broker::Publisher;
+use crate::cloud::Clouds;
+use crate::job::WakeUp;
+use crate::job::message::Rules;
+use crate::job::policy::Policies;
+use crate::ledger::Ledger;
+
+/// A wait shorter than this is sat out; a longer one is parked.
+pub(super) const PARK: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a runner is made of.
+pub struct Parts {
+    /// What a message is judged by.
+    pub rules: Rules,
+    /// How patient we are, per operation.
+    pub policies: Policies,
+    /// The providers.
+    pub clouds: Clouds,
+    /// Where states are saved.
+    pub ledger: Arc<dyn Ledger>,
+    /// How long a claim holds without a save.
+    pub lease: Duration,
+    /// Where wake-ups go.
+    pub publisher: Publisher,
+    /// Where events go.
+    pub reporter: Reporter,
+    /// The time.
+    pub clock: Clock,
+    /// Ends short waits.
+    pub stopping: CancellationToken,
+}
+
+impl Parts {
+    /// Sends the job to the delay ladder; confirmed.
+    pub(super) async fn park(&self, wakeup: &WakeUp, due: Timestamp) -> Result<(), Trouble> {
+        let wait = due.duration_since(self.clock.now()).max(PARK);
+        self.wake(wakeup, wait.unsigned_abs()).await
+    }
+
+    /// Wakes the job after a wait; confirmed.
+    pub(super) async fn wake(&self, wakeup: &WakeUp, wait: Duration) -> Result<(), Trouble> {
+        let message = message(wakeup)?;
+        Ok(self.publisher.wake_after(wakeup.job.kind, wait, &message).await?)
+    }
+
+    /// What comes of something that may take long, unless the worker stops before.
+    pub(super) async fn unless_stopping<T>(
+        &self,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Trouble> {
+        tokio::select! {
+            // First, so that a wait that is over just then begins nothing any more.
+            biased;
+            () = self.stopping.cancelled() => Err(Trouble::Stopping),
+            came = waiting => Ok(came),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A ledger with something put between it and the worker.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use ticketd::job::{JobId, WakeUp};
+use ticketd::ledger::{
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Ledger, Record, Save, Summary,
+};
+
+/// What is put between.
+#[async_trait]
+pub trait Between: Send + Sync + 'static {
+    /// The ledger itself.
+    fn ledger(&self) -> &dyn Ledger;
+
+    /// See [`Ledger::claim`].
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error>;
+
+    /// See [`Ledger::save`].
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
+}
+
+/// The ledger behind it.
+pub struct Wrapped<T>(pub T);
+
+#[async_trait]
+impl<T: Between> Ledger for Wrapped<T> {
+    async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
+        self.0.claim(request).await
+    }
+
+    async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
+        self.0.save(claim, save).await
+    }
+
+    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+        self.0.ledger().let_go(claim).await
+    }
+
+    async fn cancel(
+        &self,
+        job: &JobId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<WakeUp>, Error> {
+        self.0.ledger().cancel(job, reason, now).await
+    }
+
+    async fn overdue(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WakeUp>, Error> {
+        self.0.ledger().overdue(before, now, limit).await
+    }
+
+    async fn put_off(
+        &self,
+        jobs: &[JobId],
+        before: Timestamp,
+        now: Timestamp,
+        again: Timestamp,
+    ) -> Result<(), Error> {
+        self.0.ledger().put_off(jobs, before, now, again).await
+    }
+
+    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+        self.0.ledger().find(job).await
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+        self.0.ledger().list(filter).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.0.ledger().purge(before, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        self.0.ledger().counts().await
+    }
+}
