@@ -1,0 +1,133 @@
+//! Messages: read, or told all that is wrong with them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use ticketd::job::message::{Envelope, Rejection};
+use ticketd::job::{Ask, Event, Job, Kind, Submission, Trace, Turn};
+
+use super::cast::{ACCOUNTS, RULES, RUNTIME, clouds};
+use super::script::{Script, parts};
+
+/// The most problems a message is told, and the most characters of one.
+const MOST_PROBLEMS: usize = 51;
+const LONGEST_PROBLEM: usize = 2_000;
+
+/// When the messages come.
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A message: in its first part the kind and then the properties, a line each; then the body.
+pub fn message(bytes: &[u8]) {
+    let parts = parts(bytes);
+    let (head, body) = match parts[..] {
+        [head, ref rest @ ..] if !rest.is_empty() => (head, rest.join(super::PART)),
+        _ => (&b""[..], bytes.to_vec()),
+    };
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    let kind = match lines.next() {
+        Some("publish") => Kind::Publish,
+        Some("deploy") => Kind::Deploy,
+        _ => Kind::Create,
+    };
+    let mut properties = Map::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        properties.insert(name.to_owned(), json!(value));
+    }
+    let property = |name: &str| properties.get(name).and_then(Value::as_str);
+    let trace = Trace {
+        traceparent: property("traceparent").map(str::to_owned),
+        tracestate: property("tracestate").map(str::to_owned),
+    };
+    let envelope = Envelope {
+        body: &body,
+        content_type: property("content_type"),
+        content_encoding: property("content_encoding"),
+        message_id: property("message_id"),
+        correlation_id: property("correlation_id"),
+        reply_to: property("reply_to"),
+        trace,
+    };
+    match RULES.read(kind, &envelope, NOW) {
+        Ok(submission) => {
+            again(&submission);
+            sent(&submission.job);
+        }
+        Err(rejection) => rejected(&rejection),
+    }
+}
+
+/// A job that was read is written and read again as the same one, by producers and by ourselves.
+fn again(submission: &Submission) {
+    let Submission { job, fingerprint } = submission;
+    let saved = json!(job).to_string();
+    assert_eq!(serde_json::from_str::<Job>(&saved).expect("a saved job can be read"), *job);
+    let fields = [
+        ("id", json!(job.id)),
+        ("operation", json!(job.operation)),
+        ("account", json!(job.account)),
+        ("params", job.params.clone()),
+        ("until", json!(job.until)),
+        ("not_before", json!(job.not_before)),
+        ("deadline", json!(job.deadline)),
+        ("metadata", json!(job.metadata)),
+    ];
+    let given = fields.into_iter().filter(|(_, value)| !value.is_null());
+    let body = Value::Object(given.map(|(name, value)| (name.to_owned(), value)).collect());
+    let body = body.to_string();
+    let envelope = Envelope {
+        body: body.as_bytes(),
+        content_type: Some("application/json"),
+        content_encoding: None,
+        message_id: None,
+        correlation_id: job.correlation_id.as_deref(),
+        reply_to: job.reply_to.as_ref().map(|reply_to| reply_to.queue.as_str()),
+        trace: job.trace.clone(),
+    };
+    let read = RULES.read(job.kind, &envelope, NOW).expect("a job that was written can be read");
+    // Metadata that is null is none.
+    let metadata = job.metadata.clone().filter(|metadata| !metadata.is_null());
+    assert_eq!(read.job, Job { metadata: metadata.clone(), ..job.clone() });
+    if metadata == job.metadata {
+        assert_eq!(read.fingerprint, *fingerprint);
+    }
+}
+
+/// What a job asks for can be asked, and only of the hosts of its account.
+fn sent(job: &Job) {
+    let account = ACCOUNTS.iter().find(|account| account.name == job.account).unwrap();
+    for ask in [Ask::Baseline, Ask::Call, Ask::Probe] {
+        let script = Arc::new(Script::new(&[], false));
+        let clouds = clouds(script.clone());
+        let turn = Turn { calls: 1, ..Turn::first(ask) };
+        RUNTIME.with(|runtime| runtime.block_on(clouds.ask(job, &turn)));
+        for request in script.sent() {
+            let known = |url: &url::Url| url.host() == request.url.host();
+            assert!(account.endpoints.values().any(known), "sent to {}", request.url);
+            for (name, value) in &request.headers {
+                let legal = |c: char| !c.is_control();
+                assert!(value.chars().all(legal) && name.chars().all(legal), "{name}: {value:?}");
+            }
+        }
+        if turn.ask == Ask::Call {
+            assert_eq!(script.count(), 1, "a valid job makes one call");
+        }
+    }
+}
+
+/// A rejection says where and what, in bounds, and can be told.
+fn rejected(rejection: &Rejection) {
+    let problems = &rejection.problems;
+    assert!(!problems.is_empty() && problems.len() <= MOST_PROBLEMS, "{}", problems.len());
+    for problem in problems {
+        let length = problem.to_string().chars().count();
+        assert!(length <= LONGEST_PROBLEM, "{length} characters: {problem}");
+        let known = ["$", "content_type", "content_encoding", "message_id", "reply_to"];
+        assert!(known.iter().any(|path| problem.path.starts_with(path)), "{problem}");
+        assert!(!problem.message.is_empty());
+    }
+    let event = Event::rejected("/fuzz", rejection);
+    assert_eq!(event.subject, event.data.job_id);
+    assert!(serde_json::to_string(&event).is_ok());
+}

@@ -1,0 +1,10 @@
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use ticketd_fuzz::{mutation, properties};
+
+fuzz_target!(|bytes: &[u8]| properties::check("refusals", bytes));
+
+fuzz_mutator!(|bytes: &mut [u8], size: usize, most: usize, seed: u32| {
+    mutation::mutate(bytes, size, most, seed)
+});
