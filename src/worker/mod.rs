@@ -9,6 +9,7 @@ mod reporter;
 mod resolve;
 mod roster;
 mod runner;
+mod suspicion;
 mod sweeper;
 mod trouble;
 

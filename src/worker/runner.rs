@@ -4,33 +4,23 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::copy::{Copy, envelope};
 use super::course::Course;
 use super::roster::Roster;
+use super::suspicion::Suspicion;
 use super::{Parts, Trouble};
 use crate::broker::{Delivery, Origin};
 use crate::job::machine::Event;
 use crate::job::message::Cancellation;
 use crate::job::{State, WakeUp};
-use crate::ledger::{self, Claim, ClaimRequest, Claimed};
+use crate::ledger::{self, Claim, ClaimRequest, Claimed, Deaths};
 
 /// A copy of a job that runs elsewhere looks again after this long at the latest, however long the
 /// claim holds: its producer may wait for the outcome in another place.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(8);
-
-/// A job that so many workers died with in a row is a suspect, and runs alone: who dies beside it
-/// is no witness.
-const SUSPICIOUS: u32 = 3;
-
-/// So many workers in a row that died while they ran nothing else condemn a job.
-const FATAL: u32 = 2;
-
-/// Suspects line up in this time, each when chance says.
-const LINING_UP: Duration = Duration::from_secs(1);
 
 /// How long letting a claim go may take: the store may be what the trouble is with.
 const LETTING_GO: Duration = Duration::from_secs(2);
@@ -39,15 +29,13 @@ const LETTING_GO: Duration = Duration::from_secs(2);
 pub struct Runner {
     parts: Parts,
     roster: Roster,
-    /// Shared by the jobs that run side by side; a suspect has it for itself. It is fair, so that
-    /// neither waits for ever.
-    company: RwLock<()>,
+    suspicion: Suspicion,
 }
 
 impl Runner {
     /// Joins the parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, roster: Roster::default(), company: RwLock::default() }
+        Self { parts, roster: Roster::default(), suspicion: Suspicion::new() }
     }
 
     /// Ends the taking of jobs and short waits.
@@ -115,20 +103,36 @@ impl Runner {
         let Some(_place) = place else {
             return self.parts.park(&copy.wakeup, self.parts.clock.now() + LOOK_AGAIN).await;
         };
-        let company = self.parts.unless_stopping(self.company.read()).await?;
+        let company = self.parts.unless_stopping(self.suspicion.in_company()).await?;
         match self.request(copy, copy.may_take_over(), false).await? {
-            Claimed::Granted { claim, deaths, .. } if deaths.in_company >= SUSPICIOUS => {
+            Claimed::Granted { claim, job, state, deaths, .. }
+                if deaths.are_suspicious() && !copy.is_stale(&job, &state) =>
+            {
                 self.parts.ledger.let_go(&claim).await?;
-                warn!(job = %id, deaths = deaths.in_company, "workers died with it; it runs alone");
+                drop(company);
+                self.carry_on_alone(delivery, copy, *state, deaths).await
             }
-            claimed => return self.carry_on(delivery, copy, claimed, false).await,
+            claimed => self.carry_on(delivery, copy, claimed, false).await,
         }
-        drop(company);
-        // They come in the same order after every death, and the first in line would be judged by
-        // deaths that had nothing to do with it.
-        let turn = LINING_UP.mul_f64(rand::random());
-        self.parts.unless_stopping(tokio::time::sleep(turn)).await?;
-        let _alone = self.parts.unless_stopping(self.company.write()).await?;
+    }
+
+    /// Lets a suspect run with nothing beside it, as soon as this process has lived for long
+    /// enough.
+    async fn carry_on_alone(
+        &self,
+        delivery: &Delivery,
+        copy: &Copy,
+        state: State,
+        deaths: Deaths,
+    ) -> Result<(), Trouble> {
+        let id = &copy.wakeup.job.id;
+        let wait = self.suspicion.wait(deaths);
+        if !wait.is_zero() {
+            info!(job = %id, ?deaths, ?wait, "workers died with it; it waits to run alone");
+            return self.parts.wake(&WakeUp { state, ..copy.wakeup.clone() }, wait).await;
+        }
+        let _alone = self.parts.unless_stopping(self.suspicion.alone()).await?;
+        warn!(job = %id, ?deaths, "workers died with it; it runs alone");
         // Its former holder is dead and done with; who has it by now is alive.
         let claimed = self.request(copy, false, true).await?;
         self.carry_on(delivery, copy, claimed, true).await
@@ -169,7 +173,7 @@ impl Runner {
                 let cancelled = cancelled.or_else(|| copy.wakeup.cancelled.then(String::new));
                 let course =
                     Course { parts: &self.parts, delivery, copy, claim: &claim, alone, cancelled };
-                let event = if alone && deaths.alone >= FATAL {
+                let event = if alone && deaths.condemn() {
                     error!(job = %id, "condemned: workers die of it, and they ran nothing else");
                     Event::Condemned
                 } else {
