@@ -1,5 +1,6 @@
 //! The loop the whole program is about: step, save, act, repeat.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -112,7 +113,9 @@ impl Course<'_> {
                 Ok(None)
             }
             State::Waiting { due, .. } => self.sit_out(*due).await.map(Some),
-            State::Asking { turn, since } => Ok(Some(self.ask(job, turn, *since).await)),
+            State::Asking { turn, since } => {
+                self.holding(state, self.ask(job, turn, *since)).await.map(Some)
+            }
             State::Reporting { outcome } => self.report(job, outcome).await.map(Some),
             State::Done { outcome } => {
                 if known && self.copy.wants_answer(job) {
@@ -129,6 +132,33 @@ impl Course<'_> {
             return Event::Deferred(now);
         }
         self.parts.clouds.ask(job, turn).await
+    }
+
+    /// Renews the claim until something is over: a conversation of many requests may outlast it.
+    async fn holding<T>(
+        &self,
+        state: &State,
+        asking: impl Future<Output = T>,
+    ) -> Result<T, Trouble> {
+        let mut asking = pin!(asking);
+        loop {
+            match tokio::time::timeout(self.parts.lease / 3, &mut asking).await {
+                Ok(answer) => return Ok(answer),
+                Err(_) => self.renew(state).await?,
+            }
+        }
+    }
+
+    /// A store that is busy for a moment is tried again at the next renewal.
+    async fn renew(&self, state: &State) -> Result<(), Trouble> {
+        let save = Save { state, hold: Hold::Keep, note: None, now: self.parts.clock.now() };
+        match self.parts.ledger.save(self.claim, save).await {
+            Err(error @ ledger::Error::Store { .. }) => {
+                warn!(job = %self.claim.job, %error, "a claim was not renewed");
+                Ok(())
+            }
+            renewed => Ok(renewed?),
+        }
     }
 
     /// Tells the outcome. What is poison is kept besides, for a person to look into; last, so that

@@ -1,10 +1,16 @@
-//! Two workers on one ledger.
+//! Workers that share a ledger, and what keeps them from each other's jobs.
 
-use ticketd::job::Kind;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ticketd::job::{JobId, Kind, State};
+use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::worker::Drained;
 
 use super::process::Process;
 use super::tickets::{assert_one_each, id, ticket};
 use crate::harness::Stage;
+use crate::harness::samples::packages;
 
 const JOBS: usize = 200;
 
@@ -38,4 +44,34 @@ async fn two_workers_on_one_file_share_the_jobs() {
     }
     assert_eq!(calls.iter().sum::<usize>(), JOBS);
     assert!(calls.iter().all(|calls| *calls > JOBS / 10), "one did nearly all: {calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_holds_for_as_long_as_a_conversation_takes() {
+    let mut stage = Stage::new("[ledger]\nlease = \"2500ms\"").await;
+    let slow = Rule::always("*", Fault::Slow { delay: Duration::from_millis(800) });
+    stage.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
+    let troupe = stage.start();
+    let ids: Vec<String> = (8801..8809).map(|id| id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    stage.submit(Kind::Deploy, &packages("long", &ids)).await;
+
+    let (ledger, id) = (stage.worker().ledger, "long".parse::<JobId>().unwrap());
+    let mut longest = Duration::ZERO;
+    loop {
+        let record = ledger.find(&id).await.unwrap();
+        let now = Timestamp::now();
+        match record.map(|record| (record.state, record.held_until)) {
+            Some((State::Done { .. }, _)) => break,
+            Some((State::Asking { since, .. }, held)) => {
+                longest = longest.max(now.duration_since(since).unsigned_abs());
+                assert!(held > Some(now), "the claim ended after {longest:?} of asking");
+            }
+            _ => {}
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(longest > stage.settings.ledger.lease, "nothing took longer than {longest:?}");
+    assert_eq!(stage.outcome("long").await["data"]["state"], "succeeded");
+    assert_eq!(troupe.stop().await, Drained::Clean);
 }
