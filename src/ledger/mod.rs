@@ -15,6 +15,7 @@ mod memory;
 pub mod postgres;
 mod record;
 mod sqlite;
+mod stored;
 
 use std::time::Duration;
 

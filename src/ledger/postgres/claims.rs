@@ -8,37 +8,10 @@ use futures_util::future::{OptionFuture, join, join3};
 use tokio_postgres::{Error, Row, Statement};
 
 use super::group_commit::Together;
-use super::rows::{StoredState, deaths, read, time, wish};
-use crate::job::{JobId, Kind};
+use super::rows::{deaths, read, wish};
+use crate::job::JobId;
+use crate::ledger::stored::{Answer, FIRST_FENCE, StoredRequest, time};
 use crate::ledger::{Claim, Claimed};
-
-/// A request to claim a job, ready to store.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) id: JobId,
-    pub(super) fingerprint: String,
-    pub(super) operation: String,
-    pub(super) kind: Kind,
-    pub(super) account: String,
-    pub(super) job: String,
-    pub(super) state: StoredState,
-    pub(super) take_over: bool,
-    pub(super) alone: bool,
-    pub(super) lease: i64,
-    pub(super) now: i64,
-}
-
-/// What came of a request.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// The job was new: it is stored as requested, and granted with [`FIRST_FENCE`].
-    Stored { cancelled: Option<String> },
-    /// The job was known.
-    Known(Claimed),
-}
-
-/// The fence of a job's first claim.
-pub(super) const FIRST_FENCE: i64 = 1;
 
 /// The rows in one order, so that no two transactions wait for each other.
 const LOCK: &str = "
@@ -70,7 +43,7 @@ const INSERT: &str = "
     RETURNING id, (SELECT reason FROM cancels WHERE cancels.id = jobs.id)";
 
 #[async_trait]
-impl Together for Request {
+impl Together for StoredRequest {
     type Answer = Result<Answer, serde_json::Error>;
 
     fn job(&self) -> &JobId {
@@ -98,7 +71,7 @@ type Answers<'a> = HashMap<&'a str, Result<Answer, serde_json::Error>>;
 /// One transaction in two round trips: what is there, and what follows.
 async fn round<'a>(
     client: &ClientWrapper,
-    requests: &[&'a Request],
+    requests: &[&'a StoredRequest],
     answers: &mut Answers<'a>,
 ) -> Result<(), Error> {
     // Before anything else: what is sent together has to leave in its order.
@@ -147,7 +120,7 @@ async fn round<'a>(
 
 /// What to answer to a request for a job that is stored. The long columns are read only for a job
 /// that is granted.
-fn grant(row: &Row, request: &Request) -> Result<Claimed, serde_json::Error> {
+fn grant(row: &Row, request: &StoredRequest) -> Result<Claimed, serde_json::Error> {
     if row.get::<_, &str>(1) != request.fingerprint {
         return Ok(Claimed::Conflict);
     }
@@ -168,11 +141,11 @@ fn grant(row: &Row, request: &Request) -> Result<Claimed, serde_json::Error> {
 async fn raise_fences(
     client: &ClientWrapper,
     raise: &Statement,
-    granted: &[&Request],
+    granted: &[&StoredRequest],
 ) -> Result<u64, Error> {
     let ids = texts(granted, |request| request.id.as_str());
     let leases = column(granted, |request| request.lease);
-    let untils = column(granted, Request::until);
+    let untils = column(granted, StoredRequest::until);
     let alone = column(granted, |request| request.alone);
     client.execute(raise, &[&ids, &leases, &untils, &alone]).await
 }
@@ -180,7 +153,7 @@ async fn raise_fences(
 async fn store(
     client: &ClientWrapper,
     insert: &Statement,
-    fresh: &[&Request],
+    fresh: &[&StoredRequest],
 ) -> Result<Vec<Row>, Error> {
     client
         .query(
@@ -189,7 +162,7 @@ async fn store(
                 &texts(fresh, |request| request.id.as_str()),
                 &texts(fresh, |request| request.fingerprint.as_str()),
                 &column(fresh, |request| request.lease),
-                &column(fresh, Request::until),
+                &column(fresh, StoredRequest::until),
                 &column(fresh, |request| request.alone),
                 &column(fresh, |request| request.state.due),
                 &column(fresh, |request| request.state.done_at),
@@ -206,16 +179,19 @@ async fn store(
         .await
 }
 
-impl Request {
+impl StoredRequest {
     fn until(&self) -> i64 {
         self.now.saturating_add(self.lease)
     }
 }
 
-fn column<T>(requests: &[&Request], value: impl Fn(&Request) -> T) -> Vec<T> {
+fn column<T>(requests: &[&StoredRequest], value: impl Fn(&StoredRequest) -> T) -> Vec<T> {
     requests.iter().map(|request| value(request)).collect()
 }
 
-fn texts<'a>(requests: &[&'a Request], text: impl Fn(&'a Request) -> &'a str) -> Vec<&'a str> {
+fn texts<'a>(
+    requests: &[&'a StoredRequest],
+    text: impl Fn(&'a StoredRequest) -> &'a str,
+) -> Vec<&'a str> {
     requests.iter().map(|request| text(request)).collect()
 }

@@ -4,8 +4,9 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::try_join;
 use tokio_postgres::{Error, Row};
 
-use super::rows::{deaths, read, time, wakeup};
+use super::rows::{deaths, read, wakeup};
 use crate::job::{JobId, Note, WakeUp};
+use crate::ledger::stored::time;
 use crate::ledger::{Filter, Record, Summary};
 
 /// A row that this version may not be able to read.

@@ -26,19 +26,15 @@ use jiff::Timestamp;
 pub use self::settings::Settings;
 
 use self::advice::Place;
-use self::claims::Answer;
 use self::group_commit::GroupCommit;
 use self::pool::{Failed, Lent, Pool};
-use self::rows::{StoredState, json};
+use self::rows::json;
 use self::saves::Line;
+use super::stored::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, Hold, Ledger, Record, Save,
-    Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Record, Save, Summary,
 };
 use crate::job::{JobId, Note, WakeUp};
-
-/// The longest lease, in milliseconds: added to any time it is still a whole number to PostgreSQL.
-const LONGEST: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
 
 /// A ledger in a PostgreSQL database. What is saved is on the server's disk when a save returns;
 /// what is saved at the same time shares round trips and the wait for the disk. Connections that
@@ -47,7 +43,7 @@ const LONGEST: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
 pub struct PostgresLedger {
     place: Place,
     pool: Pool,
-    claims: GroupCommit<claims::Request>,
+    claims: GroupCommit<StoredRequest>,
     saves: GroupCommit<saves::Request>,
     /// Numbers saves, so that one that was given up as lost can't undo its successors.
     next_save: AtomicI64,
@@ -94,22 +90,6 @@ impl PostgresLedger {
         self.next_save.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn claim_of(&self, request: &ClaimRequest<'_>) -> Result<claims::Request, serde_json::Error> {
-        Ok(claims::Request {
-            id: request.job.id.clone(),
-            fingerprint: request.fingerprint.to_owned(),
-            operation: request.job.operation.clone(),
-            kind: request.job.kind,
-            account: request.job.account.clone(),
-            job: json(request.job)?,
-            state: StoredState::of(request.state, request.now)?,
-            take_over: request.take_over,
-            alone: request.alone,
-            lease: i64::try_from(request.lease.as_millis()).map_or(LONGEST, |ms| ms.min(LONGEST)),
-            now: request.now.as_millisecond(),
-        })
-    }
-
     fn save_of(&self, claim: &Claim, save: &Save<'_>) -> Result<saves::Request, serde_json::Error> {
         let line = |note: &Note| {
             let (at, what) = (note.at.as_millisecond(), note.what.clone());
@@ -134,19 +114,11 @@ fn settled(current: bool, claim: &Claim) -> Result<(), Error> {
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        let stored = self.claim_of(&request).map_err(|cause| self.place.unwritable(cause))?;
+        let stored = StoredRequest::of(&request).map_err(|cause| self.place.unwritable(cause))?;
         let answer = self.claims.run(stored).await.map_err(|failed| self.place.failed(failed))?;
         let id = &request.job.id;
-        Ok(match answer.map_err(|cause| self.place.unreadable(id, cause))? {
-            Answer::Known(claimed) => claimed,
-            Answer::Stored { cancelled } => Claimed::Granted {
-                claim: Claim { job: id.clone(), fence: claims::FIRST_FENCE },
-                job: Box::new(request.job.clone()),
-                state: Box::new(request.state.clone()),
-                deaths: Deaths::default(),
-                cancelled,
-            },
-        })
+        let answer = answer.map_err(|cause| self.place.unreadable(id, cause))?;
+        Ok(answer.to(&request))
     }
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {

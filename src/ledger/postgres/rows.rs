@@ -1,36 +1,11 @@
 //! How a job is written into columns and read from them.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 
-use crate::job::{State, Status, WakeUp};
-use crate::ledger::{Deaths, due, is_progress};
-
-/// A state as it is stored.
-#[derive(Debug)]
-pub(super) struct StoredState {
-    pub(super) json: String,
-    pub(super) status: Status,
-    /// Whether it clears the deaths.
-    pub(super) is_progress: bool,
-    /// In milliseconds since 1970, as every time here.
-    pub(super) due: Option<i64>,
-    pub(super) done_at: Option<i64>,
-}
-
-impl StoredState {
-    pub(super) fn of(state: &State, now: Timestamp) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            json: json(state)?,
-            status: state.status(),
-            is_progress: is_progress(state),
-            due: due(state, now).map(Timestamp::as_millisecond),
-            done_at: matches!(state, State::Done { .. }).then(|| now.as_millisecond()),
-        })
-    }
-}
+use crate::job::WakeUp;
+use crate::ledger::Deaths;
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
@@ -39,10 +14,6 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> 
 /// What stands in a column as JSON.
 pub(super) fn read<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, serde_json::Error> {
     serde_json::from_str(row.get(column))
-}
-
-pub(super) fn time(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
 /// The deaths in two columns, the second those of claims made alone.

@@ -7,8 +7,8 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error;
 
 use super::group_commit::Together;
-use super::rows::StoredState;
 use crate::job::JobId;
+use crate::ledger::stored::StoredState;
 use crate::ledger::{Claim, HISTORY};
 
 /// A state to be saved under a claim.

@@ -63,6 +63,11 @@ pub(super) fn unreadable(place: &Path, job: &JobId, failed: &Failed) -> Option<E
     Some(store(place, what, Some(Box::new(Arc::clone(cause)))))
 }
 
+/// The error of a value that can't be stored.
+pub(super) fn unwritable(place: &Path, cause: serde_json::Error) -> Error {
+    store(place, "can't hold a value that is not JSON", Some(Box::new(cause)))
+}
+
 /// The error of a thread that can't be started.
 pub(super) fn threadless(place: &Path, cause: io::Error) -> Error {
     let what = "can't be served: no thread could be started; raise the limit on processes";

@@ -1,55 +1,16 @@
 //! The statements that change jobs. Each function runs inside a transaction of
 //! [`super::group_commit`] and changes nothing when it fails.
 
-use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
-use crate::job::{JobId, Kind, Note, Status, WakeUp};
+use crate::job::{JobId, Note, WakeUp};
+use crate::ledger::stored::{Answer, FIRST_FENCE, StoredRequest, StoredState, time};
 use crate::ledger::{Claim, Claimed, Deaths, HISTORY};
 
-/// A state as it is stored.
-#[derive(Debug)]
-pub(super) struct StoredState {
-    pub(super) json: String,
-    pub(super) status: Status,
-    /// Whether it clears the deaths.
-    pub(super) is_progress: bool,
-    /// In milliseconds since 1970, as every time here.
-    pub(super) due: Option<i64>,
-    pub(super) done_at: Option<i64>,
-}
-
-/// A request to claim a job, ready to store.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) id: JobId,
-    pub(super) fingerprint: String,
-    pub(super) operation: String,
-    pub(super) kind: Kind,
-    pub(super) account: String,
-    pub(super) job: String,
-    pub(super) state: StoredState,
-    pub(super) take_over: bool,
-    pub(super) alone: bool,
-    pub(super) lease: i64,
-    pub(super) now: i64,
-}
-
-/// What came of a request.
-pub(super) enum Answer {
-    /// The job was new: it is stored as requested, and granted with [`FIRST_FENCE`].
-    Stored { cancelled: Option<String> },
-    /// The job was known.
-    Known(Claimed),
-}
-
-/// The fence of a job's first claim.
-pub(super) const FIRST_FENCE: i64 = 1;
-
 /// Claims a job.
-pub(super) fn claim(connection: &Connection, request: &Request) -> rusqlite::Result<Answer> {
+pub(super) fn claim(connection: &Connection, request: &StoredRequest) -> rusqlite::Result<Answer> {
     let mut known = connection.prepare_cached(
         "SELECT fingerprint, lease_until, fence, deaths, deaths_alone,
                 (SELECT reason FROM cancels WHERE cancels.id = jobs.id), job, state
@@ -76,7 +37,7 @@ pub(super) fn claim(connection: &Connection, request: &Request) -> rusqlite::Res
 
 /// What to answer to a request for a job that is stored. The long columns are read last, and only
 /// for a job that is granted.
-fn grant(row: &Row<'_>, request: &Request) -> rusqlite::Result<Claimed> {
+fn grant(row: &Row<'_>, request: &StoredRequest) -> rusqlite::Result<Claimed> {
     if row.get_ref(0)?.as_str()? != request.fingerprint {
         return Ok(Claimed::Conflict);
     }
@@ -94,7 +55,7 @@ fn grant(row: &Row<'_>, request: &Request) -> rusqlite::Result<Claimed> {
     })
 }
 
-fn insert(connection: &Connection, request: &Request) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, request: &StoredRequest) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO jobs (id, fingerprint, fence, lease, lease_until, deaths, deaths_alone,
                            claimed_alone, due, done_at, changed_at, operation, kind, account,
@@ -218,10 +179,6 @@ pub(super) fn wakeup(row: &Row<'_>) -> rusqlite::Result<WakeUp> {
         state: read(row, 3)?,
         cancelled: row.get(4)?,
     })
-}
-
-pub(super) fn time(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
 pub(super) fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

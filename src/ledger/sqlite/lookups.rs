@@ -5,8 +5,9 @@ use std::str::FromStr;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::jobs::{read, time};
+use super::jobs::read;
 use crate::job::{JobId, Note};
+use crate::ledger::stored::time;
 use crate::ledger::{Deaths, Filter, Record, Summary};
 
 /// All that is known of a job.

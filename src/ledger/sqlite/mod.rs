@@ -19,22 +19,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use serde::Serialize;
 
 use self::group_commit::{Chore, Failed, GroupCommit};
 use self::home::Machine;
-use self::jobs::{Answer, StoredState};
+use super::stored::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, Hold, Ledger, Record, Save,
-    Summary, due, is_progress,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Record, Save, Summary,
 };
-use crate::job::{JobId, State, WakeUp};
+use crate::job::{JobId, WakeUp};
 
 /// How long another process's lock is waited for: its longest commit, and room to spare.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The longest lease, in milliseconds: added to any time it is still a whole number to SQLite.
-const LONGEST: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
 
 /// What the ledger's thread does by the way.
 fn chore() -> Chore {
@@ -93,59 +88,23 @@ impl SqliteLedger {
         advice::failed(&self.path, failed)
     }
 
-    fn stored(&self, state: &State, now: Timestamp) -> Result<StoredState, Error> {
-        let done_at = matches!(state, State::Done { .. }).then(|| now.as_millisecond());
-        let due = due(state, now).map(Timestamp::as_millisecond);
-        Ok(StoredState {
-            json: self.json(state)?,
-            status: state.status(),
-            is_progress: is_progress(state),
-            due,
-            done_at,
-        })
-    }
-
-    fn json(&self, value: &impl Serialize) -> Result<String, Error> {
-        serde_json::to_string(value).map_err(|cause| Error::Store {
-            place: self.path.display().to_string(),
-            what: "can't hold a value that is not JSON".into(),
-            source: Some(Box::new(cause)),
-        })
+    fn unwritable(&self, cause: serde_json::Error) -> Error {
+        advice::unwritable(&self.path, cause)
     }
 }
 
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        let id = request.job.id.clone();
-        let stored = jobs::Request {
-            id: id.clone(),
-            fingerprint: request.fingerprint.to_owned(),
-            operation: request.job.operation.clone(),
-            kind: request.job.kind,
-            account: request.job.account.clone(),
-            job: self.json(request.job)?,
-            state: self.stored(request.state, request.now)?,
-            take_over: request.take_over,
-            alone: request.alone,
-            lease: i64::try_from(request.lease.as_millis()).map_or(LONGEST, |ms| ms.min(LONGEST)),
-            now: request.now.as_millisecond(),
-        };
-        let answer = self.run(&id, move |connection| jobs::claim(connection, &stored)).await?;
-        Ok(match answer {
-            Answer::Known(claimed) => claimed,
-            Answer::Stored { cancelled } => Claimed::Granted {
-                claim: Claim { job: id, fence: jobs::FIRST_FENCE },
-                job: Box::new(request.job.clone()),
-                state: Box::new(request.state.clone()),
-                deaths: Deaths::default(),
-                cancelled,
-            },
-        })
+        let stored = StoredRequest::of(&request).map_err(|cause| self.unwritable(cause))?;
+        let claiming = move |connection: &Connection| jobs::claim(connection, &stored);
+        Ok(self.run(&request.job.id, claiming).await?.to(&request))
     }
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
-        let (mine, state) = (claim.clone(), self.stored(save.state, save.now)?);
+        let state =
+            StoredState::of(save.state, save.now).map_err(|cause| self.unwritable(cause))?;
+        let mine = claim.clone();
         let (keep, note, now) =
             (save.hold == Hold::Keep, save.note.cloned(), save.now.as_millisecond());
         let current = self

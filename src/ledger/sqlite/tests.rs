@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ledger::Deaths;
 use crate::ledger::conformance::{
     at, bare, claim, every_promise, granted, rivals_never_both_save, waiting,
 };
