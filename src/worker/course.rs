@@ -118,7 +118,7 @@ impl Course<'_> {
             }
             State::Reporting { outcome } => self.report(job, outcome).await.map(Some),
             State::Done { outcome } => {
-                if known && self.copy.wants_answer(job) {
+                if known && self.copy.wants_answer(job, outcome) {
                     self.parts.reporter.outcome(&self.copy.asking(job), outcome).await?;
                 }
                 Ok(None)

@@ -57,6 +57,24 @@ async fn a_job_sent_three_times_at_once_and_once_more_is_one_job() {
     assert_eq!(stage.simulator.requests()["dms.CreateOrder"].received, 2);
 }
 
+/// The first run is not quite over when its outcome is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_sent_again_at_the_news_of_its_outcome_is_told_of_again() {
+    const JOBS: usize = 40;
+    let mut stage = Stage::new("").await;
+    let _troupe = stage.start();
+    let jobs: Vec<Value> = (0..JOBS).map(|n| accepted(change(&format!("job-{n}"), "c"))).collect();
+    for job in &jobs {
+        stage.submit(Kind::Create, job).await;
+        told(&mut stage, job["id"].as_str().unwrap(), 1).await;
+        stage.submit(Kind::Create, job).await;
+    }
+    for job in &jobs {
+        told(&mut stage, job["id"].as_str().unwrap(), 2).await;
+    }
+    assert_eq!(stage.simulator.effects().len(), JOBS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_of_fields_and_spelled_out_defaults_make_no_other_job() {
     let mut stage = Stage::new("").await;

@@ -31,7 +31,9 @@ async fn deleted_queues_come_back_and_no_job_that_was_begun_is_lost() {
         let (queue, options) = (load.stage.name(queue), QueueDeleteOptions::default());
         channel.queue_delete(queue.into(), options).await.unwrap();
     }
-    until(async || exists(&load.stage, "jobs.create").await).await;
+    // The last of them to be declared: a job that comes when its queue is there and not bound yet is
+    // among the unrouted.
+    until(async || exists(&load.stage, "delay.1s").await).await;
     load.add(JOBS).await;
     load.goes_on(deleted).await;
     load.ends_well().await;
