@@ -9,7 +9,7 @@ use lapin::{Acker, Channel};
 
 use super::connection::lost;
 use super::error::Error;
-use super::message::Properties;
+use super::message::{Message, Properties};
 use crate::job::Kind;
 
 /// Which queue a delivery is from.
@@ -17,7 +17,7 @@ use crate::job::Kind;
 pub enum Origin {
     /// A job, as a producer sent it.
     Job(Kind),
-    /// A wake-up, as we sent it.
+    /// A wake-up, or a message that we put off.
     Wake(Kind),
     /// A wish that a job ends.
     Cancel,
@@ -53,6 +53,29 @@ impl Delivery {
             properties: Properties::from(&message.properties),
             body: message.data,
             receipt: Receipt { acker: message.acker, channel: channel.clone(), settled: false },
+        }
+    }
+
+    /// The message, to be published again. Its user can't be: the broker vouches for ours alone.
+    pub fn message(&self) -> Message {
+        let Properties {
+            content_type,
+            content_encoding,
+            message_id,
+            correlation_id,
+            reply_to,
+            headers,
+            user_id: _,
+        } = self.properties.clone();
+        let body = self.body.clone();
+        Message {
+            body,
+            content_type,
+            content_encoding,
+            message_id,
+            correlation_id,
+            reply_to,
+            headers,
         }
     }
 

@@ -5,14 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::Trouble;
 use crate::broker::{Delivery, Message};
 use crate::job::message::Envelope;
-use crate::job::{Job, Outcome, State, Submission, Trace, WakeUp, wakeup};
+use crate::job::{Job, State, Submission, Trace, WakeUp, wakeup};
 
 /// The longest `traceparent` or `tracestate` that is one, in bytes; the standard's own bound. A
 /// longer one would go into every event, and some would make a message too large to publish.
 const LONGEST_TRACE: usize = 512;
-
-/// Clocks of two machines differ by less.
-const CLOCKS: SignedDuration = SignedDuration::from_secs(2);
 
 /// A wake-up that is early by less than this is on time.
 const PUNCTUAL: SignedDuration = SignedDuration::from_millis(50);
@@ -77,14 +74,9 @@ impl Copy {
         Job { correlation_id, reply_to, ..job.clone() }
     }
 
-    /// The job was done before this copy came, and its producer may not have been told. One of our
-    /// wake-ups is such a copy, too, if it was parked because the job was just being finished.
-    pub(super) fn wants_answer(&self, job: &Job, outcome: &Outcome) -> bool {
-        let late = || {
-            let received = self.wakeup.job.received_at.saturating_add(CLOCKS);
-            outcome.times.ended.is_some_and(|ended| received.is_ok_and(|received| received > ended))
-        };
-        !self.parked || self.asks_elsewhere(job) || late()
+    /// The job was done before this copy came, and its producer may not have been told.
+    pub(super) fn wants_answer(&self, job: &Job) -> bool {
+        !self.parked || self.asks_elsewhere(job)
     }
 }
 
@@ -96,6 +88,11 @@ pub(super) fn message(wakeup: &WakeUp) -> Result<Message, Trouble> {
         message_id: Some(wakeup.job.id.to_string()),
         ..Message::default()
     })
+}
+
+/// Whether what came by the way of wake-ups is one, and no producer's message that was put off.
+pub(super) fn is_wakeup(delivery: &Delivery) -> bool {
+    delivery.properties.content_type.as_deref() == Some(wakeup::CONTENT_TYPE)
 }
 
 /// A delivery, as the judge of messages sees it.

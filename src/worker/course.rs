@@ -118,7 +118,7 @@ impl Course<'_> {
             }
             State::Reporting { outcome } => self.report(job, outcome).await.map(Some),
             State::Done { outcome } => {
-                if known && self.copy.wants_answer(job, outcome) {
+                if known && self.copy.wants_answer(job) {
                     self.parts.reporter.outcome(&self.copy.asking(job), outcome).await?;
                 }
                 Ok(None)

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::copy::message;
 use super::{Clock, Reporter, Trouble};
-use crate::broker::Publisher;
+use crate::broker::{Delivery, Publisher};
 use crate::cloud::Clouds;
-use crate::job::WakeUp;
 use crate::job::message::Rules;
 use crate::job::policy::Policies;
+use crate::job::{Kind, WakeUp};
 use crate::ledger::Ledger;
 
 /// A wait shorter than this is sat out; a longer one is parked.
@@ -45,6 +45,17 @@ impl Parts {
     pub(super) async fn park(&self, wakeup: &WakeUp, due: Timestamp) -> Result<(), Trouble> {
         let wait = due.duration_since(self.clock.now()).max(PARK);
         self.wake(wakeup, wait.unsigned_abs()).await
+    }
+
+    /// Sends a message to the delay ladder as it came; confirmed.
+    pub(super) async fn put_off(
+        &self,
+        delivery: &Delivery,
+        kind: Kind,
+        due: Timestamp,
+    ) -> Result<(), Trouble> {
+        let wait = due.duration_since(self.clock.now()).max(PARK).unsigned_abs();
+        Ok(self.publisher.wake_after(kind, wait, &delivery.message()).await?)
     }
 
     /// Wakes the job after a wait; confirmed.

@@ -87,21 +87,12 @@ impl Reporter {
         problems: &str,
         at: Timestamp,
     ) -> Result<(), Trouble> {
-        let properties = &delivery.properties;
-        let mut headers = fitting(&properties.headers, MAX_HEADERS);
+        let mut headers = fitting(&delivery.properties.headers, MAX_HEADERS);
         headers.insert(header::REASON.into(), reason.into());
         headers.insert(header::PROBLEMS.into(), cut(problems, MAX_PROBLEMS).into());
         headers.insert(header::AT.into(), at.to_string());
         headers.insert(header::FROM.into(), self.queue(delivery.origin));
-        let letter = Message {
-            body: delivery.body.clone(),
-            content_type: properties.content_type.clone(),
-            content_encoding: properties.content_encoding.clone(),
-            message_id: properties.message_id.clone(),
-            correlation_id: properties.correlation_id.clone(),
-            reply_to: properties.reply_to.clone(),
-            headers,
-        };
+        let letter = Message { headers, ..delivery.message() };
         Ok(self.publisher.publish(Own::Dead, reason, &letter).await?)
     }
 

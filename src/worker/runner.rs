@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use super::copy::{Copy, envelope};
+use super::copy::{Copy, envelope, is_wakeup};
 use super::course::Course;
 use super::roster::Roster;
 use super::suspicion::Suspicion;
@@ -47,25 +47,30 @@ impl Runner {
     pub async fn run(&self, delivery: &Delivery) -> Result<(), Trouble> {
         let now = self.parts.clock.now();
         let copy = match delivery.origin {
-            Origin::Job(kind) => match self.parts.rules.read(kind, &envelope(delivery), now) {
-                Ok(submission) => {
-                    let abilities = self.parts.clouds.abilities(&submission.job);
-                    let state = State::first(&submission.job, abilities);
-                    Copy::sent(submission, state, delivery.redelivered)
-                }
-                Err(rejection) => {
-                    info!(problems = rejection.problems.len(), "message rejected");
-                    return self.parts.reporter.rejected(delivery, &rejection).await;
-                }
-            },
-            Origin::Wake(_) => match serde_json::from_slice::<WakeUp>(&delivery.body) {
-                Ok(wakeup) => Copy::parked(wakeup, delivery.redelivered),
-                Err(error) => {
-                    let problem = format!("is not a wake-up that this version can read: {error}");
-                    return self.parts.reporter.bury(delivery, "unreadable", &problem, now).await;
-                }
-            },
             Origin::Cancel => return self.cancel(delivery, now).await,
+            Origin::Wake(_) if is_wakeup(delivery) => {
+                match serde_json::from_slice::<WakeUp>(&delivery.body) {
+                    Ok(wakeup) => Copy::parked(wakeup, delivery.redelivered),
+                    Err(error) => {
+                        let problem = format!("is no wake-up that this version can read: {error}");
+                        let reporter = &self.parts.reporter;
+                        return reporter.bury(delivery, "unreadable", &problem, now).await;
+                    }
+                }
+            }
+            Origin::Job(kind) | Origin::Wake(kind) => {
+                match self.parts.rules.read(kind, &envelope(delivery), now) {
+                    Ok(submission) => {
+                        let abilities = self.parts.clouds.abilities(&submission.job);
+                        let state = State::first(&submission.job, abilities);
+                        Copy::sent(submission, state, delivery.redelivered)
+                    }
+                    Err(rejection) => {
+                        info!(problems = rejection.problems.len(), "message rejected");
+                        return self.parts.reporter.rejected(delivery, &rejection).await;
+                    }
+                }
+            }
         };
         match copy.early(now) {
             Some(due) => self.parts.park(&copy.wakeup, due).await,
@@ -101,7 +106,7 @@ impl Runner {
             self.roster.enter(id)
         };
         let Some(_place) = place else {
-            return self.parts.park(&copy.wakeup, self.parts.clock.now() + LOOK_AGAIN).await;
+            return self.look_again(delivery, copy, None).await;
         };
         let company = self.parts.unless_stopping(self.suspicion.in_company()).await?;
         match self.request(copy, copy.may_take_over(), false).await? {
@@ -187,7 +192,7 @@ impl Runner {
             }
             Claimed::Held { until } => {
                 debug!(job = %id, %until, "held elsewhere; looking again later");
-                self.parts.park(&copy.wakeup, until.min(self.parts.clock.now() + LOOK_AGAIN)).await
+                self.look_again(delivery, copy, Some(until)).await
             }
             Claimed::Conflict => {
                 let job = copy.wakeup.job.clone();
@@ -195,6 +200,19 @@ impl Runner {
                 self.parts.reporter.rejected(delivery, &rejection).await
             }
         }
+    }
+
+    /// Puts a copy off as it came, until its job may have been let go of: should it turn out to be
+    /// another job with the same id, it is to be a dead letter in its own words.
+    async fn look_again(
+        &self,
+        delivery: &Delivery,
+        copy: &Copy,
+        held_until: Option<Timestamp>,
+    ) -> Result<(), Trouble> {
+        let again = self.parts.clock.now() + LOOK_AGAIN;
+        let due = held_until.map_or(again, |until| until.min(again));
+        self.parts.put_off(delivery, copy.wakeup.job.kind, due).await
     }
 
     /// Trouble of ours is nobody's death, and must not be counted as one.

@@ -1,6 +1,7 @@
 //! Bad input is answered: one `rejected` event, one dead letter, and the worker lives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lapin::message::Delivery;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ticketd::broker::Message;
 use ticketd::job::Kind;
+use ticketd::simulator::{Fault, FaultPlan, Rule};
 use ticketd::worker::Drained;
 
 use crate::harness::samples::{accepted, change, packages, with};
@@ -248,5 +250,28 @@ async fn headers_as_large_as_amqp_allows_stop_nobody() {
     let letters = Queue::read(&stage.name("dead")).await.so_far().await;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].data, b"{}");
+    assert_eq!(stage.simulator.effects().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_with_a_job_that_runs_is_kept_in_its_own_words() {
+    let mut stage = Stage::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
+    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_secs(2) });
+    stage.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
+    let _troupe = stage.start();
+    stage.submit(Kind::Create, &accepted(change("same", "the first"))).await;
+    stage.state("same", "started").await;
+    let message = Message {
+        body: accepted(change("same", "another")).to_string().into(),
+        correlation_id: Some("mine".into()),
+        ..Message::default()
+    };
+    stage.send(Kind::Create, &message).await;
+    let letter = Queue::read(&stage.name("dead")).await.next().await;
+    assert_eq!(letter.data, message.body);
+    let correlation_id = letter.properties.correlation_id().as_ref();
+    assert_eq!(correlation_id.map(ToString::to_string), message.correlation_id);
+    assert!(header(&letter, "x-ticketd-problems").unwrap().starts_with("$.id: \"same\""));
+    assert_eq!(stage.outcome("same").await["data"]["state"], "succeeded");
     assert_eq!(stage.simulator.effects().len(), 1);
 }
