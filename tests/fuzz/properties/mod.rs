@@ -12,8 +12,7 @@ pub use life::{Play, replies};
 pub use message::message;
 pub use refusal::refusal;
 pub use script::PART;
-// The fuzz targets change inputs part by part.
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "only the fuzz targets change inputs part by part")]
 pub use script::parts;
 pub use wakeup::wakeup;
 
