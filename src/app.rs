@@ -6,18 +6,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
 use crate::cloud::shared_limit::{NotAsked, SharedLimit};
 use crate::cloud::{Clouds, operations};
-use crate::config::{LedgerUrl, Settings};
+use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::Kind;
 use crate::job::message::Rules;
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
-use crate::worker::{Clock, Drained, Parts, Pool, Reporter, Resolver, Runner, Sweeper};
+use crate::worker::{
+    Clock, Drained, Metrics, Parts, Pool, Pulse, Reporter, Resolver, Runner, Sweeper,
+};
 
 /// How long closing the broker's connections may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -50,6 +55,10 @@ impl Worker {
     /// Works until `stopping`, then drains.
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
+        let shown = match settings.admin {
+            Admin(Some(address)) => Some(admin::listen(address).await?),
+            Admin(None) => None,
+        };
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
         let publisher = broker.publisher();
@@ -58,10 +67,31 @@ impl Worker {
             .iter()
             .map(|account| (account.name.clone(), account.provider))
             .collect();
+        let (metrics, pulse) = (Metrics::default(), Arc::new(Pulse::default()));
+        let catalogue = operations::catalogue();
+        metrics.begin(catalogue.iter().map(|operation| operation.name));
+        let mut clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
+        if let Some(limit) = &shared_limit {
+            clouds = clouds.sharing(limit);
+        }
+        let closed = CancellationToken::new();
+        let _closed_at_last = closed.clone().drop_guard();
+        let address = shown.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = shown {
+            let subject = admin::Subject {
+                registry: registry(&metrics, &clouds, &broker, ledger.as_ref()),
+                pulse: pulse.clone(),
+                ledger: ledger.clone(),
+                broker: broker.clone(),
+                stopping: stopping.clone(),
+            };
+            tokio::spawn(admin::serve(listener, subject, closed));
+        }
         info!(
             broker = broker.address(),
             kinds = ?kinds,
             accounts = accounts.len(),
+            admin = address.map(tracing::field::display),
             "ready for jobs"
         );
         let sweeper = Sweeper {
@@ -73,12 +103,9 @@ impl Worker {
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let max_bytes = settings.broker.max_message_bytes;
-        let mut clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
-        if let Some(limit) = &shared_limit {
-            clouds = clouds.sharing(limit);
-        }
-        let reporter = Reporter::new(publisher.clone(), settings.events.source, settings.broker);
-        let rules = Rules { catalogue: operations::catalogue(), accounts, max_bytes };
+        let source = settings.events.source;
+        let reporter = Reporter::new(publisher.clone(), source, settings.broker, metrics.clone());
+        let rules = Rules { catalogue, accounts, max_bytes };
         let runner = Runner::new(Parts {
             rules,
             policies: settings.policies,
@@ -87,18 +114,31 @@ impl Worker {
             lease: settings.ledger.lease,
             publisher,
             reporter,
+            metrics,
             clock,
             stopping,
         });
         let concurrency = settings.worker.concurrency;
         let deliveries = broker.consume(&kinds, concurrency);
-        let pool = Pool::new(runner, concurrency.into());
+        let pool = Pool::new(runner, concurrency.into(), pulse);
         let drained = pool.run(deliveries, settings.worker.grace).await;
         sweeping.await.context("the sweeper ended by a panic")?;
         // Everything is settled; a broker that does not answer is not waited for.
         let _ = tokio::time::timeout(FAREWELL, broker.close()).await;
         Ok(drained)
     }
+}
+
+/// Everything that is counted, under the name it is shown by.
+fn registry(metrics: &Metrics, clouds: &Clouds, broker: &Broker, ledger: &dyn Ledger) -> Registry {
+    let mut registry = Registry::with_prefix("ticketd");
+    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("build", "The version that runs", build);
+    metrics.register(&mut registry);
+    clouds.metrics().register(&mut registry);
+    broker.metrics().register(&mut registry);
+    ledger.metrics().register(&mut registry);
+    registry
 }
 
 /// What settles jobs whose outcome is unknown. It asks the providers nothing.

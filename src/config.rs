@@ -7,6 +7,7 @@
 
 mod accounts;
 mod addresses;
+mod admin;
 mod broker;
 mod credentials;
 mod durations;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use addresses::LedgerUrl;
+pub use admin::Admin;
 pub use broker::Events;
 pub use durations::{format as format_duration, parse as parse_duration};
 pub use layers::Layer;
@@ -59,6 +61,8 @@ pub struct Settings {
     pub ledger: Ledger,
     /// How a replica works.
     pub worker: Worker,
+    /// Where metrics and health are shown.
+    pub admin: Admin,
     /// How long we wait for a provider.
     pub http: http::Settings,
     /// The accounts, by name; there may be none, which is enough to submit jobs and follow events.
@@ -119,6 +123,7 @@ fn read(reader: &mut reader::Reader<'_>, known_operations: &[&str]) -> Option<Se
     let http = worker::http(reader);
     let ledger = worker::ledger(reader, http);
     let worker = worker::worker(reader);
+    let admin = admin::admin(reader);
     let timeout = http.map(|http| http.timeout);
     let policies = policies::policies(reader, known_operations, timeout);
     let replicas = ledger.as_ref().map(|ledger| matches!(ledger.url, LedgerUrl::Postgres(_)));
@@ -128,6 +133,7 @@ fn read(reader: &mut reader::Reader<'_>, known_operations: &[&str]) -> Option<Se
         events: events?,
         ledger: ledger?,
         worker: worker?,
+        admin: admin?,
         http: http?,
         accounts: accounts?,
         policies: policies?,

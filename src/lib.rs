@@ -9,6 +9,7 @@
 //! - [`broker`] talks to RabbitMQ: connections, topology, deliveries, confirmed publishes.
 //! - [`ledger`] remembers: every job's state, and who may change it.
 //! - [`worker`] carries out: takes deliveries, steps the machine, saves, acts.
+//! - [`admin`] shows metrics and health.
 //! - [`config`] turns files and environment variables into checked settings.
 //! - [`app`] builds the real parts and joins them.
 //! - [`cli`] is the command line; [`telemetry`] its logs.
@@ -22,6 +23,7 @@
 //! says: asks a provider through [`cloud::Clouds`], parks the job in the delay ladder, or has
 //! [`worker::Reporter`] publish the outcome. When the broker has confirmed, the delivery is acked.
 
+pub mod admin;
 pub mod app;
 pub mod broker;
 pub mod cli;

@@ -20,17 +20,18 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Whom each folder may know. Names of a folder's own modules are always allowed.
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("job", &[]),
     ("cloud", &["job"]),
     ("broker", &["job"]),
     ("ledger", &["job"]),
     ("worker", &["cloud", "broker", "ledger", "job"]),
+    ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job"]),
     // Settings types only; see below.
     ("config", &["cloud", "broker", "ledger", "job"]),
     ("telemetry", &[]),
-    ("app", &["worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
+    ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
 ];
 
 /// What `config` may take from folders that act: the forms of settings.

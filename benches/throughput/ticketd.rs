@@ -96,6 +96,8 @@ fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
         r#"
         [broker]
         prefix = "{prefix}"
+        [admin]
+        address = "off"
         [ledger]
         url = "sqlite:{ledger}"
         [accounts.bench]

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use super::endpoint::{Endpoint, chain};
 use super::error::Error;
+use super::metrics::Metrics;
 use super::short_lives::{SUSPICION, ShortLives};
 use super::topology::Plan;
 
@@ -35,6 +36,7 @@ const CLOSING: Duration = Duration::from_secs(3);
 pub(super) struct Link {
     current: watch::Receiver<Option<Arc<Connection>>>,
     blocked: watch::Receiver<bool>,
+    metrics: Metrics,
     closing: CancellationToken,
     supervisor: std::sync::Mutex<Option<JoinHandle<()>>>,
     _closed_when_dropped: DropGuard,
@@ -48,15 +50,25 @@ impl Link {
         endpoint: Arc<Endpoint>,
         purpose: &'static str,
         plan: Option<Arc<Plan>>,
+        metrics: Metrics,
     ) -> Arc<Self> {
+        metrics.begin(purpose);
         let closing = CancellationToken::new();
         let (current, current_seen) = watch::channel(Some(Arc::new(first)));
         let (blocked, blocked_seen) = watch::channel(false);
-        let supervisor =
-            Supervisor { endpoint, purpose, plan, current, blocked, closing: closing.clone() };
+        let supervisor = Supervisor {
+            endpoint,
+            purpose,
+            plan,
+            current,
+            blocked,
+            metrics: metrics.clone(),
+            closing: closing.clone(),
+        };
         Arc::new(Self {
             current: current_seen,
             blocked: blocked_seen,
+            metrics,
             supervisor: std::sync::Mutex::new(Some(tokio::spawn(supervisor.run()))),
             _closed_when_dropped: closing.clone().drop_guard(),
             closing,
@@ -94,6 +106,15 @@ impl Link {
         self.blocked.clone()
     }
 
+    /// Whether it stands just now.
+    pub(super) fn is_connected(&self) -> bool {
+        self.current.borrow().as_ref().is_some_and(|connection| connection.status().connected())
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Whether it was closed on purpose, and will not come back.
     pub(super) fn is_closed(&self) -> bool {
         self.closing.is_cancelled()
@@ -119,6 +140,7 @@ struct Supervisor {
     plan: Option<Arc<Plan>>,
     current: watch::Sender<Option<Arc<Connection>>>,
     blocked: watch::Sender<bool>,
+    metrics: Metrics,
     closing: CancellationToken,
 }
 
@@ -145,6 +167,8 @@ impl Supervisor {
             }
             self.current.send_replace(None);
             self.blocked.send_replace(false);
+            self.metrics.connected(self.purpose, false);
+            self.metrics.blocked(self.purpose, false);
             let pause = short_lives.another(since.elapsed());
             if short_lives.are_suspicious() {
                 error!(address = self.endpoint.address(), purpose = self.purpose, "{SUSPICION}");
@@ -153,6 +177,8 @@ impl Supervisor {
             let connection = self.reconnect().await;
             info!(address = self.endpoint.address(), purpose = self.purpose, "connected again");
             self.current.send_replace(Some(Arc::new(connection)));
+            self.metrics.connected(self.purpose, true);
+            self.metrics.reconnected(self.purpose);
         }
     }
 
@@ -186,6 +212,9 @@ impl Supervisor {
 
     fn note_blocked(&self, now: bool) {
         let before = self.blocked.send_replace(now);
+        if before != now {
+            self.metrics.blocked(self.purpose, now);
+        }
         match (before, now) {
             (false, true) => warn!("the broker is out of memory or disk and takes nothing from us"),
             (true, false) => info!("the broker takes messages again"),

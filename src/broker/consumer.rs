@@ -20,8 +20,8 @@ use super::names::Names;
 use super::topology::Plan;
 use crate::job::Kind;
 
-/// The deliveries of some kinds of jobs, of their wake-ups, and of wishes that any job ends. Dropped, it stops taking, and what
-/// was not handed out goes back.
+/// The deliveries of some kinds of jobs, of their wake-ups, and of wishes that any job ends.
+/// Dropped, it stops taking, and what was not handed out goes back.
 #[derive(Debug)]
 pub struct Deliveries {
     lanes: Lanes<Delivery>,
@@ -163,6 +163,7 @@ impl Intake {
             tokio::select! {
                 message = consumer.next() => match message {
                     Some(Ok(message)) => {
+                        self.link.metrics().delivery(self.origin);
                         let delivery = Delivery::new(self.origin, &channel, message);
                         if self.hand_over(delivery).await.is_none() {
                             return self.give_back(channel, consumer).await;

@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod lanes;
 mod message;
+mod metrics;
 mod names;
 mod pool;
 mod publisher;
@@ -30,6 +31,7 @@ pub use delivery::{Delivery, Origin, Receipt};
 pub use error::{Cause, Error, PublishError};
 pub use feed::{Feed, Published};
 pub use message::{Message, Properties};
+pub use metrics::Metrics;
 pub use publisher::{Confirm, Own, Publisher, Routed};
 pub use settings::{Settings, TopologyMode};
 pub use shelf::{Letter, Place, Shelf};
@@ -72,8 +74,10 @@ impl Broker {
         let taking = endpoint.dial("taking").await?;
         let giving = endpoint.dial("giving").await?;
         let address = endpoint.address().into();
-        let taking = Link::over(taking, endpoint.clone(), "taking", Some(plan.clone()));
-        let giving = Link::over(giving, endpoint, "giving", None);
+        let metrics = Metrics::default();
+        let taking =
+            Link::over(taking, endpoint.clone(), "taking", Some(plan.clone()), metrics.clone());
+        let giving = Link::over(giving, endpoint, "giving", None, metrics);
         let names = Names::new(&settings.prefix);
         let publisher = Publisher::new(giving.clone(), names.clone());
         Ok(Self { names, plan, taking, giving, publisher, address })
@@ -84,8 +88,19 @@ impl Broker {
         &self.address
     }
 
-    /// Starts taking the jobs of some kinds, their wake-ups, and wishes that any job ends. At most `prefetch` unsettled
-    /// deliveries of each queue are lent to us.
+    /// Whether both connections stand, and the broker takes messages from us.
+    pub fn is_up(&self) -> bool {
+        let connected = self.taking.is_connected() && self.giving.is_connected();
+        connected && !*self.giving.blocked().borrow()
+    }
+
+    /// What is counted of the way to and from the broker.
+    pub fn metrics(&self) -> &Metrics {
+        self.giving.metrics()
+    }
+
+    /// Starts taking the jobs of some kinds, their wake-ups, and wishes that any job ends. At most
+    /// `prefetch` unsettled deliveries of each queue are lent to us.
     pub fn consume(&self, kinds: &[Kind], prefetch: u16) -> Deliveries {
         let blocked = self.giving.blocked();
         Deliveries::start(
@@ -121,23 +136,42 @@ impl Broker {
         })
     }
 
-    async fn length(&self, queue: &str) -> Result<u32, Error> {
-        const COUNT: &str = "count messages";
+    /// Counts the messages that are ready in each queue that somebody should empty: new jobs,
+    /// wake-ups that are due, and what waits for a person. The names are without the prefix.
+    pub async fn waiting(&self) -> Result<Vec<(String, u32)>, Error> {
+        let (names, prefix) = (&self.names, self.names.of(""));
+        let of_kinds = Kind::ALL.map(|kind| [names.job_queue(kind), names.wake_queue(kind)]);
+        let others = [names.cancel_queue(), names.unrouted(), names.dead()];
         let channel = self.taking.channel(COUNT).await?;
-        let refused =
-            |error: lapin::Error| Error::Refused { what: COUNT.into(), source: error.into() };
-        let name = ShortString::try_new(queue)
-            .map_err(|error| Error::Refused { what: COUNT.into(), source: error.into() })?;
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        match channel.queue_declare(name, options, FieldTable::default()).await {
-            Ok(queue) => Ok(queue.message_count()),
-            Err(error) if error.is_amqp_soft_error() => Err(refused(error)),
-            Err(error) => Err(lost(COUNT, error)),
+        let mut waiting = Vec::new();
+        for queue in of_kinds.into_iter().flatten().chain(others) {
+            let length = length(&channel, &queue).await?;
+            let name = queue.strip_prefix(&prefix).unwrap_or(&queue);
+            waiting.push((name.to_owned(), length));
         }
+        Ok(waiting)
+    }
+
+    async fn length(&self, queue: &str) -> Result<u32, Error> {
+        length(&self.taking.channel(COUNT).await?, queue).await
     }
 
     /// Closes both connections. Deliveries not settled by then go back.
     pub async fn close(&self) {
         tokio::join!(self.taking.close(), self.giving.close());
+    }
+}
+
+const COUNT: &str = "count messages";
+
+async fn length(channel: &lapin::Channel, queue: &str) -> Result<u32, Error> {
+    let refused = |error: lapin::Error| Error::Refused { what: COUNT.into(), source: error.into() };
+    let name = ShortString::try_new(queue)
+        .map_err(|error| Error::Refused { what: COUNT.into(), source: error.into() })?;
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    match channel.queue_declare(name, options, FieldTable::default()).await {
+        Ok(queue) => Ok(queue.message_count()),
+        Err(error) if error.is_amqp_soft_error() => Err(refused(error)),
+        Err(error) => Err(lost(COUNT, error)),
     }
 }

@@ -57,7 +57,7 @@ impl Names {
         self.of(&format!("delay.{seconds}s"))
     }
 
-    fn of(&self, name: &str) -> String {
+    pub(super) fn of(&self, name: &str) -> String {
         format!("{}.{name}", self.prefix)
     }
 }

@@ -15,6 +15,7 @@ use super::connection::Link;
 use super::delay;
 use super::error::PublishError;
 use super::message::{Message, short};
+use super::metrics::Publishing;
 use super::names::Names;
 use super::pool::Channels;
 use crate::job::Kind;
@@ -38,6 +39,18 @@ pub enum Own {
     Wake,
     /// What is kept for people.
     Dead,
+}
+
+impl Own {
+    fn as_str(self) -> &'static str {
+        match self {
+            Own::Jobs => "jobs",
+            Own::Events => "events",
+            Own::Delay => "delay",
+            Own::Wake => "wake",
+            Own::Dead => "dead",
+        }
+    }
 }
 
 /// Where a message that may come back went.
@@ -87,6 +100,22 @@ impl Publisher {
         routing_key: &str,
         message: &Message,
     ) -> Result<Confirm, PublishError> {
+        let publishing = self.shared.link.metrics().publish(exchange.as_str());
+        match self.put_on_its_way(exchange, routing_key, message).await {
+            Ok(word) => Ok(Confirm::new(word, publishing, drop)),
+            Err(error) => {
+                publishing.ended(Err(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn put_on_its_way(
+        &self,
+        exchange: Own,
+        routing_key: &str,
+        message: &Message,
+    ) -> Result<impl Future<Output = Result<Routed, PublishError>> + use<>, PublishError> {
         let names = &self.shared.names;
         let exchange = match exchange {
             Own::Jobs => names.jobs(),
@@ -107,13 +136,13 @@ impl Publisher {
         // turn. What follows may wait for the socket, and is part of the confirm.
         let first = futures_util::poll!(published.as_mut());
         drop(stream);
-        Ok(Confirm::new(async move {
+        Ok(async move {
             let confirm = match first {
                 Poll::Ready(confirm) => confirm,
                 Poll::Pending => published.await,
             };
-            outcome(confirm.map_err(lost)?.await).map(drop)
-        }))
+            outcome(confirm.map_err(lost)?.await)
+        })
     }
 
     /// Sends a wake-up that reaches the wake queue of its kind after the longest rung of the
@@ -152,10 +181,12 @@ impl Publisher {
         let mut single = self.shared.singles.take().await?;
         let channel = single.channel.clone();
         let published = publish_on(channel, exchange, routing_key, message, true)?;
+        let target = if exchange.is_empty() { "replies" } else { "others" };
+        let publishing = self.shared.link.metrics().publish(target);
         // Given up half-way, the channel is not used again: its return would go to the next.
         single.occupied = true;
-        let routed =
-            Confirm::new(async move { outcome(published.await.map_err(lost)?.await) }).await;
+        let word = async move { outcome(published.await.map_err(lost)?.await) };
+        let routed = Confirm::new(word, publishing, |routed| routed).await;
         single.occupied = matches!(routed, Err(PublishError::Unconfirmed(_)));
         routed
     }
@@ -211,11 +242,17 @@ pub struct Confirm<T = ()> {
 }
 
 impl<T: Send + 'static> Confirm<T> {
-    fn new(word: impl Future<Output = Result<T, PublishError>> + Send + 'static) -> Self {
+    fn new(
+        word: impl Future<Output = Result<Routed, PublishError>> + Send + 'static,
+        publishing: Publishing,
+        told: fn(Routed) -> T,
+    ) -> Self {
         let limit = tokio::time::timeout(CONFIRM, word);
         Self {
             word: Box::pin(async move {
-                limit.await.unwrap_or(Err(PublishError::Unconfirmed(CONFIRM)))
+                let routed = limit.await.unwrap_or(Err(PublishError::Unconfirmed(CONFIRM)));
+                publishing.ended(routed.as_ref().copied());
+                routed.map(told)
             }),
         }
     }

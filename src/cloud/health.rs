@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::breaker::{Breaker, Broken, Pass};
+use super::metrics::Metrics;
 use super::protocol::Service;
 use crate::job::{AccountName, Failure};
 
@@ -35,6 +36,7 @@ impl fmt::Display for Party {
 #[derive(Debug)]
 pub(super) struct Health {
     account: AccountName,
+    metrics: Metrics,
     dms: Breaker,
     dataworks: Breaker,
     factory: Breaker,
@@ -45,15 +47,23 @@ pub(super) struct Health {
 /// The right to ask somebody once.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
-    account: &'a AccountName,
+    health: &'a Health,
     party: Party,
     pass: Pass<'a>,
 }
 
 impl Health {
-    pub fn of(account: &AccountName) -> Self {
+    /// Everybody is taken to be there; `parties` are those an account has.
+    pub fn of(
+        account: &AccountName,
+        parties: impl IntoIterator<Item = Party>,
+        metrics: Metrics,
+    ) -> Self {
+        for party in parties {
+            metrics.up(account, party, true);
+        }
         let [dms, dataworks, factory, tasks, tokens] = [(); 5].map(|()| Breaker::new(PATIENCE));
-        Self { account: account.clone(), dms, dataworks, factory, tasks, tokens }
+        Self { account: account.clone(), metrics, dms, dataworks, factory, tasks, tokens }
     }
 
     /// Whether a request would be let through just now.
@@ -67,7 +77,7 @@ impl Health {
     /// Lets a request through, or says why not, and when to come back.
     pub fn admit(&self, party: Party) -> Result<Permit<'_>, (Failure, Timestamp)> {
         match self.breaker(party).admit(Timestamp::now(), rand::random()) {
-            Ok(pass) => Ok(Permit { account: &self.account, party, pass }),
+            Ok(pass) => Ok(Permit { health: self, party, pass }),
             Err(until) => Err((self.away(party), until)),
         }
     }
@@ -92,8 +102,9 @@ impl Permit<'_> {
     /// They answered, whatever they said.
     pub fn answered(self) {
         if let Some(since) = self.pass.answered() {
-            let (account, service) = (self.account, self.party);
+            let (account, service) = (&self.health.account, self.party);
             info!(account, %service, %since, "the service is back; its jobs go on");
+            self.health.metrics.up(account, service, true);
         }
     }
 
@@ -101,8 +112,9 @@ impl Permit<'_> {
     pub fn failed(self, cause: &Failure) -> Broken {
         let broken = self.pass.failed(Timestamp::now(), rand::random());
         if let Broken::Opened(until) = broken {
-            let (account, service) = (self.account, self.party);
+            let (account, service) = (&self.health.account, self.party);
             warn!(account, %service, %cause, %until, "the service is away; its jobs wait for it");
+            self.health.metrics.up(account, service, false);
         }
         broken
     }

@@ -15,11 +15,12 @@ use super::huawei::token::{Token, Tokens};
 use super::limits::{Limits, Patience};
 use super::lockout::Lockout;
 use super::mask::mask;
+use super::metrics::Metrics;
 use super::protocol::{Reply, Request};
 use super::shared_limit::SharedLimit;
 use super::skew::Skew;
 use super::{alibaba, huawei};
-use crate::job::{Failure, Meaning, Provider, Trace};
+use crate::job::{Ask, Failure, Meaning, Provider, Trace};
 
 /// The longest `traceparent` or `tracestate` passed on, in bytes; the standard's own bound.
 const LONGEST_TRACE: usize = 512;
@@ -33,6 +34,15 @@ pub(super) struct Line {
     tokens: Tokens,
     lockout: Lockout,
     health: Health,
+    metrics: Metrics,
+}
+
+/// What a request is sent for.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'a> {
+    pub operation: &'a str,
+    pub ask: &'a Ask,
+    pub trace: &'a Trace,
 }
 
 /// What a request was signed with.
@@ -71,11 +81,13 @@ impl From<Failure> for Unmet {
 }
 
 impl Line {
-    pub fn new(account: Account) -> Self {
+    pub fn new(account: Account, metrics: Metrics) -> Self {
         let limits = Limits::new(&account, None);
-        let (skew, lockout) = (Skew::default(), Lockout::default());
-        let health = Health::of(&account.name);
-        Self { account, limits, skew, tokens: Tokens::new(), lockout, health }
+        let (skew, lockout, tokens) = (Skew::default(), Lockout::default(), Tokens::new());
+        let services = account.endpoints.keys().copied().map(Party::Service);
+        let iam = matches!(account.credentials, Credentials::Iam { .. }).then_some(Party::Tokens);
+        let health = Health::of(&account.name, services.chain(iam), metrics.clone());
+        Self { account, limits, skew, tokens, lockout, health, metrics }
     }
 
     /// The same, with a limit that replicas share.
@@ -90,7 +102,7 @@ impl Line {
         request: &Request,
         patience: Patience,
         nonce: &str,
-        trace: &Trace,
+        errand: Errand<'_>,
     ) -> Sent {
         let party = Party::Service(request.service);
         // Before a limit is drawn on in vain, and again after what may have been a long wait.
@@ -106,19 +118,20 @@ impl Line {
             Err((failure, until)) => return Sent::Away(failure, until),
         };
         let started = Instant::now();
-        let result = self.exchange(transport, request, nonce, trace, permit).await;
-        let (outcome, request_id) = match &result {
-            Ok(reply) => ("ok", &reply.request_id),
+        let result = self.exchange(transport, request, nonce, errand.trace, permit).await;
+        let (failure, request_id) = match &result {
+            Ok(reply) => (None, &reply.request_id),
             Err(Unmet::Failed(failure) | Unmet::Barred(failure) | Unmet::Away(failure, _)) => {
-                (failure.code.as_str(), &failure.request_id)
+                (Some(failure), &failure.request_id)
             }
         };
+        self.metrics.request(&self.account.name, &errand, failure, started.elapsed());
         debug!(
             account = self.account.name,
             service = ?request.service,
             action = request.action,
             path = request.path,
-            outcome,
+            outcome = failure.map_or("ok", |failure| &failure.code),
             request_id,
             duration = ?started.elapsed(),
             "asked"

@@ -14,6 +14,7 @@ mod limits;
 mod line;
 mod lockout;
 mod mask;
+mod metrics;
 mod nonce;
 pub mod operations;
 pub mod protocol;
@@ -36,7 +37,8 @@ use crate::job::{Accepted, AccountName, Answered, Ask, Failure, Job, Meaning, Tu
 use account::Account;
 use http::Transport;
 use limits::Patience;
-use line::{Line, Sent};
+use line::{Errand, Line, Sent};
+pub use metrics::Metrics;
 use protocol::{Inquiry, Next, Protocol, Reply};
 use shared_limit::SharedLimit;
 
@@ -51,6 +53,7 @@ pub struct Clouds {
     lines: HashMap<AccountName, Line>,
     protocols: HashMap<&'static str, Box<dyn Protocol>>,
     transport: Arc<dyn Transport>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Clouds {
@@ -67,9 +70,11 @@ impl Clouds {
         protocols: Vec<Box<dyn Protocol>>,
         transport: Arc<dyn Transport>,
     ) -> Self {
-        let lines = accounts.into_iter().map(|a| (a.name.clone(), Line::new(a))).collect();
+        let metrics = Metrics::default();
+        let line = |account: Account| (account.name.clone(), Line::new(account, metrics.clone()));
+        let lines = accounts.into_iter().map(line).collect();
         let protocols = protocols.into_iter().map(|p| (p.operation().name, p)).collect();
-        Self { lines, protocols, transport }
+        Self { lines, protocols, transport, metrics }
     }
 
     /// The same, with a limit that replicas share, for the accounts that say so.
@@ -77,6 +82,11 @@ impl Clouds {
     pub fn sharing(self, limit: &Arc<dyn SharedLimit>) -> Self {
         let share = |(name, line): (AccountName, Line)| (name, line.sharing(limit.clone()));
         Self { lines: self.lines.into_iter().map(share).collect(), ..self }
+    }
+
+    /// What is counted of requests.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// What the machine may count on for a job; nothing where its account or operation is unknown.
@@ -130,7 +140,8 @@ impl Clouds {
             let patience = if replies.is_empty() { Patience::MayDefer } else { Patience::Waits };
             let nonce = nonce::nonce(&line.account, job, turn, replies.len());
             let transport = self.transport.as_ref();
-            match line.send(transport, &request, patience, &nonce, &job.trace).await {
+            let errand = Errand { operation: &job.operation, ask: &turn.ask, trace: &job.trace };
+            match line.send(transport, &request, patience, &nonce, errand).await {
                 Sent::Deferred(until) => return Event::Deferred(until),
                 Sent::Done(reply) => replies.push(reply),
                 // Some questions can be answered without it, by a second witness.

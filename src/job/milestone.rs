@@ -22,6 +22,15 @@ pub enum Milestone {
 }
 
 impl Milestone {
+    /// Every one of them, in the order of a job's life.
+    pub const ALL: [Milestone; 5] = [
+        Milestone::Started,
+        Milestone::Retrying,
+        Milestone::Submitted,
+        Milestone::Progress,
+        Milestone::Doubtful,
+    ];
+
     /// What the way from one saved state to the next is worth telling of, if anything.
     pub fn between(before: &State, after: &State) -> Option<Self> {
         match (before, after) {
@@ -224,13 +233,7 @@ mod tests {
 
     #[test]
     fn a_milestone_is_written_as_it_is_routed() {
-        for milestone in [
-            Milestone::Started,
-            Milestone::Retrying,
-            Milestone::Submitted,
-            Milestone::Progress,
-            Milestone::Doubtful,
-        ] {
+        for milestone in Milestone::ALL {
             assert_eq!(serde_json::json!(milestone), milestone.as_str());
         }
     }

@@ -43,6 +43,16 @@ pub struct Trouble {
 }
 
 impl Verdict {
+    /// Every one of them.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Succeeded,
+        Verdict::Failed,
+        Verdict::Unknown,
+        Verdict::Expired,
+        Verdict::Cancelled,
+        Verdict::Rejected,
+    ];
+
     /// The word for it in routing keys and event types.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -21,6 +21,18 @@ pub enum Ask {
     Poll(Value),
 }
 
+impl Ask {
+    /// The word for it in logs, metrics and traces.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Ask::Baseline => "baseline",
+            Ask::Call => "call",
+            Ask::Probe => "probe",
+            Ask::Poll(_) => "poll",
+        }
+    }
+}
+
 /// The provider took a call (or a probe found that it had).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accepted {

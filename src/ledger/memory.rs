@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, HISTORY, Hold, Ledger, Record,
-    Save, Summary, due, is_progress,
+    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, HISTORY, Hold, Ledger, Metrics,
+    Record, Save, Standing, Summary, due, is_progress,
 };
-use crate::job::{Job, JobId, Note, State, WakeUp};
+use crate::job::{Job, JobId, Note, State, Status, WakeUp};
 
 /// A ledger that ends with its process.
 #[derive(Debug, Default)]
@@ -284,6 +284,33 @@ impl Ledger for MemoryLedger {
         let tables = self.tables();
         let done = tables.rows.values().filter(|row| row.done_at.is_some()).count() as u64;
         Ok(Counts { open: tables.rows.len() as u64 - done, done })
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, Error> {
+        let mut standings: HashMap<(String, Status), Standing> = HashMap::new();
+        for row in self.tables().rows.values() {
+            let (operation, status) = (row.job.operation.clone(), row.state.status());
+            if row.due.is_none() && status != Status::Unknown {
+                continue;
+            }
+            let standing = standings.entry((operation.clone(), status)).or_insert(Standing {
+                operation,
+                status,
+                jobs: 0,
+                first_due: row.due,
+            });
+            standing.jobs += 1;
+            standing.first_due = standing.first_due.min(row.due);
+        }
+        Ok(standings.into_values().collect())
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics::default()
     }
 }
 

@@ -12,6 +12,7 @@
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod conformance;
 mod memory;
+mod metrics;
 pub mod postgres;
 mod record;
 mod sqlite;
@@ -23,8 +24,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use memory::MemoryLedger;
+pub use metrics::Metrics;
 pub use postgres::PostgresLedger;
-pub use record::{Counts, Filter, Record, Summary};
+pub use record::{Counts, Filter, Record, Standing, Summary};
 pub use sqlite::SqliteLedger;
 
 use crate::job::{Job, JobId, Note, State, WakeUp};
@@ -198,6 +200,16 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Counts the jobs.
     async fn counts(&self) -> Result<Counts, Error>;
+
+    /// Counts the jobs that are not done, and those whose outcome is `unknown`, by where they
+    /// stand.
+    async fn standings(&self) -> Result<Vec<Standing>, Error>;
+
+    /// Whether the store would take a save just now.
+    async fn ping(&self) -> Result<(), Error>;
+
+    /// What is counted of its commits.
+    fn metrics(&self) -> Metrics;
 }
 
 /// What [`State::due`] says, and now for a state that is not done and has no time of its own: what

@@ -35,6 +35,19 @@ pub struct Record {
     pub history: Vec<Note>,
 }
 
+/// Jobs of one operation that stand alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Their operation.
+    pub operation: String,
+    /// Where they stand.
+    pub status: Status,
+    /// How many there are.
+    pub jobs: u64,
+    /// When the first of them is, or was, due; none when they are done.
+    pub first_due: Option<Timestamp>,
+}
+
 /// One job among many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {

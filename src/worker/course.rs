@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::chronicle;
 use super::copy::Copy;
 use super::parts::PARK;
+use super::reporter::dead;
 use super::{Parts, Trouble};
 use crate::broker::{Confirm, Delivery};
 use crate::job::machine::{Context, Event, step};
@@ -55,6 +57,7 @@ impl Course<'_> {
             if next != state || hold == Hold::Release {
                 let note = Note::between(&state, &next, now);
                 self.save(&next, hold, note.as_ref()).await?;
+                chronicle::tell(&self.parts.metrics, &job, &next, note.as_ref());
             }
             let told = self.tell(&job, &state, &next, now);
             // Side by side: telling the world is no reason for a call to leave late, or not at all.
@@ -170,7 +173,9 @@ impl Course<'_> {
             reporter.outcome(&self.copy.asking(job), outcome).await?;
         }
         if let Some(poison) = outcome.error.as_ref().filter(|error| error.is_poison()) {
-            reporter.bury(self.delivery, "poison", &poison.message, self.parts.clock.now()).await?;
+            reporter
+                .bury(self.delivery, dead::POISON, &poison.message, self.parts.clock.now())
+                .await?;
         }
         Ok(Event::Published)
     }
@@ -206,9 +211,6 @@ impl Course<'_> {
         let (State::Waiting { turn, .. } | State::Asking { turn, .. }) = after else {
             return None;
         };
-        if milestone == Milestone::Doubtful {
-            warn!(job = %job.id, operation = job.operation, "an answer was lost");
-        }
         match self.parts.reporter.milestone(job, turn, milestone, now).await {
             Ok(confirm) => Some(confirm),
             Err(trouble) => {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::copy::message;
-use super::{Clock, Reporter, Trouble};
+use super::{Clock, Metrics, Reporter, Trouble};
 use crate::broker::{Delivery, Publisher};
 use crate::cloud::Clouds;
 use crate::job::message::Rules;
@@ -34,6 +34,8 @@ pub struct Parts {
     pub publisher: Publisher,
     /// Where events go.
     pub reporter: Reporter,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
     /// Ends short waits.

@@ -1,6 +1,7 @@
 //! How many jobs run at once, and how they stop.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use super::{Runner, Trouble};
+use super::pulse::BEAT;
+use super::{Pulse, Runner, Trouble};
 use crate::broker::{Deliveries, Delivery};
 use crate::ledger;
 
@@ -31,15 +33,17 @@ pub struct Pool {
     runner: Arc<Runner>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
+    pulse: Arc<Pulse>,
 }
 
 impl Pool {
     /// At most `concurrency` jobs are in progress at once.
-    pub fn new(runner: Runner, concurrency: usize) -> Self {
+    pub fn new(runner: Runner, concurrency: usize, pulse: Arc<Pulse>) -> Self {
         Self {
             runner: Arc::new(runner),
             permits: Arc::new(Semaphore::new(concurrency)),
             tasks: TaskTracker::new(),
+            pulse,
         }
     }
 
@@ -55,13 +59,15 @@ impl Pool {
             let (permit, delivery) = tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
-                next = next => match next {
+                next = self.beating(next) => match next {
                     Some(taken) => taken,
                     None => break,
                 },
             };
             let runner = self.runner.clone();
+            let running = runner.metrics().running();
             self.tasks.spawn(async move {
+                let _running = running;
                 settle(&runner, delivery).await;
                 drop(permit);
             });
@@ -69,11 +75,24 @@ impl Pool {
         self.tasks.close();
         info!(running = self.tasks.len(), "stopping: no more jobs are taken");
         // A broker that does not answer may keep either from ending.
-        let rest = async { tokio::join!(deliveries.stop(), self.tasks.wait()) };
+        let rest = self.beating(async { tokio::join!(deliveries.stop(), self.tasks.wait()) });
         match tokio::time::timeout(grace, rest).await {
             Ok(((), ())) => Drained::Clean,
             Err(_) if self.tasks.is_empty() => Drained::Clean,
             Err(_) => Drained::CutOff(self.tasks.len()),
+        }
+    }
+}
+
+impl Pool {
+    /// Waits for something, and shows meanwhile that the loop turns.
+    async fn beating<T>(&self, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = pin!(waiting);
+        loop {
+            self.pulse.beat();
+            if let Ok(came) = tokio::time::timeout(BEAT, &mut waiting).await {
+                return came;
+            }
         }
     }
 }
@@ -113,10 +132,12 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
         Ok(Err(Trouble::Stopping)) => false,
         Ok(Err(trouble)) => {
             let cause = in_a_line(&trouble);
+            runner.metrics().trouble();
             error!(message, cause, "a job could not go on; it is tried again");
             false
         }
         Err(_panic) => {
+            runner.metrics().trouble();
             error!(message, "a job made the worker panic; it is tried again");
             false
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::Trouble;
+use super::{Metrics, Trouble};
 use crate::broker::{Confirm, Delivery, Message, Origin, Own, Publisher, Routed, Settings};
 use crate::job::event::{self, Event};
 use crate::job::message::Rejection;
@@ -34,17 +34,28 @@ pub mod header {
     pub const FROM: &str = "x-ticketd-from";
 }
 
+/// Why a message is kept as a dead letter.
+pub(super) mod dead {
+    /// It is no valid job.
+    pub const INVALID: &str = "invalid";
+    /// It came as a wake-up, and this version can't read it.
+    pub const UNREADABLE: &str = "unreadable";
+    /// Workers die of it.
+    pub const POISON: &str = "poison";
+}
+
 /// Publishes what a job's way is worth telling of.
 pub struct Reporter {
     publisher: Publisher,
     source: String,
     broker: Settings,
+    metrics: Metrics,
 }
 
 impl Reporter {
     /// `source` is the CloudEvents source of every event.
-    pub fn new(publisher: Publisher, source: String, broker: Settings) -> Self {
-        Self { publisher, source, broker }
+    pub fn new(publisher: Publisher, source: String, broker: Settings, metrics: Metrics) -> Self {
+        Self { publisher, source, broker, metrics }
     }
 
     /// Sends an event along the way; awaited before the delivery is settled, not before the call.
@@ -75,8 +86,11 @@ impl Reporter {
         let event = Event::rejected(&self.source, rejection);
         let reply_to = rejection.reply_to.as_ref();
         self.conclude(&event, rejection.correlation_id.clone(), reply_to).await?;
+        let (job, operation) = (&rejection.job_id, &event.data.operation);
+        info!(job, operation, step = "rejected", problems = rejection.problems.len(), "job");
+        self.metrics.rejected(operation);
         let problems: Vec<String> = rejection.problems.iter().map(ToString::to_string).collect();
-        self.bury(delivery, "invalid", &problems.join("\n"), rejection.at).await
+        self.bury(delivery, dead::INVALID, &problems.join("\n"), rejection.at).await
     }
 
     /// Keeps a message as a dead letter.
@@ -93,7 +107,9 @@ impl Reporter {
         headers.insert(header::AT.into(), at.to_string());
         headers.insert(header::FROM.into(), self.queue(delivery.origin));
         let letter = Message { headers, ..delivery.message() };
-        Ok(self.publisher.publish(Own::Dead, reason, &letter).await?)
+        self.publisher.publish(Own::Dead, reason, &letter).await?;
+        self.metrics.dead_letter(reason);
+        Ok(())
     }
 
     async fn conclude(
@@ -117,18 +133,19 @@ impl Reporter {
         let event = &event.id;
         if !self.broker.may_reply_to(queue) {
             warn!(queue, event, "reply_to is not allowed here; no copy is sent to it");
-            return;
+            return self.metrics.reply_dropped();
         }
         for _ in 0..REPLY_TRIES {
             match self.publisher.publish_mandatory("", queue, message).await {
                 Ok(Routed::Somewhere) => return,
                 Ok(Routed::Nowhere) => {
                     warn!(queue, event, "the reply_to queue does not exist; the copy is dropped");
-                    return;
+                    return self.metrics.reply_dropped();
                 }
                 Err(error) => warn!(queue, event, %error, "the reply_to queue took no copy"),
             }
         }
+        self.metrics.reply_dropped();
     }
 
     fn queue(&self, origin: Origin) -> String {

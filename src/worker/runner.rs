@@ -9,9 +9,10 @@ use tracing::{debug, error, info, warn};
 
 use super::copy::{Copy, envelope, is_wakeup};
 use super::course::Course;
+use super::reporter::dead;
 use super::roster::Roster;
 use super::suspicion::Suspicion;
-use super::{Parts, Trouble};
+use super::{Metrics, Parts, Trouble};
 use crate::broker::{Delivery, Origin};
 use crate::job::machine::Event;
 use crate::job::message::Cancellation;
@@ -43,6 +44,11 @@ impl Runner {
         &self.parts.stopping
     }
 
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
     /// Works on a delivery until it may be acknowledged.
     pub async fn run(&self, delivery: &Delivery) -> Result<(), Trouble> {
         let now = self.parts.clock.now();
@@ -54,7 +60,7 @@ impl Runner {
                     Err(error) => {
                         let problem = format!("is no wake-up that this version can read: {error}");
                         let reporter = &self.parts.reporter;
-                        return reporter.bury(delivery, "unreadable", &problem, now).await;
+                        return reporter.bury(delivery, dead::UNREADABLE, &problem, now).await;
                     }
                 }
             }
@@ -66,7 +72,6 @@ impl Runner {
                         Copy::sent(submission, state, delivery.redelivered)
                     }
                     Err(rejection) => {
-                        info!(problems = rejection.problems.len(), "message rejected");
                         return self.parts.reporter.rejected(delivery, &rejection).await;
                     }
                 }
@@ -84,7 +89,6 @@ impl Runner {
             match self.parts.rules.read_cancellation(&envelope(delivery), now) {
                 Ok(cancellation) => cancellation,
                 Err(rejection) => {
-                    info!(problems = rejection.problems.len(), "cancellation rejected");
                     return self.parts.reporter.rejected(delivery, &rejection).await;
                 }
             };

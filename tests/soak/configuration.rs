@@ -62,6 +62,8 @@ pub fn write(
 lease = "{lease}s"
 [broker]
 prefix = "{prefix}"
+[admin]
+address = "off"
 [accounts.alibaba]
 provider = "alibaba"
 region = "cn-hangzhou"

@@ -42,6 +42,7 @@ fn own(
         ("TICKETD_BROKER__TOPOLOGY", "apply".to_owned()),
         ("TICKETD_LEDGER__URL", format!("sqlite:{}", folder.join("ledger.db").display())),
         ("TICKETD_WORKER__GRACE", "3s".to_owned()),
+        ("TICKETD_ADMIN__ADDRESS", "off".to_owned()),
         ("TICKETD_ACCOUNTS__DEMO_ALIBABA__ENDPOINTS__DMS", url.to_string()),
         ("TICKETD_ACCOUNTS__DEMO_ALIBABA__ENDPOINTS__DATAWORKS", url.to_string()),
         ("TICKETD_ACCOUNTS__DEMO_HUAWEI__ENDPOINTS__FACTORY", url.to_string()),

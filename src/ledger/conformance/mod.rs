@@ -52,6 +52,7 @@ macro_rules! every_promise {
             a_refused_save_leaves_no_note
             jobs_are_listed_last_changed_first
             only_jobs_that_fit_are_listed
+            open_jobs_and_unknown_ones_are_counted_by_where_they_stand
             many_tasks_save_at_once_and_nothing_is_lost
             rivals_for_one_job_never_both_save
         }
@@ -96,6 +97,12 @@ pub(crate) fn waiting(number: u32, due: Timestamp) -> State {
 fn asking() -> State {
     let turn = json!({ "ask": "call", "calls": 1 });
     serde_json::from_value(json!({ "phase": "asking", "turn": turn, "since": at(0) })).unwrap()
+}
+
+/// Done, with this verdict.
+fn ended(verdict: &str) -> State {
+    let outcome = json!({ "verdict": verdict, "attempts": 1, "result": {}, "times": {} });
+    serde_json::from_value(json!({ "phase": "done", "outcome": outcome })).unwrap()
 }
 
 fn ending(phase: &str) -> State {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{assert_superseded, at, bare, done, ending, granted, job, put, waiting};
-use crate::job::JobId;
-use crate::ledger::{Counts, Hold, Ledger};
+use super::{assert_superseded, at, bare, done, ended, ending, granted, job, put, waiting};
+use crate::job::{JobId, Status};
+use crate::ledger::{Counts, Hold, Ledger, Standing};
 
 async fn overdue(ledger: &dyn Ledger, before: i64, now: i64, limit: u32) -> Vec<String> {
     let found = ledger.overdue(at(before), at(now), limit).await.unwrap();
@@ -104,4 +104,28 @@ pub(crate) async fn a_save_of_a_purged_job_is_refused(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.purge(at(2), 10).await.unwrap(), 1);
     assert_superseded(ledger.save(&claim, bare(&done(), Hold::Release, at(3))).await);
     assert_eq!(ledger.counts().await.unwrap(), Counts::default());
+}
+
+pub(crate) async fn open_jobs_and_unknown_ones_are_counted_by_where_they_stand(
+    ledger: Arc<dyn Ledger>,
+) {
+    put(&*ledger, "a", &waiting(0, at(30)), 1).await;
+    put(&*ledger, "b", &waiting(0, at(20)), 1).await;
+    put(&*ledger, "c", &waiting(2, at(40)), 1).await;
+    put(&*ledger, "d", &done(), 1).await;
+    put(&*ledger, "e", &ended("unknown"), 1).await;
+    ledger.ping().await.unwrap();
+    let mut standings = ledger.standings().await.unwrap();
+    standings.sort_by_key(|standing| standing.status);
+    let operation = job("a").operation;
+    let expected = [
+        (Status::Waiting, 2, Some(at(20))),
+        (Status::Retrying, 1, Some(at(40))),
+        (Status::Unknown, 1, None),
+    ]
+    .map(|(status, jobs, first_due)| {
+        let operation = operation.clone();
+        Standing { operation, status, jobs, first_due }
+    });
+    assert_eq!(standings, expected);
 }

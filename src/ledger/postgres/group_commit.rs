@@ -7,6 +7,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
@@ -16,6 +17,7 @@ use tokio_postgres::error::SqlState;
 
 use super::pool::{Failed, Pool};
 use crate::job::JobId;
+use crate::ledger::Metrics;
 
 /// The most requests, and the most bytes, that share a commit; bounds how long the first of them
 /// waits for the rest.
@@ -59,11 +61,11 @@ struct Pending<R: Together> {
 
 impl<R: Together> GroupCommit<R> {
     /// Starts the writers.
-    pub(super) fn start(pool: &Pool) -> Self {
+    pub(super) fn start(pool: &Pool, metrics: &Metrics) -> Self {
         let (queue, arrivals) = unbounded_channel();
         let waiting = Arc::new(Mutex::new(Waiting { arrivals, left_over: VecDeque::new() }));
         for _ in 0..WRITERS {
-            tokio::spawn(write(pool.clone(), Arc::clone(&waiting)));
+            tokio::spawn(write(pool.clone(), Arc::clone(&waiting), metrics.clone()));
         }
         Self { queue }
     }
@@ -109,12 +111,15 @@ impl<R: Together> Waiting<R> {
     }
 }
 
-async fn write<R: Together>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>) {
+async fn write<R: Together>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>, metrics: Metrics) {
     loop {
         let Some(batch) = waiting.lock().await.next().await else { return };
         let (requests, replies): (Vec<R>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.request, pending.reply)).unzip();
-        match commit(&pool, &requests).await {
+        let begun = Instant::now();
+        let committed = commit(&pool, &requests).await;
+        metrics.commit(committed.is_ok(), requests.len(), begun.elapsed());
+        match committed {
             Ok(answers) => answer(replies, answers.into_iter().map(Ok)),
             Err(failed) if requests.len() > 1 && is_of_one(&failed) => {
                 let mut answers = Vec::new();

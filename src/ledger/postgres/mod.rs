@@ -32,7 +32,8 @@ use self::rows::json;
 use self::saves::Line;
 use super::stored::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Record, Save, Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Metrics, Record, Save,
+    Standing, Summary,
 };
 use crate::job::{JobId, Note, WakeUp};
 
@@ -47,6 +48,7 @@ pub struct PostgresLedger {
     saves: GroupCommit<saves::Request>,
     /// Numbers saves, so that one that was given up as lost can't undo its successors.
     next_save: AtomicI64,
+    metrics: Metrics,
 }
 
 impl PostgresLedger {
@@ -57,8 +59,10 @@ impl PostgresLedger {
         let pool = Pool::new(settings).map_err(|_| place.failed(Failed::Stopped))?;
         let client = pool.lend().await.map_err(|failed| place.failed(failed))?;
         schema::migrate(&client, &settings.schema).await.map_err(|error| place.unusable(error))?;
-        let (claims, saves) = (GroupCommit::start(&pool), GroupCommit::start(&pool));
-        Ok(Self { place, pool, claims, saves, next_save: AtomicI64::new(1) })
+        let metrics = Metrics::default();
+        let (claims, saves) =
+            (GroupCommit::start(&pool, &metrics), GroupCommit::start(&pool, &metrics));
+        Ok(Self { place, pool, claims, saves, next_save: AtomicI64::new(1), metrics })
     }
 
     /// Takes the next turn of an account whose requests are limited to one `per` time, and `burst`
@@ -191,5 +195,21 @@ impl Ledger for PostgresLedger {
     async fn counts(&self) -> Result<Counts, Error> {
         let client = self.client().await?;
         self.answer(&client, upkeep::counts(&client)).await
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, Error> {
+        let client = self.client().await?;
+        self.answer(&client, upkeep::standings(&client))
+            .await?
+            .map_err(|cause| self.place.unlisted(cause))
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        let client = self.client().await?;
+        self.answer(&client, client.batch_execute("SELECT 1")).await
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 }

@@ -5,7 +5,8 @@ use tokio_postgres::{Error, Row};
 
 use super::rows::wakeup;
 use crate::job::{JobId, WakeUp};
-use crate::ledger::Counts;
+use crate::ledger::stored::time;
+use crate::ledger::{Counts, Standing};
 
 /// Jobs nobody holds, longest overdue first. Rows that can't be read are passed over, or a few of
 /// them would keep every other job from being looked after; the log names them.
@@ -92,4 +93,30 @@ pub(super) async fn counts(client: &ClientWrapper) -> Result<Counts, Error> {
     let row = client.query_one(&select, &[]).await?;
     let number = |column| row.get::<_, i64>(column).unsigned_abs();
     Ok(Counts { open: number(0), done: number(1) })
+}
+
+/// Counts the jobs that are not done, and those that wait for a person, by where they stand.
+pub(super) async fn standings(
+    client: &ClientWrapper,
+) -> Result<Result<Vec<Standing>, String>, Error> {
+    let select = client
+        .prepare_cached(
+            "SELECT operation, status, count(*), min(due) FROM jobs WHERE due IS NOT NULL
+             GROUP BY operation, status
+             UNION ALL
+             SELECT operation, status, count(*), NULL FROM jobs WHERE status = 'unknown'
+             GROUP BY operation, status",
+        )
+        .await?;
+    let rows = client.query(&select, &[]).await?;
+    Ok(rows.iter().map(standing).collect())
+}
+
+fn standing(row: &Row) -> Result<Standing, String> {
+    Ok(Standing {
+        operation: row.get(0),
+        status: row.get::<_, &str>(1).parse()?,
+        jobs: row.get::<_, i64>(2).unsigned_abs(),
+        first_due: row.get::<_, Option<i64>>(3).map(time),
+    })
 }

@@ -15,8 +15,12 @@ use super::home::{self, Machine};
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tick");
 
 /// One step for each version of the schema. Steps are only ever added.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema-1.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema-1.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+];
 
 /// The version this program reads and writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use crate::ledger::Metrics;
+
 /// The most requests that share a commit; bounds how long the first of them waits for the rest.
 const BATCH: usize = 512;
 
@@ -51,11 +53,15 @@ pub(super) struct GroupCommit {
 
 impl GroupCommit {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection, chore: Chore) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        chore: Chore,
+        metrics: Metrics,
+    ) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || work_off(&connection, &requests, &chore))?;
+            .spawn(move || work_off(&connection, &requests, &chore, &metrics))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -115,7 +121,12 @@ where
     }
 }
 
-fn work_off(connection: &Connection, requests: &Receiver<Box<dyn Request>>, chore: &Chore) {
+fn work_off(
+    connection: &Connection,
+    requests: &Receiver<Box<dyn Request>>,
+    chore: &Chore,
+    metrics: &Metrics,
+) {
     let mut done = Instant::now();
     loop {
         let left = chore.every.saturating_sub(done.elapsed());
@@ -123,7 +134,9 @@ fn work_off(connection: &Connection, requests: &Receiver<Box<dyn Request>>, chor
             Ok(first) => {
                 // What arrives while the first ones run still comes along.
                 let waiting = std::iter::once(first).chain(requests.try_iter()).take(BATCH);
+                let begun = Instant::now();
                 let (batch, commit) = commit_together(connection, waiting);
+                metrics.commit(commit.is_ok(), batch.len(), begun.elapsed());
                 for request in batch {
                     request.answer(commit.clone());
                 }
@@ -209,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_fails_all_that_shared_it_and_the_next_one_works() {
-        let commit = GroupCommit::start(connection(), idle()).unwrap();
+        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
         let orphan =
             commit.run(|connection| connection.execute("INSERT INTO children VALUES (99)", []));
         let (good, orphan) =
@@ -223,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_request_does_not_harm_those_it_shares_the_commit_with() {
-        let commit = GroupCommit::start(connection(), idle()).unwrap();
+        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
         let (first, twice, last) = together(&commit, async {
             tokio::join!(
                 commit.run(add_parent(1)),
@@ -240,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_that_ends_the_transaction_fails_all_that_ran_before_it() {
-        let commit = GroupCommit::start(connection(), idle()).unwrap();
+        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
         let rollback = commit.run(|connection| {
             connection.execute("INSERT OR ROLLBACK INTO parents VALUES (1), (1)", [])
         });
@@ -262,7 +275,8 @@ mod tests {
             Ok(())
         });
         let every = Duration::from_millis(5);
-        let commit = GroupCommit::start(connection(), Chore { every, work }).unwrap();
+        let commit =
+            GroupCommit::start(connection(), Chore { every, work }, Metrics::default()).unwrap();
         for _ in 0..3 {
             times.recv_timeout(Duration::from_secs(60)).unwrap();
         }
@@ -275,7 +289,7 @@ mod tests {
         let file = folder.path().join("queue.db");
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE parents (id INTEGER PRIMARY KEY)").unwrap();
-        let commit = GroupCommit::start(connection, idle()).unwrap();
+        let commit = GroupCommit::start(connection, idle(), Metrics::default()).unwrap();
         for id in 0..1000 {
             let mut queued = Box::pin(commit.run(add_parent(id)));
             // One poll queues the request; then its caller goes away.

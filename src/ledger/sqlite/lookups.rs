@@ -71,7 +71,7 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> rusqlite::Result
     select.query_map(wanted, summary)?.collect()
 }
 
-fn parse<T: FromStr<Err = String>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn parse<T: FromStr<Err = String>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     row.get_ref(column)?.as_str()?.parse().map_err(|cause: String| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, cause.into())
     })

@@ -24,7 +24,8 @@ use self::group_commit::{Chore, Failed, GroupCommit};
 use self::home::Machine;
 use super::stored::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Record, Save, Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Metrics, Record, Save,
+    Standing, Summary,
 };
 use crate::job::{JobId, WakeUp};
 
@@ -44,6 +45,7 @@ fn chore() -> Chore {
 pub struct SqliteLedger {
     path: PathBuf,
     commit: GroupCommit,
+    metrics: Metrics,
 }
 
 impl SqliteLedger {
@@ -55,9 +57,10 @@ impl SqliteLedger {
     fn open_within(path: &Path, patience: Duration) -> Result<Self, Error> {
         let connection =
             file::open(path, patience).map_err(|error| advice::unusable(path, error))?;
-        let commit = GroupCommit::start(connection, chore())
+        let metrics = Metrics::default();
+        let commit = GroupCommit::start(connection, chore(), metrics.clone())
             .map_err(|error| advice::threadless(path, error))?;
-        Ok(Self { path: path.to_owned(), commit })
+        Ok(Self { path: path.to_owned(), commit, metrics })
     }
 
     /// Runs statements about one job, which an error then names if its row can't be read.
@@ -183,5 +186,17 @@ impl Ledger for SqliteLedger {
 
     async fn counts(&self) -> Result<Counts, Error> {
         self.commit.run(upkeep::counts).await.map_err(|error| self.failed(error))
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, Error> {
+        self.look(upkeep::standings).await.map_err(|error| self.failed(error))
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.commit.run(|_| Ok(())).await.map_err(|error| self.failed(error))
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 }

@@ -185,7 +185,7 @@ fn a_newer_schema_is_refused() {
     drop(SqliteLedger::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 9).unwrap();
     let message = refusal(&path);
-    assert!(message.contains("newer ticketd (schema 9, this one knows 3)"), "{message}");
+    assert!(message.contains("newer ticketd (schema 9, this one knows 4)"), "{message}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The statements that look after jobs nobody works on. As in [`super::jobs`], each function
 //! changes nothing when it fails.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::jobs::wakeup;
+use super::lookups::parse;
 use crate::job::{JobId, WakeUp};
-use crate::ledger::Counts;
+use crate::ledger::stored::time;
+use crate::ledger::{Counts, Standing};
 
 /// Jobs nobody holds, longest overdue first. Rows that can't be read are passed over, or a few of
 /// them would keep every other job from being looked after; the log names them.
@@ -73,4 +75,24 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     let open = count("SELECT count(*) FROM jobs WHERE due IS NOT NULL")?;
     let done = count("SELECT count(*) FROM jobs WHERE done_at IS NOT NULL")?;
     Ok(Counts { open: open.unsigned_abs(), done: done.unsigned_abs() })
+}
+
+/// Counts the jobs that are not done, and those that wait for a person, by where they stand.
+pub(super) fn standings(connection: &Connection) -> rusqlite::Result<Vec<Standing>> {
+    let mut select = connection.prepare_cached(
+        "SELECT operation, status, count(*), min(due) FROM jobs WHERE due IS NOT NULL
+         GROUP BY operation, status
+         UNION ALL
+         SELECT operation, status, count(*), NULL FROM jobs WHERE status = 'unknown'
+         GROUP BY operation",
+    )?;
+    let standing = |row: &Row<'_>| {
+        Ok(Standing {
+            operation: row.get(0)?,
+            status: parse(row, 1)?,
+            jobs: row.get::<_, i64>(2)?.unsigned_abs(),
+            first_due: row.get::<_, Option<i64>>(3)?.map(time),
+        })
+    };
+    select.query_map([], standing)?.collect()
 }

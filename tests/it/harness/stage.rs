@@ -279,6 +279,8 @@ fn base(url: &url::Url, simulated: &simulator::Settings, folder: &TempDir) -> St
         r#"
 [broker]
 prefix = "{prefix}"
+[admin]
+address = "127.0.0.1:0"
 [ledger]
 url = "sqlite:{ledger}"
 [accounts.ali]

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ticketd::job::{JobId, WakeUp};
 use ticketd::ledger::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Ledger, Record, Save, Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Ledger, Metrics, Record, Save, Standing,
+    Summary,
 };
 
 /// What is put between.
@@ -79,5 +80,17 @@ impl<T: Between> Ledger for Wrapped<T> {
 
     async fn counts(&self) -> Result<Counts, Error> {
         self.0.ledger().counts().await
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, Error> {
+        self.0.ledger().standings().await
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.0.ledger().ping().await
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.0.ledger().metrics()
     }
 }

@@ -1,0 +1,181 @@
+//! What is counted of jobs.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::reporter::dead;
+use crate::job::{Job, Milestone, Outcome, Verdict};
+
+/// From a call that is answered at once to a ticket that waits for a person all week, in seconds.
+const DURATIONS: [f64; 11] =
+    [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0];
+
+/// Calls that a job took.
+const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
+
+/// What is counted. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    steps: Family<Step, Counter>,
+    outcomes: Family<Ended, Counter>,
+    durations: Family<Operation, Histogram, fn() -> Histogram>,
+    attempts: Family<Operation, Histogram, fn() -> Histogram>,
+    running: Gauge,
+    troubles: Counter,
+    dead_letters: Family<Reason, Counter>,
+    replies_dropped: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Step {
+    operation: String,
+    step: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    operation: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations: fn() -> Histogram = || Histogram::new(DURATIONS);
+        let attempts: fn() -> Histogram = || Histogram::new(ATTEMPTS);
+        Self {
+            steps: Family::default(),
+            outcomes: Family::default(),
+            durations: Family::new_with_constructor(durations),
+            attempts: Family::new_with_constructor(attempts),
+            running: Gauge::default(),
+            troubles: Counter::default(),
+            dead_letters: Family::default(),
+            replies_dropped: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// What has not happened yet is counted as 0: an increase from nothing would not be seen.
+    pub fn begin(&self, operations: impl IntoIterator<Item = &'static str>) {
+        for operation in operations.into_iter().map(str::to_owned) {
+            for step in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
+                drop(self.steps.get_or_create(&Step { operation: operation.clone(), step }));
+            }
+            for outcome in Verdict::ALL.map(Verdict::as_str) {
+                let ended = Ended { operation: operation.clone(), outcome };
+                drop(self.outcomes.get_or_create(&ended));
+            }
+        }
+        for reason in [dead::INVALID, dead::UNREADABLE, dead::POISON].map(str::to_owned) {
+            drop(self.dead_letters.get_or_create(&Reason { reason }));
+        }
+    }
+
+    /// Makes them known.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "job_steps",
+            "Steps along the way of jobs: started, retrying, submitted, progress, doubtful",
+            self.steps.clone(),
+        );
+        registry.register(
+            "job_outcomes",
+            "Jobs that ended, by how: succeeded, failed, unknown, expired, cancelled, rejected",
+            self.outcomes.clone(),
+        );
+        registry.register_with_unit(
+            "job_duration",
+            "Jobs that ended: from the first reading of their message to their outcome",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register(
+            "job_attempts",
+            "Jobs that ended: calls that each took",
+            self.attempts.clone(),
+        );
+        registry.register("jobs_running", "Jobs in progress just now", self.running.clone());
+        registry.register(
+            "job_troubles",
+            "Times a job could not go on for a reason of our own (ledger, broker, a panic) and was \
+             tried again",
+            self.troubles.clone(),
+        );
+        registry.register(
+            "dead_letters",
+            "Messages kept as dead letters: invalid, unreadable, poison",
+            self.dead_letters.clone(),
+        );
+        registry.register(
+            "replies_dropped",
+            "Copies of outcomes that no reply_to queue took, or that none was allowed to get",
+            self.replies_dropped.clone(),
+        );
+    }
+
+    pub(super) fn step(&self, job: &Job, step: &str) {
+        let labels = Step { operation: job.operation.clone(), step: step.to_owned() };
+        self.steps.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn outcome(&self, job: &Job, outcome: &Outcome) {
+        let operation = job.operation.clone();
+        let ended = Ended { operation: operation.clone(), outcome: outcome.verdict.as_str() };
+        self.outcomes.get_or_create(&ended).inc();
+        let labels = Operation { operation };
+        if let Some(at) = outcome.times.ended {
+            let took = at.duration_since(job.received_at).as_secs_f64();
+            self.durations.get_or_create(&labels).observe(took.max(0.0));
+        }
+        self.attempts.get_or_create(&labels).observe(outcome.attempts.into());
+    }
+
+    /// `operation` as far as it could be read, and only if it is one of ours: anybody may write
+    /// anything into a message.
+    pub(super) fn rejected(&self, operation: &str) {
+        let labels = Ended { operation: operation.to_owned(), outcome: "rejected" };
+        self.outcomes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a job as running until the value is dropped.
+    pub(super) fn running(&self) -> Running {
+        self.running.inc();
+        Running(self.running.clone())
+    }
+
+    pub(super) fn trouble(&self) {
+        self.troubles.inc();
+    }
+
+    pub(super) fn dead_letter(&self, reason: &str) {
+        self.dead_letters.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    }
+
+    pub(super) fn reply_dropped(&self) {
+        self.replies_dropped.inc();
+    }
+}
+
+/// A job in progress.
+pub(super) struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
