@@ -22,15 +22,15 @@ const MEDIAN: usize = 150;
 /// Whom each folder may know. Names of a folder's own modules are always allowed.
 const IMPORTS: [(&str, &[&str]); 10] = [
     ("job", &[]),
-    ("cloud", &["job"]),
+    ("cloud", &["job", "telemetry"]),
     ("broker", &["job"]),
     ("ledger", &["job"]),
-    ("worker", &["cloud", "broker", "ledger", "job"]),
+    ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
     ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job"]),
     // Settings types only; see below.
     ("config", &["cloud", "broker", "ledger", "job"]),
-    ("telemetry", &[]),
+    ("telemetry", &["job"]),
     ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
 ];
 
@@ -45,13 +45,14 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// Crates and where they may be named: a file, or a folder.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("reqwest", &["cloud/http.rs"]),
     ("lapin", &["broker"]),
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
     ("deadpool_postgres", &["ledger/postgres"]),
     ("backoff", &["job/retry.rs"]),
+    ("opentelemetry", &["telemetry"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];
 

@@ -82,7 +82,7 @@ impl Cli {
             | Command::Config(_)
             | Command::Schema(_) => "warn",
         };
-        telemetry::start(log_format, level);
+        let _exporting = telemetry::start(log_format, level);
         let catalogue = operations::catalogue();
         let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
         let settings = || load(&configs, process_environment(), &names);

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use tracing::{Instrument, info_span};
 
 use super::show::{Line, OUTCOMES, in_colour, plain};
 use crate::broker::{Broker, Feed, Message, Publisher};
 use crate::config::Settings;
-use crate::job::{Catalogue, Kind};
+use crate::job::{Catalogue, Kind, Trace};
+use crate::telemetry::traces;
 
 /// What `ticketd submit` can be told.
 #[derive(Debug, clap::Args)]
@@ -111,8 +113,19 @@ fn order(job: Value, catalogue: &Catalogue) -> Result<Order> {
 
 async fn send(publisher: &Publisher, exchange: &str, orders: &[Order], json: bool) -> Result<()> {
     for Order { id, kind, message } in orders {
+        let span = info_span!(
+            "send",
+            otel.name = format!("send jobs.{kind}"),
+            otel.kind = "producer",
+            messaging.system = "rabbitmq",
+            messaging.message.id = id,
+        );
+        let trace = span.in_scope(|| traces::passed_on(&Trace::default()));
+        let headers = trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
+        let message = Message { headers: headers.collect(), ..message.clone() };
         publisher
-            .publish_mandatory(exchange, kind.as_str(), message)
+            .publish_mandatory(exchange, kind.as_str(), &message)
+            .instrument(span)
             .await
             .with_context(|| format!("job {id} was not sent"))?;
         if json {

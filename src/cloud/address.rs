@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::account::Account;
-use super::protocol::{Body, Method, Request};
+use super::protocol::{Body, Request};
 use super::signature::{canonical_query, encode, encode_pairs};
 use crate::job::Failure;
 
@@ -53,10 +53,7 @@ pub(super) fn address(request: &Request, account: &Account) -> Result<Addressed,
             (Some("application/json;charset=UTF-8"), value.to_string().into_bytes())
         }
     };
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
+    let method = request.method.as_str();
     let name = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
     Ok(Addressed { method, url, host, path, content_type, body })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::debug;
+use tracing::{Instrument, debug};
 
 use super::account::{Account, Credentials};
 use super::breaker::Broken;
@@ -19,8 +19,9 @@ use super::metrics::Metrics;
 use super::protocol::{Reply, Request};
 use super::shared_limit::SharedLimit;
 use super::skew::Skew;
-use super::{alibaba, huawei};
+use super::{alibaba, huawei, spans};
 use crate::job::{Ask, Failure, Meaning, Provider, Trace};
+use crate::telemetry::traces;
 
 /// The longest `traceparent` or `tracestate` passed on, in bytes; the standard's own bound.
 const LONGEST_TRACE: usize = 512;
@@ -118,7 +119,9 @@ impl Line {
             Err((failure, until)) => return Sent::Away(failure, until),
         };
         let started = Instant::now();
-        let result = self.exchange(transport, request, nonce, errand.trace, permit).await;
+        let span = spans::request(&self.account, request);
+        let exchange = self.exchange(transport, request, nonce, errand.trace, permit);
+        let result = exchange.instrument(span.clone()).await;
         let (failure, request_id) = match &result {
             Ok(reply) => (None, &reply.request_id),
             Err(Unmet::Failed(failure) | Unmet::Barred(failure) | Unmet::Away(failure, _)) => {
@@ -126,6 +129,9 @@ impl Line {
             }
         };
         self.metrics.request(&self.account.name, &errand, failure, started.elapsed());
+        if let Some(failure) = failure {
+            spans::failed(&span, failure);
+        }
         debug!(
             account = self.account.name,
             service = ?request.service,
@@ -160,9 +166,12 @@ impl Line {
         let token = self.token(transport, now).await?;
         let proof = Proof { offset, token };
         let mut signed = self.sign(request, now, nonce, &proof)?;
-        signed.headers.extend(traced(trace));
+        signed.headers.extend(traced(&traces::passed_on(trace)));
         let raw = match transport.send(signed).await {
-            Ok(raw) => raw,
+            Ok(raw) => {
+                spans::answered(raw.status);
+                raw
+            }
             Err(error) => return Err(broken(permit, classify::unanswered(&error))),
         };
         match classify::reply(self.account.provider, &raw, now) {
@@ -274,11 +283,9 @@ fn broken(permit: Permit<'_>, failure: Failure) -> Unmet {
 /// Trace context travels unsigned: gateways on the way may change it. It comes from a message, so
 /// what can't be a header is left out rather than allowed to spoil the request.
 fn traced(trace: &Trace) -> impl Iterator<Item = (String, String)> {
-    let fit = |value: &String| {
+    let fit = |value: &str| {
         value.len() <= LONGEST_TRACE && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };
-    let header =
-        |name: &str, value: &Option<String>| Some((name.to_owned(), value.clone().filter(fit)?));
-    let both = [header("traceparent", &trace.traceparent), header("tracestate", &trace.tracestate)];
-    both.into_iter().flatten()
+    let headers = trace.headers().filter(move |(_, value)| fit(value));
+    headers.map(|(name, value)| (name.to_owned(), value.clone()))
 }

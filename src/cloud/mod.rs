@@ -22,6 +22,7 @@ mod rate;
 pub mod shared_limit;
 pub mod signature;
 mod skew;
+mod spans;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::error;
+use tracing::{Instrument, error};
 
 use crate::job::machine::{Abilities, Event};
 use crate::job::{Accepted, AccountName, Answered, Ask, Failure, Job, Meaning, Turn};
@@ -99,6 +100,10 @@ impl Clouds {
 
     /// Asks what the turn wants asked, and holds the conversation that it takes.
     pub async fn ask(&self, job: &Job, turn: &Turn) -> Event {
+        self.converse(job, turn).instrument(spans::ask(job, turn)).await
+    }
+
+    async fn converse(&self, job: &Job, turn: &Turn) -> Event {
         let (line, protocol) = match self.parties(job) {
             Ok(parties) => parties,
             Err(missing) => {

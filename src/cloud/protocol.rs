@@ -44,6 +44,16 @@ pub enum Method {
     Post,
 }
 
+impl Method {
+    /// As it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
 /// What a request carries below its headers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {

@@ -13,7 +13,7 @@ use super::message::Rejection;
 use super::milestone::Milestone;
 use super::report::{Outcome, Trouble, Verdict};
 use super::state::{Facts, Turn};
-use super::{Job, Kind};
+use super::{Job, Kind, Trace};
 
 /// The media type of an event.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -40,12 +40,9 @@ pub struct Event {
     /// Always `application/json`.
     #[schemars(extend("const" = "application/json"))]
     pub datacontenttype: &'static str,
-    /// W3C trace context of the job's message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-    /// W3C trace context of the job's message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracestate: Option<String>,
+    /// The trace it belongs to: that of the job's message.
+    #[serde(flatten)]
+    pub trace: Trace,
     /// What happened.
     pub data: Data,
 }
@@ -228,8 +225,7 @@ impl Event {
             subject: rejection.job_id.clone(),
             time: rejection.at,
             datacontenttype: "application/json",
-            traceparent: rejection.trace.traceparent.clone(),
-            tracestate: rejection.trace.tracestate.clone(),
+            trace: rejection.trace.clone(),
             data: Data {
                 job_id: rejection.job_id.clone(),
                 operation: known.map_or(UNKNOWN, |(name, _)| name).to_owned(),
@@ -261,8 +257,7 @@ impl Event {
             subject: Some(job.id.to_string()),
             time,
             datacontenttype: "application/json",
-            traceparent: job.trace.traceparent.clone(),
-            tracestate: job.trace.tracestate.clone(),
+            trace: job.trace.clone(),
             data,
         }
     }

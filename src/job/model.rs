@@ -149,14 +149,22 @@ pub struct ReplyTo {
 }
 
 /// W3C trace context, taken from the message's headers and passed on unread.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
-    /// The `traceparent` header.
+    /// W3C trace context: the `traceparent` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The `tracestate` header.
+    /// W3C trace context: the `tracestate` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracestate: Option<String>,
+}
+
+impl Trace {
+    /// The headers that there are, with their names.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let named = [("traceparent", &self.traceparent), ("tracestate", &self.tracestate)];
+        named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
 }
 
 /// One ticket job, valid and complete: defaults are filled in, so nothing about it changes later.

@@ -42,6 +42,9 @@ pub struct Effect {
     pub key: String,
     /// The id of the request.
     pub request_id: String,
+    /// The trace context that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// What a publish is told apart by.

@@ -77,7 +77,7 @@ impl World {
 
     /// Notes what took effect.
     pub(super) fn note(&mut self, call: &Call<'_>, effect: Effect) {
-        let Visit { action, caller, request_id, .. } = call.visit;
+        let Visit { action, asked, caller, request_id } = call.visit;
         self.effects.push(Effect {
             sequence: self.effects.len() as u64 + 1,
             at: call.shown(call.now),
@@ -85,6 +85,7 @@ impl World {
             nonce: caller.nonce.clone(),
             key: caller.key.clone(),
             request_id: request_id.clone(),
+            traceparent: asked.header("traceparent").map(str::to_owned),
             ..effect
         });
     }

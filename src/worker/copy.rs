@@ -1,11 +1,13 @@
 //! A copy of a job: a message of a producer's, or one of our wake-ups. A job may have several.
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::Span;
 
 use super::Trouble;
 use crate::broker::{Delivery, Message};
 use crate::job::message::Envelope;
 use crate::job::{Job, State, Submission, Trace, WakeUp, wakeup};
+use crate::telemetry::traces;
 
 /// The longest `traceparent` or `tracestate` that is one, in bytes; the standard's own bound. A
 /// longer one would go into every event, and some would make a message too large to publish.
@@ -35,6 +37,14 @@ impl Copy {
     /// A job as we parked it.
     pub(super) fn parked(wakeup: WakeUp, redelivered: bool) -> Self {
         Self { wakeup, taken_over: redelivered, parked: true }
+    }
+
+    /// Makes a span the beginning of the job's trace, if it has none.
+    pub(super) fn trace(&mut self, span: &Span) {
+        let trace = &mut self.wakeup.job.trace;
+        if trace.traceparent.is_none() {
+            *trace = span.in_scope(|| traces::passed_on(trace));
+        }
     }
 
     /// When to come back, if it woke too early: the delay ladder has no rung for every wait. What

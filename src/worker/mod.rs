@@ -12,6 +12,7 @@ mod reporter;
 mod resolve;
 mod roster;
 mod runner;
+mod spans;
 mod suspicion;
 mod sweeper;
 mod trouble;

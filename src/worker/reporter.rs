@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
-use super::{Metrics, Trouble};
+use super::{Metrics, Trouble, spans};
 use crate::broker::{Confirm, Delivery, Message, Origin, Own, Publisher, Routed, Settings};
 use crate::job::event::{self, Event};
 use crate::job::message::Rejection;
@@ -66,15 +66,18 @@ impl Reporter {
         milestone: Milestone,
         now: Timestamp,
     ) -> Result<Confirm, Trouble> {
-        let event = Event::milestone(&self.source, job, turn, milestone, now);
+        let mut event = Event::milestone(&self.source, job, turn, milestone, now);
+        let span = spans::publish(&mut event);
         let message = message(&event, job.correlation_id.clone())?;
-        Ok(self.publisher.send(Own::Events, &event.routing_key(), &message).await?)
+        let key = event.routing_key();
+        let sending = self.publisher.send(Own::Events, &key, &message);
+        Ok(sending.instrument(span).await?)
     }
 
     /// Publishes an outcome, and its copy to the job's `reply_to`; both are confirmed.
     pub async fn outcome(&self, job: &Job, outcome: &Outcome) -> Result<(), Trouble> {
         let event = Event::outcome(&self.source, job, outcome);
-        self.conclude(&event, job.correlation_id.clone(), job.reply_to.as_ref()).await
+        self.conclude(event, job.correlation_id.clone(), job.reply_to.as_ref()).await
     }
 
     /// Publishes a rejection and keeps the message, byte for byte, as a dead letter.
@@ -84,11 +87,11 @@ impl Reporter {
         rejection: &Rejection,
     ) -> Result<(), Trouble> {
         let event = Event::rejected(&self.source, rejection);
+        let (job, operation) = (&rejection.job_id, event.data.operation.clone());
         let reply_to = rejection.reply_to.as_ref();
-        self.conclude(&event, rejection.correlation_id.clone(), reply_to).await?;
-        let (job, operation) = (&rejection.job_id, &event.data.operation);
+        self.conclude(event, rejection.correlation_id.clone(), reply_to).await?;
         info!(job, operation, step = "rejected", problems = rejection.problems.len(), "job");
-        self.metrics.rejected(operation);
+        self.metrics.rejected(&operation);
         let problems: Vec<String> = rejection.problems.iter().map(ToString::to_string).collect();
         self.bury(delivery, dead::INVALID, &problems.join("\n"), rejection.at).await
     }
@@ -114,14 +117,17 @@ impl Reporter {
 
     async fn conclude(
         &self,
-        event: &Event,
+        mut event: Event,
         correlation_id: Option<String>,
         reply_to: Option<&ReplyTo>,
     ) -> Result<(), Trouble> {
-        let message = message(event, correlation_id)?;
-        self.publisher.publish(Own::Events, &event.routing_key(), &message).await?;
+        let span = spans::publish(&mut event);
+        let message = message(&event, correlation_id)?;
+        let key = event.routing_key();
+        let publishing = self.publisher.publish(Own::Events, &key, &message);
+        publishing.instrument(span).await?;
         if let Some(reply_to) = reply_to {
-            self.reply(&reply_to.queue, &message, event).await;
+            self.reply(&reply_to.queue, &message, &event).await;
         }
         Ok(())
     }
@@ -159,19 +165,13 @@ impl Reporter {
 }
 
 fn message(event: &Event, correlation_id: Option<String>) -> Result<Message, Trouble> {
-    let mut headers = BTreeMap::new();
-    let trace = [("traceparent", &event.traceparent), ("tracestate", &event.tracestate)];
-    for (name, value) in trace {
-        if let Some(value) = value {
-            headers.insert(name.to_owned(), value.clone());
-        }
-    }
+    let headers = event.trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
     Ok(Message {
         body: serde_json::to_vec(event)?,
         content_type: Some(event::CONTENT_TYPE.to_owned()),
         message_id: Some(event.id.clone()),
         correlation_id,
-        headers,
+        headers: headers.collect(),
         ..Message::default()
     })
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument, debug, error, info, warn};
 
 use super::copy::{Copy, envelope, is_wakeup};
 use super::course::Course;
 use super::reporter::dead;
 use super::roster::Roster;
+use super::spans;
 use super::suspicion::Suspicion;
 use super::{Metrics, Parts, Trouble};
 use crate::broker::{Delivery, Origin};
@@ -52,7 +53,7 @@ impl Runner {
     /// Works on a delivery until it may be acknowledged.
     pub async fn run(&self, delivery: &Delivery) -> Result<(), Trouble> {
         let now = self.parts.clock.now();
-        let copy = match delivery.origin {
+        let mut copy = match delivery.origin {
             Origin::Cancel => return self.cancel(delivery, now).await,
             Origin::Wake(_) if is_wakeup(delivery) => {
                 match serde_json::from_slice::<WakeUp>(&delivery.body) {
@@ -77,10 +78,13 @@ impl Runner {
                 }
             }
         };
-        match copy.early(now) {
-            Some(due) => self.parts.park(&copy.wakeup, due).await,
-            None => self.claim(delivery, &copy).await,
+        if let Some(due) = copy.early(now) {
+            return self.parts.park(&copy.wakeup, due).await;
         }
+        let span = spans::process(delivery, &copy);
+        // A job that came without a trace begins one, to which all its later runs belong.
+        copy.trace(&span);
+        self.claim(delivery, &copy).instrument(span).await
     }
 
     /// Notes the wish that a job ends, and wakes the job for it.

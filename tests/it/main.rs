@@ -24,6 +24,7 @@ mod rejections;
 mod replies;
 mod resolving;
 mod times;
+mod tracing;
 mod unreachable;
 mod unrouted;
 mod working;

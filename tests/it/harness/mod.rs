@@ -2,6 +2,7 @@
 
 mod broker;
 mod cluster;
+mod collector;
 mod container;
 mod database;
 mod done;
@@ -18,6 +19,7 @@ mod wrapped;
 
 pub use broker::{TestBroker, broker, own_broker};
 pub use cluster::Cluster;
+pub use collector::{Collector, attribute};
 pub use database::{Stop, database, own_database};
 pub use done::all_done;
 pub use proxy::{Proxy, Toward};
