@@ -17,8 +17,8 @@ use crate::cloud::http::{Https, Transport};
 use crate::cloud::shared_limit::{NotAsked, SharedLimit};
 use crate::cloud::{Clouds, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
-use crate::job::Kind;
 use crate::job::message::Rules;
+use crate::job::{Kind, Users};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
 use crate::worker::{
     Clock, Drained, Metrics, Parts, Pool, Pulse, Reporter, Resolver, Runner, Sweeper,
@@ -67,6 +67,14 @@ impl Worker {
             .iter()
             .map(|account| (account.name.clone(), account.provider))
             .collect();
+        let users = Users {
+            required: settings.broker.require_user,
+            allowed: settings
+                .accounts
+                .iter()
+                .filter_map(|account| Some((account.name.clone(), account.allowed_users.clone()?)))
+                .collect(),
+        };
         let (metrics, pulse) = (Metrics::default(), Arc::new(Pulse::default()));
         let catalogue = operations::catalogue();
         metrics.begin(catalogue.iter().map(|operation| operation.name));
@@ -105,7 +113,7 @@ impl Worker {
         let max_bytes = settings.broker.max_message_bytes;
         let source = settings.events.source;
         let reporter = Reporter::new(publisher.clone(), source, settings.broker, metrics.clone());
-        let rules = Rules { catalogue, accounts, max_bytes };
+        let rules = Rules { catalogue, accounts, users, max_bytes };
         let runner = Runner::new(Parts {
             rules,
             policies: settings.policies,

@@ -10,6 +10,7 @@
 //! - [`ledger`] remembers: every job's state, and who may change it.
 //! - [`worker`] carries out: takes deliveries, steps the machine, saves, acts.
 //! - [`admin`] shows metrics and health.
+//! - [`secret`] keeps what must not be shown, and notices when it changes.
 //! - [`config`] turns files and environment variables into checked settings.
 //! - [`app`] builds the real parts and joins them.
 //! - [`cli`] is the command line; [`telemetry`] its logs.
@@ -31,6 +32,7 @@ pub mod cloud;
 pub mod config;
 pub mod job;
 pub mod ledger;
+pub mod secret;
 pub mod simulator;
 pub mod telemetry;
 pub mod worker;

@@ -20,16 +20,17 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Whom each folder may know. Names of a folder's own modules are always allowed.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("job", &[]),
-    ("cloud", &["job", "telemetry"]),
-    ("broker", &["job"]),
-    ("ledger", &["job"]),
+    ("secret", &[]),
+    ("cloud", &["job", "secret", "telemetry"]),
+    ("broker", &["job", "secret"]),
+    ("ledger", &["job", "secret"]),
     ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
     ("admin", &["worker", "broker", "ledger"]),
-    ("simulator", &["cloud", "job"]),
+    ("simulator", &["cloud", "job", "secret"]),
     // Settings types only; see below.
-    ("config", &["cloud", "broker", "ledger", "job"]),
+    ("config", &["cloud", "broker", "ledger", "job", "secret"]),
     ("telemetry", &["job"]),
     ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
 ];

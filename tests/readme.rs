@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer};
 use ticketd::job::message::{Envelope, Rules};
-use ticketd::job::{Kind, Provider, Trace};
+use ticketd::job::{Kind, Provider, Trace, Users};
 
 const README: &str = include_str!("../README.md");
 
@@ -21,6 +21,7 @@ fn the_job_in_the_readme_is_a_valid_one() {
     let rules = Rules {
         catalogue: operations::catalogue(),
         accounts: BTreeMap::from([("dms-prod".to_owned(), Provider::Alibaba)]),
+        users: Users::default(),
         max_bytes: 1 << 20,
     };
     let envelope = Envelope {
@@ -30,6 +31,7 @@ fn the_job_in_the_readme_is_a_valid_one() {
         message_id: None,
         correlation_id: None,
         reply_to: None,
+        user_id: None,
         trace: Trace::default(),
     };
     let submission = rules.read(Kind::Create, &envelope, Timestamp::UNIX_EPOCH).unwrap();

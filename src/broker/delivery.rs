@@ -75,6 +75,7 @@ impl Delivery {
             message_id,
             correlation_id,
             reply_to,
+            user_id: None,
             headers,
         }
     }

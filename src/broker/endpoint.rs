@@ -1,12 +1,13 @@
 //! Where the broker is and how we get in. The only place that sees its password.
 
 use std::error::Error as _;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPUri, SASLMechanism};
 use lapin::{ConnectionProperties, DefaultConnectionBuilder, ErrorKind};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -21,16 +22,22 @@ const HEARTBEAT: u16 = 10;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) struct Endpoint {
-    uri: AMQPUri,
-    tls: OwnedTLSConfig,
+    settings: Settings,
     address: String,
+    user: Option<String>,
 }
 
-impl Endpoint {
-    pub(super) fn read(settings: &Settings) -> Result<Self, Error> {
-        let text = settings.url.expose_secret();
-        let address = without_password(text)?;
-        let mut uri: AMQPUri = text.parse().map_err(Error::Address)?;
+/// What a connection is made with. It is read anew for each: passwords and certificates are renewed
+/// while we run.
+struct Access {
+    uri: AMQPUri,
+    tls: OwnedTLSConfig,
+}
+
+impl Access {
+    fn read(settings: &Settings) -> Result<Self, Error> {
+        let url = settings.url.current();
+        let mut uri: AMQPUri = url.expose_secret().parse().map_err(Error::Address)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let identity = match &settings.client_certificate {
             Some((certificate, key)) => {
@@ -42,7 +49,27 @@ impl Endpoint {
             Some(path) => Some(String::from_utf8_lossy(&file(path)?).into_owned()),
             None => None,
         };
-        Ok(Self { uri, tls: OwnedTLSConfig { identity, cert_chain }, address })
+        Ok(Self { uri, tls: OwnedTLSConfig { identity, cert_chain } })
+    }
+
+    /// Who we are to the broker, if the address says so; a certificate may say it instead.
+    fn user(&self) -> Option<String> {
+        let by_password =
+            self.uri.query.auth_mechanism.is_none_or(|how| how == SASLMechanism::Plain);
+        by_password.then(|| self.uri.authority.userinfo.username.clone())
+    }
+}
+
+impl Endpoint {
+    pub(super) fn read(settings: &Settings) -> Result<Self, Error> {
+        let address = without_password(settings.url.current().expose_secret())?;
+        let user = Access::read(settings)?.user();
+        Ok(Self { settings: settings.clone(), address, user })
+    }
+
+    /// Whom the broker takes us for, as far as we know.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// The address as it may be shown.
@@ -52,26 +79,27 @@ impl Endpoint {
 
     /// Makes a connection that does not recover by itself: the library's recovery leaves holes.
     pub(super) async fn dial(&self, purpose: &str) -> Result<lapin::Connection, Error> {
+        let Access { uri, tls } = Access::read(&self.settings)?;
+        let vhost = uri.vhost.clone();
         let name = format!("ticketd {purpose} {}", std::process::id());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let builder = DefaultConnectionBuilder::new()
             .map_err(|error| self.unreachable(error.into()))?
-            .with_uri(self.uri.clone())
-            .with_tls_config(self.tls.clone())
+            .with_uri(uri)
+            .with_tls_config(tls)
             .with_properties(properties);
         match tokio::time::timeout(PATIENCE, builder.connect()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.refused(error)),
+            Ok(Err(error)) => Err(self.refused(error, vhost)),
             Err(elapsed) => Err(self.unreachable(elapsed.into())),
         }
     }
 
-    fn refused(&self, error: lapin::Error) -> Error {
+    fn refused(&self, error: lapin::Error, vhost: String) -> Error {
         let address = self.address.clone();
         let refusal = match error.kind() {
             ErrorKind::ProtocolError(refusal) => refusal,
-            // The form in which the TLS library reports what it does not accept.
-            ErrorKind::IOError(io) if io.kind() == std::io::ErrorKind::InvalidData => {
+            ErrorKind::IOError(io) if self.is_distrust(io.kind()) => {
                 return Error::Tls { address, source: error.into() };
             }
             _ => return self.unreachable(error.into()),
@@ -81,11 +109,19 @@ impl Endpoint {
                 Error::Credentials { address, source: error.into() }
             }
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
-                let vhost = self.uri.vhost.clone();
                 Error::VirtualHost { address, vhost, source: error.into() }
             }
             AMQPErrorKind::Soft(_) | AMQPErrorKind::Hard(_) => self.unreachable(error.into()),
         }
+    }
+
+    /// Whether one side did not accept the other's certificate. The TLS library says so; a broker
+    /// that misses ours may just hang up.
+    fn is_distrust(&self, kind: io::ErrorKind) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let hung_up = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+        let private = self.address.starts_with("amqps:");
+        kind == io::ErrorKind::InvalidData || private && hung_up.contains(&kind)
     }
 
     fn unreachable(&self, source: Cause) -> Error {

@@ -22,6 +22,8 @@ pub struct Message {
     pub correlation_id: Option<String>,
     /// The queue an answer goes to.
     pub reply_to: Option<String>,
+    /// Our own user, if the receiver wants to know it; the broker takes no other.
+    pub user_id: Option<String>,
     /// Headers with text in them.
     pub headers: BTreeMap<String, String>,
 }
@@ -64,6 +66,9 @@ impl Message {
         }
         if let Some(text) = &self.reply_to {
             properties = properties.with_reply_to(short("reply_to", text)?);
+        }
+        if let Some(text) = &self.user_id {
+            properties = properties.with_user_id(short("user_id", text)?);
         }
         let mut headers = FieldTable::default();
         for (name, text) in &self.headers {
@@ -123,6 +128,7 @@ mod tests {
             message_id: Some("m".into()),
             correlation_id: Some("c".into()),
             reply_to: Some("r".into()),
+            user_id: Some("someone".into()),
             headers: BTreeMap::from([("traceparent".to_owned(), "00-ab".to_owned())]),
         };
         let sent = message.properties().unwrap();
@@ -133,7 +139,7 @@ mod tests {
         assert_eq!(received.reply_to.as_deref(), Some("r"));
         assert_eq!(received.content_encoding.as_deref(), Some("gzip"));
         assert_eq!(received.headers, message.headers);
-        assert_eq!(received.user_id, None);
+        assert_eq!(received.user_id, message.user_id);
     }
 
     #[test]

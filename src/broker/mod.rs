@@ -52,7 +52,7 @@ pub struct Broker {
     taking: Arc<Link>,
     giving: Arc<Link>,
     publisher: Publisher,
-    address: Arc<str>,
+    endpoint: Arc<Endpoint>,
 }
 
 /// How many messages wait for a person.
@@ -73,19 +73,23 @@ impl Broker {
         topology::see_to(&endpoint, &plan).await?;
         let taking = endpoint.dial("taking").await?;
         let giving = endpoint.dial("giving").await?;
-        let address = endpoint.address().into();
         let metrics = Metrics::default();
         let taking =
             Link::over(taking, endpoint.clone(), "taking", Some(plan.clone()), metrics.clone());
-        let giving = Link::over(giving, endpoint, "giving", None, metrics);
+        let giving = Link::over(giving, endpoint.clone(), "giving", None, metrics);
         let names = Names::new(&settings.prefix);
         let publisher = Publisher::new(giving.clone(), names.clone());
-        Ok(Self { names, plan, taking, giving, publisher, address })
+        Ok(Self { names, plan, taking, giving, publisher, endpoint })
     }
 
     /// Where the broker is, without a password.
     pub fn address(&self) -> &str {
-        &self.address
+        self.endpoint.address()
+    }
+
+    /// Whom the broker takes us for; none if not our address but a certificate says so.
+    pub fn user(&self) -> Option<&str> {
+        self.endpoint.user()
     }
 
     /// Whether both connections stand, and the broker takes messages from us.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use crate::job::pattern::fits;
+use crate::secret::Secret;
 
 /// Whether the topology is declared or only verified at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum TopologyMode {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `amqp://` or `amqps://`, with the password in it.
-    pub url: SecretString,
+    pub url: Secret,
     /// What every exchange and queue name begins with.
     pub prefix: String,
     /// What is done about the topology at start.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub ca: Option<PathBuf>,
     /// PEM files of our own certificate and its key.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether messages without the user who sent them are rejected.
+    pub require_user: bool,
     /// Name patterns (`*` stands for any characters) of queues that may be a `reply_to`.
     pub reply_allowed: Vec<String>,
     /// The largest job message, in bytes.
@@ -43,44 +46,19 @@ impl Settings {
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for any characters, or none.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
-    let Some(rest) = text.strip_prefix(before) else { return false };
-    (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| fits(after, rest)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_fits_with_anything_in_the_place_of_its_stars() {
-        let table = [
-            ("*", "anything", true),
-            ("answers", "answers", true),
-            ("answers", "answers.2", false),
-            ("answers.*", "answers.2", true),
-            ("answers.*", "answers", false),
-            ("*.answers", "team.answers", true),
-            ("a*b*c", "axxbyyc", true),
-            ("a*b*c", "axxbyy", false),
-            ("*é", "caf\u{e9}", true),
-            ("", "x", false),
-        ];
-        for (pattern, text, expected) in table {
-            assert_eq!(fits(pattern, text), expected, "{pattern} and {text}");
-        }
-    }
-
-    #[test]
     fn our_own_queues_are_never_replied_to() {
         let settings = Settings {
-            url: String::new().into(),
+            url: Secret::from(""),
             prefix: "ticketd".into(),
             topology: TopologyMode::Apply,
             ca: None,
             client_certificate: None,
+            require_user: false,
             reply_allowed: vec!["*".into()],
             max_message_bytes: 1,
             unrouted_max: 1,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
 
 use super::show::{Line, OUTCOMES, in_colour, plain};
-use crate::broker::{Broker, Feed, Message, Publisher};
+use crate::broker::{Broker, Feed, Message};
 use crate::config::Settings;
 use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
@@ -50,7 +50,7 @@ pub async fn run(
     // Listening before sending: an outcome may come at once.
     let feed = if arguments.wait { Some(broker.follow_events("#").await?) } else { None };
     let exchange = format!("{}.jobs", settings.broker.prefix);
-    send(&broker.publisher(), &exchange, &orders, arguments.json).await?;
+    send(&broker, &exchange, &orders, arguments.json).await?;
     let code = match feed {
         None => ExitCode::SUCCESS,
         Some(feed) => wait(feed, orders, arguments.json).await?,
@@ -111,7 +111,8 @@ fn order(job: Value, catalogue: &Catalogue) -> Result<Order> {
     Ok(Order { id, kind: operation.kind, message })
 }
 
-async fn send(publisher: &Publisher, exchange: &str, orders: &[Order], json: bool) -> Result<()> {
+async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> Result<()> {
+    let (publisher, user_id) = (broker.publisher(), broker.user().map(str::to_owned));
     for Order { id, kind, message } in orders {
         let span = info_span!(
             "send",
@@ -122,7 +123,8 @@ async fn send(publisher: &Publisher, exchange: &str, orders: &[Order], json: boo
         );
         let trace = span.in_scope(|| traces::passed_on(&Trace::default()));
         let headers = trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
-        let message = Message { headers: headers.collect(), ..message.clone() };
+        let (headers, user_id) = (headers.collect(), user_id.clone());
+        let message = Message { headers, user_id, ..message.clone() };
         publisher
             .publish_mandatory(exchange, kind.as_str(), &message)
             .instrument(span)

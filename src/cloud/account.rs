@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::protocol::Service;
 use crate::job::{AccountName, Provider};
+use crate::secret::Secret;
 
 /// How requests are signed.
 #[derive(Clone, Debug)]
@@ -14,11 +14,11 @@ pub enum Credentials {
     /// An access key pair: ACS3-HMAC-SHA256 for Alibaba, SDK-HMAC-SHA256 for Huawei.
     Key {
         /// The public half.
-        id: SecretString,
+        id: Secret,
         /// The secret half.
-        secret: SecretString,
+        secret: Secret,
         /// The token of a temporary pair.
-        security_token: Option<SecretString>,
+        security_token: Option<Secret>,
     },
     /// A Huawei IAM user, whose token is fetched and kept.
     Iam {
@@ -27,10 +27,27 @@ pub enum Credentials {
         /// The name of the domain (account) the user belongs to.
         domain: String,
         /// The user's password.
-        password: SecretString,
+        password: Secret,
         /// Where tokens are fetched.
         endpoint: Url,
     },
+}
+
+impl Credentials {
+    /// Every secret in them.
+    pub(super) fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Credentials::Key { id, secret, security_token } => {
+                [id, secret].into_iter().chain(security_token).collect()
+            }
+            Credentials::Iam { password, .. } => vec![password],
+        }
+    }
+
+    /// How often they have changed until now.
+    pub(super) fn version(&self) -> u64 {
+        self.secrets().into_iter().map(Secret::version).sum()
+    }
 }
 
 /// An account as configured, checked.
@@ -54,6 +71,8 @@ pub struct Account {
     pub rate_limit: Option<f64>,
     /// Whether all replicas together keep to that, or each of them.
     pub rate_limit_shared: bool,
+    /// Name patterns of the users whose jobs may name it; everybody's, if none.
+    pub allowed_users: Option<Vec<String>>,
     /// Requests under way at once, at most.
     pub max_concurrent: Option<usize>,
     /// Whether a marker is put at the end of a ticket's Comment; without it a lost create is

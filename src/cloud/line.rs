@@ -50,6 +50,8 @@ pub(super) struct Errand<'a> {
 struct Proof {
     offset: SignedDuration,
     token: Option<Token>,
+    /// Which of the credentials that the account has had.
+    version: u64,
 }
 
 /// What became of a request.
@@ -158,13 +160,14 @@ impl Line {
         trace: &Trace,
         permit: Permit<'_>,
     ) -> Result<Reply, Unmet> {
-        if let Some(failure) = self.lockout.standing(Timestamp::now()) {
+        let version = self.account.credentials.version();
+        if let Some(failure) = self.lockout.standing(version, Timestamp::now()) {
             return Err(Unmet::Barred(failure));
         }
         let offset = self.skew.offset();
         let now = Skew::shifted(Timestamp::now(), offset);
         let token = self.token(transport, now).await?;
-        let proof = Proof { offset, token };
+        let proof = Proof { offset, token, version };
         let mut signed = self.sign(request, now, nonce, &proof)?;
         signed.headers.extend(traced(&traces::passed_on(trace)));
         let raw = match transport.send(signed).await {
@@ -242,7 +245,10 @@ impl Line {
     async fn remedied(&self, refusal: Refusal, proof: &Proof, locks: bool) -> Unmet {
         let Refusal { failure, remedy, of_account } = refusal;
         let now = Timestamp::now();
+        // They were renewed while they were refused.
+        let renewed = of_account && self.account.credentials.version() != proof.version;
         let helps = match (remedy, &proof.token) {
+            _ if renewed => true,
             (Remedy::None, _) | (Remedy::Token, None) => false,
             (Remedy::Clock(server), _) => self.skew.learn(proof.offset, server, now),
             (Remedy::Token, Some(used)) => {
@@ -255,16 +261,17 @@ impl Line {
         }
         let failure = self.advised(failure, remedy);
         if locks {
-            self.lockout.note(&failure, now);
+            self.lockout.note(&failure, proof.version, now);
         }
         if of_account { Unmet::Barred(failure) } else { Unmet::Failed(failure) }
     }
 
-    /// A temporary key is configured, and read once: we can't renew it.
+    /// A temporary key is configured: we can't renew it.
     fn advised(&self, failure: Failure, remedy: Remedy) -> Failure {
         match (&self.account.credentials, remedy) {
             (Credentials::Key { security_token: Some(_), .. }, Remedy::Token) => {
-                let advice = "renew the account's security_token and restart ticketd";
+                let advice = "renew the account's security_token: what is kept in files is read \
+                              again by itself, a variable takes a restart";
                 Failure { message: format!("{}; {advice}", failure.message), ..failure }
             }
             (Credentials::Key { .. } | Credentials::Iam { .. }, _) => failure,

@@ -3,9 +3,10 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::account::{Account, Credentials};
+use super::account::Account;
 use super::huawei::token::Token;
 use crate::job::Failure;
+use crate::secret::Secret;
 
 /// The most that is kept of a provider's code, and of its message, in characters.
 const LONGEST_CODE: usize = 100;
@@ -13,15 +14,11 @@ const LONGEST_MESSAGE: usize = 1000;
 
 /// The failure without the account's secrets, or the token that was used.
 pub(super) fn mask(failure: Failure, account: &Account, token: Option<&Token>) -> Failure {
-    let configured: Vec<&SecretString> = match &account.credentials {
-        Credentials::Key { id, secret, security_token } => {
-            [Some(id), Some(secret), security_token.as_ref()].into_iter().flatten().collect()
-        }
-        Credentials::Iam { password, .. } => vec![password],
-    };
+    let configured: Vec<SecretString> =
+        account.credentials.secrets().into_iter().flat_map(Secret::all).collect();
     let fetched = token.map(|token| &token.value);
     let secrets: Vec<&str> = configured
-        .into_iter()
+        .iter()
         .chain(fetched)
         .map(ExposeSecret::expose_secret)
         .filter(|secret| !secret.is_empty())

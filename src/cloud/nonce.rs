@@ -16,8 +16,8 @@ pub(super) fn nonce(account: &Account, job: &Job, turn: &Turn, index: usize) -> 
     let bytes: [u8; 16] = match turn.ask {
         Ask::Call => {
             let key = match &account.credentials {
-                Credentials::Key { id, .. } => id.expose_secret(),
-                Credentials::Iam { user, .. } => user,
+                Credentials::Key { id, .. } => id.current().expose_secret().to_owned(),
+                Credentials::Iam { user, .. } => user.clone(),
             };
             let Job { id, operation, params, .. } = job;
             let call = format!(

@@ -5,6 +5,7 @@
 mod limits;
 mod outages;
 mod remedies;
+mod renewals;
 mod script;
 
 use std::sync::atomic::Ordering;

@@ -44,6 +44,7 @@ fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<
     let rate_limit_shared = shared(reader, at, replicas);
     let max_concurrent =
         reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
+    let allowed_users = reader.get(&at.child("allowed_users"));
     let endpoints = endpoints::endpoints(reader, at, provider, region.as_deref());
     let credentials = match provider {
         Provider::Alibaba => credentials::key_pair(reader, at),
@@ -78,6 +79,7 @@ fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<
         workspace,
         rate_limit: rate_limit.map(|rate| rate.per_second),
         rate_limit_shared,
+        allowed_users,
         max_concurrent: max_concurrent.and_then(|count| usize::try_from(count).ok()),
         marker,
         redeploy_in_doubt,

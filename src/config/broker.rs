@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use figment::value::Value;
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::addresses;
@@ -50,6 +49,7 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
             }
         }
     }
+    let require_user = reader.need(&at.child("require_user"));
     let max_message_bytes = reader.need_if(&at.child("max_message_bytes"), |bytes: &u64| {
         within(*bytes, 1024, LARGEST_MESSAGE)
     });
@@ -57,11 +57,12 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
         .need_if(&at.child("unrouted_max"), |count: &u64| within(*count, 1, u64::from(u32::MAX)));
     let allowed = reader.need::<Vec<String>>(&Key::from("replies.allowed"));
     Some(Settings {
-        url: SecretString::from(url?.0),
+        url: url?.0,
         prefix: prefix?,
         topology: topology?,
         ca,
         client_certificate: certificate.zip(key),
+        require_user: require_user?,
         reply_allowed: allowed?,
         max_message_bytes: usize::try_from(max_message_bytes?).ok()?,
         unrouted_max: u32::try_from(unrouted_max?).ok()?,

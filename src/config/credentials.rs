@@ -1,11 +1,12 @@
 //! What the requests of an account are signed with.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::endpoints;
 use super::key::Key;
 use super::reader::Reader;
 use crate::cloud::account::Credentials;
+use crate::secret::Secret;
 
 const KEY_PAIR: [&str; 2] = ["access_key_id", "access_key_secret"];
 
@@ -65,13 +66,9 @@ pub(super) fn key_pair(reader: &mut Reader<'_>, at: &Key) -> Option<Credentials>
 }
 
 /// Access keys travel in headers and are plain ASCII; anything else is a slip of the clipboard.
-fn header_safe(
-    reader: &mut Reader<'_>,
-    key: &Key,
-    secret: Option<SecretString>,
-) -> Option<SecretString> {
+fn header_safe(reader: &mut Reader<'_>, key: &Key, secret: Option<Secret>) -> Option<Secret> {
     let secret = secret?;
-    if secret.expose_secret().chars().all(|c| c.is_ascii_graphic()) {
+    if secret.current().expose_secret().chars().all(|c| c.is_ascii_graphic()) {
         return Some(secret);
     }
     reader.reject(key, "has a space or another character that no access key has");

@@ -1,20 +1,21 @@
 //! Secrets, which stand in the environment or in files of their own and never in ours.
 
-use std::fs;
+use std::path::Path;
 
 use figment::value::{Dict, Value};
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 
 use super::forms::{Form, mismatch};
 use super::key::Key;
 use super::reader::Reader;
 use super::show::{MASK, masked};
+use crate::secret::{Secret, usable};
 
 const HOW: &str = r#"write it as { env = "NAME" } or { file = "PATH" }"#;
 
 impl Reader<'_> {
     /// A secret that may be left out.
-    pub(super) fn secret(&mut self, key: &Key) -> Option<SecretString> {
+    pub(super) fn secret(&mut self, key: &Key) -> Option<Secret> {
         let value = self.find(key)?;
         let place = self.layers.place(value);
         let source = place.as_deref().unwrap_or_default();
@@ -30,7 +31,7 @@ impl Reader<'_> {
         match fetched {
             Ok((secret, from)) => {
                 self.record(key, MASK.into(), Some(format!("{from}, {source}")));
-                Some(SecretString::from(secret))
+                Some(secret)
             }
             Err(message) => {
                 self.reject(key, message);
@@ -40,7 +41,7 @@ impl Reader<'_> {
     }
 
     /// A secret that has to be there.
-    pub(super) fn need_secret(&mut self, key: &Key) -> Option<SecretString> {
+    pub(super) fn need_secret(&mut self, key: &Key) -> Option<Secret> {
         self.insist(key);
         self.secret(key)
     }
@@ -51,7 +52,7 @@ impl Reader<'_> {
         &mut self,
         key: &Key,
         check: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<(String, T)> {
+    ) -> Option<(Secret, T)> {
         self.insist(key);
         let value = self.find(key)?;
         let read = match value {
@@ -61,11 +62,16 @@ impl Reader<'_> {
             | Value::Bool(..)
             | Value::Num(..)
             | Value::Empty(..)
-            | Value::Array(..) => String::read(value),
+            | Value::Array(..) => String::read(value).map(Secret::from),
         };
-        match read.and_then(|url| check(&url).map(|checked| (url, checked))) {
+        let checked = read.and_then(|url| {
+            let checked = check(url.current().expose_secret())?;
+            Ok((url, checked))
+        });
+        match checked {
             Ok((url, checked)) => {
-                self.record(key, masked(&url).into(), self.layers.place(value));
+                let shown = masked(url.current().expose_secret());
+                self.record(key, shown.into(), self.layers.place(value));
                 Some((url, checked))
             }
             // In a URL that is wrong, anything may be the password: it is not shown at all.
@@ -77,7 +83,7 @@ impl Reader<'_> {
     }
 
     /// Follows a reference; returns the secret and, for people, where it was.
-    fn fetch(&mut self, reference: &Dict) -> Result<(String, String), String> {
+    fn fetch(&mut self, reference: &Dict) -> Result<(Secret, String), String> {
         if let Some(other) = reference.keys().find(|name| *name != "env" && *name != "file") {
             return Err(format!("knows env and file, not {other:?}; {HOW}"));
         }
@@ -99,7 +105,7 @@ impl Reader<'_> {
         }
     }
 
-    fn in_variable(&mut self, name: &Value) -> Result<(String, String), String> {
+    fn in_variable(&mut self, name: &Value) -> Result<(Secret, String), String> {
         let name = name.as_str().ok_or_else(|| mismatch("env = \"NAME\"", name))?;
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(legal) {
@@ -111,27 +117,11 @@ impl Reader<'_> {
         })?;
         let secret =
             usable(secret).map_err(|what| format!("the environment variable {name} {what}"))?;
-        Ok((secret, format!("variable {name}")))
+        Ok((Secret::from(secret), format!("variable {name}")))
     }
 }
 
-fn in_file(path: &Value) -> Result<(String, String), String> {
+fn in_file(path: &Value) -> Result<(Secret, String), String> {
     let path = path.as_str().ok_or_else(|| mismatch("file = \"PATH\"", path))?;
-    let text = fs::read_to_string(path)
-        .map_err(|cause| format!("needs the file {path:?}, which can't be read: {cause}"))?;
-    let secret = usable(&text).map_err(|what| format!("the file {path:?} {what}"))?;
-    Ok((secret, format!("file {path}")))
-}
-
-/// Editors and `echo` end a file with a line break that is no part of the secret.
-fn usable(text: &str) -> Result<String, &'static str> {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.trim().is_empty() {
-        return Err("is empty");
-    }
-    if text.chars().any(char::is_control) {
-        return Err("has more than one line or a control character");
-    }
-    Ok(text.to_owned())
+    Ok((Secret::in_file(Path::new(path))?, format!("file {path}")))
 }

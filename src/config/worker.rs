@@ -65,7 +65,13 @@ pub(super) fn ledger(reader: &mut Reader<'_>, http: Option<http::Settings>) -> O
             );
         }
     }
-    Some(Ledger { url: url?.1, lease: lease?, retention: retention? })
+    let url = match url? {
+        (source, LedgerUrl::Postgres(settings)) => {
+            LedgerUrl::Postgres(Box::new(settings.kept_in(source)))
+        }
+        (_, file @ LedgerUrl::Sqlite(_)) => file,
+    };
+    Some(Ledger { url, lease: lease?, retention: retention? })
 }
 
 pub(super) fn worker(reader: &mut Reader<'_>) -> Option<Worker> {

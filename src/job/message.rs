@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{AccountName, Catalogue, Job, Kind, Problem, Provider, ReplyTo, Trace, Until};
+use super::{AccountName, Catalogue, Job, Kind, Problem, Provider, ReplyTo, Trace, Until, Users};
 
 mod cancellation;
 mod fields;
@@ -37,6 +37,8 @@ pub struct Envelope<'a> {
     pub correlation_id: Option<&'a str>,
     /// The AMQP property of that name.
     pub reply_to: Option<&'a str>,
+    /// The user who sent it, vouched for by the broker.
+    pub user_id: Option<&'a str>,
     /// Trace context headers.
     pub trace: Trace,
 }
@@ -93,6 +95,8 @@ pub struct Rules {
     pub catalogue: Catalogue,
     /// The accounts there are, and whose they are.
     pub accounts: BTreeMap<AccountName, Provider>,
+    /// Who may ask for what.
+    pub users: Users,
     /// The largest body, in bytes.
     pub max_bytes: usize,
 }
@@ -120,6 +124,13 @@ impl Rules {
         let mut reading = self.reading(Wanted::Cancellation, envelope, now);
         let cancellation = reading.cancellation();
         reading.judge(cancellation)
+    }
+
+    /// The rejection of a cancellation by somebody who may not use the job's account.
+    pub fn not_theirs(&self, envelope: &Envelope<'_>, job: &Job, now: Timestamp) -> Rejection {
+        let mut reading = self.reading(Wanted::Cancellation, envelope, now);
+        reading.may_use(&job.account);
+        reading.rejection
     }
 
     fn reading<'a>(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::Running;
@@ -10,6 +9,7 @@ use super::settings::TestKey;
 use crate::cloud::account::{Account, Credentials};
 use crate::cloud::protocol::Service;
 use crate::job::Provider;
+use crate::secret::Secret;
 
 impl Running {
     /// An account of one of its Alibaba keys; the temporary one when `sts`. None if there is no
@@ -32,7 +32,7 @@ impl Running {
         let credentials = Credentials::Iam {
             user: user.name.clone(),
             domain: user.domain.clone(),
-            password: SecretString::from(user.password.as_str()),
+            password: Secret::from(user.password.as_str()),
             endpoint: self.url(),
         };
         self.account(name, Provider::Huawei, credentials)
@@ -58,6 +58,7 @@ impl Running {
             workspace: settings.workspace.clone(),
             rate_limit: None,
             rate_limit_shared: false,
+            allowed_users: None,
             max_concurrent: None,
             marker: true,
             redeploy_in_doubt: false,
@@ -69,8 +70,8 @@ impl Running {
 fn key(keys: &[TestKey], sts: bool) -> Option<Credentials> {
     let key = keys.iter().find(|key| key.security_token.is_some() == sts)?;
     Some(Credentials::Key {
-        id: SecretString::from(key.id.as_str()),
-        secret: SecretString::from(key.secret.as_str()),
-        security_token: key.security_token.as_deref().map(SecretString::from),
+        id: Secret::from(key.id.as_str()),
+        secret: Secret::from(key.secret.as_str()),
+        security_token: key.security_token.as_deref().map(Secret::from),
     })
 }

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use tracing::Span;
 
-use super::Trouble;
-use crate::broker::{Delivery, Message};
+use super::{Trouble, header};
+use crate::broker::{Delivery, Message, Origin, Properties};
 use crate::job::message::Envelope;
 use crate::job::{Job, State, Submission, Trace, WakeUp, wakeup};
 use crate::telemetry::traces;
@@ -105,6 +105,16 @@ pub(super) fn is_wakeup(delivery: &Delivery) -> bool {
     delivery.properties.content_type.as_deref() == Some(wakeup::CONTENT_TYPE)
 }
 
+/// The user who sent a message. The broker vouches for its property; for that of a message which was
+/// put off, the worker that did so.
+pub(super) fn user(delivery: &Delivery) -> Option<&str> {
+    let Properties { user_id, headers, .. } = &delivery.properties;
+    match delivery.origin {
+        Origin::Job(_) | Origin::Cancel => user_id.as_deref(),
+        Origin::Wake(_) => headers.get(header::USER).map(String::as_str),
+    }
+}
+
 /// A delivery, as the judge of messages sees it.
 pub(super) fn envelope(delivery: &Delivery) -> Envelope<'_> {
     let properties = &delivery.properties;
@@ -118,6 +128,7 @@ pub(super) fn envelope(delivery: &Delivery) -> Envelope<'_> {
         message_id: properties.message_id.as_deref(),
         correlation_id: properties.correlation_id.as_deref(),
         reply_to: properties.reply_to.as_deref(),
+        user_id: user(delivery),
         trace: Trace { traceparent: header("traceparent"), tracestate: header("tracestate") },
     }
 }

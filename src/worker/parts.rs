@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::copy::message;
-use super::{Clock, Metrics, Reporter, Trouble};
+use super::copy::{message, user};
+use super::{Clock, Metrics, Reporter, Trouble, header};
 use crate::broker::{Delivery, Publisher};
 use crate::cloud::Clouds;
 use crate::job::message::Rules;
@@ -57,7 +57,12 @@ impl Parts {
         due: Timestamp,
     ) -> Result<(), Trouble> {
         let wait = due.duration_since(self.clock.now()).max(PARK).unsigned_abs();
-        Ok(self.publisher.wake_after(kind, wait, &delivery.message()).await?)
+        let mut message = delivery.message();
+        // The broker would not take another's user_id from us.
+        let user = user(delivery).map(|user| (header::USER.to_owned(), user.to_owned()));
+        message.headers.remove(header::USER);
+        message.headers.extend(user);
+        Ok(self.publisher.wake_after(kind, wait, &message).await?)
     }
 
     /// Wakes the job after a wait; confirmed.

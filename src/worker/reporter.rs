@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tracing::{Instrument, info, warn};
 
+use super::copy::user;
 use super::{Metrics, Trouble, spans};
 use crate::broker::{Confirm, Delivery, Message, Origin, Own, Publisher, Routed, Settings};
 use crate::job::event::{self, Event};
@@ -32,6 +33,9 @@ pub mod header {
     pub const AT: &str = "x-ticketd-at";
     /// The queue it came from.
     pub const FROM: &str = "x-ticketd-from";
+    /// The user who sent it. On the way of wake-ups, where only workers write, that of a message
+    /// which was put off.
+    pub const USER: &str = "x-ticketd-user";
 }
 
 /// Why a message is kept as a dead letter.
@@ -109,6 +113,8 @@ impl Reporter {
         headers.insert(header::PROBLEMS.into(), cut(problems, MAX_PROBLEMS).into());
         headers.insert(header::AT.into(), at.to_string());
         headers.insert(header::FROM.into(), self.queue(delivery.origin));
+        headers.remove(header::USER);
+        headers.extend(user(delivery).map(|user| (header::USER.into(), user.into())));
         let letter = Message { headers, ..delivery.message() };
         self.publisher.publish(Own::Dead, reason, &letter).await?;
         self.metrics.dead_letter(reason);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, warn};
 
-use super::copy::{Copy, envelope, is_wakeup};
+use super::copy::{Copy, envelope, is_wakeup, user};
 use super::course::Course;
 use super::reporter::dead;
 use super::roster::Roster;
@@ -96,6 +96,13 @@ impl Runner {
                     return self.parts.reporter.rejected(delivery, &rejection).await;
                 }
             };
+        // Of a job that is still to come nobody knows whose account it will name.
+        if let Some(known) = self.parts.ledger.find(&job).await?
+            && !self.parts.rules.users.may_use(user(delivery), &known.job.account)
+        {
+            let rejection = self.parts.rules.not_theirs(&envelope(delivery), &known.job, now);
+            return self.parts.reporter.rejected(delivery, &rejection).await;
+        }
         let wakeup = self.parts.ledger.cancel(&job, &reason, now).await?;
         info!(%job, open = wakeup.is_some(), "to be cancelled");
         match wakeup {

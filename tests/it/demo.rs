@@ -38,7 +38,7 @@ async fn soon<F: Future>(what: &str, wanted: F) -> F::Output {
 }
 
 fn url(bench: &Bench) -> String {
-    secrecy::ExposeSecret::expose_secret(&bench.settings.url).to_owned()
+    secrecy::ExposeSecret::expose_secret(&bench.settings.url.current()).to_owned()
 }
 
 fn text(bytes: &[u8]) -> String {

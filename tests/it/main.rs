@@ -23,6 +23,7 @@ mod reads;
 mod rejections;
 mod replies;
 mod resolving;
+mod security;
 mod times;
 mod tracing;
 mod unreachable;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use ticketd::cloud::account::{Account, Credentials};
+use ticketd::secret::Secret;
 use ticketd::simulator::{self, Effect, FileFate, PackageFate, Steer};
 
 use crate::harness::Stage;
@@ -139,7 +139,7 @@ async fn what_fails_at_the_provider_is_failed_with_its_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_signed_with_the_credentials_of_the_account_that_the_job_names() {
     let mut stage = Stage::new(PATIENT).await;
-    let secret = |text: &str| SecretString::from(text);
+    let secret = |text: &str| Secret::from(text);
     let simulated = ticketd::simulator::Settings::default();
     let add = |stage: &mut Stage, like: &str, name: &str, credentials| {
         let account = stage.settings.accounts.iter().find(|account| account.name == like).unwrap();

@@ -2,9 +2,9 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use secrecy::SecretString;
 use serde_json::json;
 use ticketd::cloud::account::{Account, Credentials};
+use ticketd::secret::Secret;
 use ticketd::simulator::{Fault, FaultPlan, Rule};
 use url::Url;
 
@@ -75,7 +75,7 @@ async fn a_key_that_is_refused_is_not_used_again_for_the_job() {
     let mut stage = Stage::new("").await;
     for account in &mut stage.settings.accounts {
         if let Credentials::Key { secret, .. } = &mut account.credentials {
-            *secret = SecretString::from("another-secret");
+            *secret = Secret::from("another-secret");
         }
     }
     let _troupe = stage.start();
@@ -100,7 +100,7 @@ async fn a_token_refused_as_soon_as_it_was_fetched_is_not_fetched_for_ever() {
     let user = Credentials::Iam {
         user: simulated.user.name.clone(),
         domain: simulated.user.domain.clone(),
-        password: SecretString::from(simulated.user.password.as_str()),
+        password: Secret::from(simulated.user.password.as_str()),
         endpoint: stage.simulator.url(),
     };
     let hw = stage.settings.accounts.iter().find(|account| account.name == "hw").unwrap();

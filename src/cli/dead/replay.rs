@@ -30,7 +30,7 @@ pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
             left.push(letter.into_place());
             continue;
         }
-        let sent = publisher.publish_mandatory("", from, &message(&letter)).await;
+        let sent = publisher.publish_mandatory("", from, &message(&letter, broker.user())).await;
         match sent.with_context(|| format!("{} was not sent", key.as_str()))? {
             Routed::Somewhere => {}
             Routed::Nowhere => bail!("{} was not sent: there is no queue {from}", key.as_str()),
@@ -50,10 +50,10 @@ fn is_worked_on(queue: &str, prefix: &str) -> bool {
     ours.starts_with(".jobs.") || ours.starts_with(".wake.")
 }
 
-/// The message as it first came.
-fn message(letter: &Letter) -> Message {
+/// The message as it first came. Whoever replays it answers for it.
+fn message(letter: &Letter, user: Option<&str>) -> Message {
     let properties = letter.properties.clone();
-    let ours = [header::REASON, header::PROBLEMS, header::AT, header::FROM];
+    let ours = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
     let is_producers = |name: &str| {
         !ours.contains(&name)
             && !name.starts_with("x-first-death")
@@ -66,6 +66,7 @@ fn message(letter: &Letter) -> Message {
         message_id: properties.message_id,
         correlation_id: properties.correlation_id,
         reply_to: properties.reply_to,
+        user_id: user.map(str::to_owned),
         headers: properties.headers.into_iter().filter(|(name, _)| is_producers(name)).collect(),
     }
 }

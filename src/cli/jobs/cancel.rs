@@ -29,12 +29,13 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     if let Some(reason) = reason {
         body["reason"] = reason.into();
     }
+    let broker = Broker::connect(&settings.broker).await?;
     let message = Message {
         body: body.to_string().into_bytes(),
         content_type: Some("application/json".to_owned()),
+        user_id: broker.user().map(str::to_owned),
         ..Message::default()
     };
-    let broker = Broker::connect(&settings.broker).await?;
     let exchange = format!("{}.jobs", settings.broker.prefix);
     broker
         .publisher()

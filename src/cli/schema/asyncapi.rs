@@ -17,7 +17,7 @@ const BINDING: &str = "0.3.0";
 
 /// The document, for the exchanges and queues of one broker. Its password is not in it.
 pub(super) fn document(catalogue: &Catalogue, broker: &Settings) -> Result<Value> {
-    let url = Url::parse(broker.url.expose_secret()).context("broker.url is no URL")?;
+    let url = Url::parse(broker.url.current().expose_secret()).context("broker.url is no URL")?;
     let place = Place { prefix: &broker.prefix, vhost: vhost(&url) };
     let messages: Map<String, Value> = catalogue
         .iter()

@@ -24,6 +24,7 @@ pub fn signed(
     let Credentials::Key { id, secret, security_token } = &account.credentials else {
         return Err(misfit(account, "has no access key; Alibaba takes nothing else"));
     };
+    let (id, secret) = (id.current(), secret.current());
     let Addressed { method, url, host, path, content_type, body } = address(request, account)?;
     let mut headers = vec![
         ("host", host),
@@ -36,7 +37,7 @@ pub fn signed(
     headers.extend(content_type.map(|value| ("content-type", value.to_owned())));
     if let Some(token) = security_token {
         headers.push(("x-acs-accesskey-id", id.expose_secret().to_owned()));
-        headers.push(("x-acs-security-token", token.expose_secret().to_owned()));
+        headers.push(("x-acs-security-token", token.current().expose_secret().to_owned()));
     }
     let mut headers: Vec<_> = headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
 

@@ -14,6 +14,7 @@ use super::http::Signed;
 use super::protocol::Request;
 use super::signature::{Key, Message};
 use crate::job::Failure;
+use crate::secret::Secret;
 
 /// Addresses and signs a request; with an IAM account, `token` takes the signature's place.
 /// `now` is the provider's time, as well as we know it.
@@ -34,7 +35,8 @@ pub fn signed(
     match (&account.credentials, token) {
         (Credentials::Key { security_token, .. }, _) => {
             headers.push(("X-Sdk-Date", stamp));
-            let token = security_token.as_ref().map(|token| token.expose_secret().to_owned());
+            let token = security_token.as_ref().map(Secret::current);
+            let token = token.map(|token| token.expose_secret().to_owned());
             headers.extend(token.map(|token| ("X-Security-Token", token)));
         }
         (Credentials::Iam { .. }, Some(token)) => {
@@ -45,6 +47,7 @@ pub fn signed(
     let mut headers: Vec<_> = headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
 
     if let Credentials::Key { id, secret, .. } = &account.credentials {
+        let (id, secret) = (id.current(), secret.current());
         let message =
             Message { method, path: &path, query: &request.query, headers: &headers, body: &body };
         let key = Key { id: id.expose_secret(), secret: secret.expose_secret() };

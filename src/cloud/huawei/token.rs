@@ -36,8 +36,16 @@ pub(in crate::cloud) struct Token {
 #[derive(Debug)]
 enum Kept {
     Nothing,
-    Token { token: Token, renew_at: Timestamp },
-    Failure { failure: Failure, until: Timestamp },
+    Token {
+        token: Token,
+        renew_at: Timestamp,
+    },
+    /// With the password as it was then.
+    Failure {
+        failure: Failure,
+        until: Timestamp,
+        version: u64,
+    },
 }
 
 /// The tokens of one account.
@@ -62,17 +70,20 @@ impl Tokens {
         let Credentials::Iam { user, domain, password, endpoint } = &account.credentials else {
             return Ok(None);
         };
+        let version = password.version();
         // Held over the fetch on purpose: whoever waits here gets its result.
         let mut kept = self.kept.lock().await;
         match &*kept {
             Kept::Token { token, renew_at } if now < (*renew_at).min(token.expires_at) => {
                 return Ok(Some(token.clone()));
             }
-            Kept::Failure { failure, until } if now < *until => return Err(failure.clone()),
+            Kept::Failure { failure, until, version: then } if now < *until && *then == version => {
+                return Err(failure.clone());
+            }
             Kept::Nothing | Kept::Token { .. } | Kept::Failure { .. } => {}
         }
         let identity = json!({ "methods": ["password"], "password": { "user": {
-            "name": user, "password": password.expose_secret(), "domain": { "name": domain },
+            "name": user, "password": password.current().expose_secret(), "domain": { "name": domain },
         }}});
         let scope = json!({ "project": { "id": account.project_id } });
         let body = json!({ "auth": { "identity": identity, "scope": scope } });
@@ -82,7 +93,7 @@ impl Tokens {
                 *kept = Kept::Token { token: token.clone(), renew_at };
                 Ok(Some(token))
             }
-            Err(failure) => kept.outlive(failure, now).map(Some),
+            Err(failure) => kept.outlive(failure, now, version).map(Some),
         }
     }
 
@@ -105,7 +116,12 @@ impl Tokens {
 
 impl Kept {
     /// A failed fetch: what was fetched before serves to its end; without it, the failure answers.
-    fn outlive(&mut self, failure: Failure, now: Timestamp) -> Result<Token, Failure> {
+    fn outlive(
+        &mut self,
+        failure: Failure,
+        now: Timestamp,
+        version: u64,
+    ) -> Result<Token, Failure> {
         let pause = match failure.meaning {
             Meaning::Permanent => REFUSED,
             Meaning::Retryable { .. } | Meaning::Ambiguous => SORE,
@@ -117,7 +133,7 @@ impl Kept {
             *renew_at = until;
             return Ok(token.clone());
         }
-        *self = Kept::Failure { failure: failure.clone(), until };
+        *self = Kept::Failure { failure: failure.clone(), until, version };
         Err(failure)
     }
 }

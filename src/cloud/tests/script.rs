@@ -186,6 +186,7 @@ pub fn alibaba() -> Account {
         workspace: None,
         rate_limit: None,
         rate_limit_shared: false,
+        allowed_users: None,
         max_concurrent: None,
         marker: true,
         redeploy_in_doubt: false,

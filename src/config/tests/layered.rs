@@ -81,7 +81,7 @@ fn an_account_can_come_from_the_environment_alone() {
     let Credentials::Iam { password, endpoint, .. } = &settings.accounts[0].credentials else {
         panic!("{:?}", settings.accounts)
     };
-    assert_eq!(password.expose_secret(), "the-secret");
+    assert_eq!(password.current().expose_secret(), "the-secret");
     assert_eq!(endpoint.as_str(), "https://iam.cn-north-4.myhuaweicloud.com/");
 }
 
@@ -95,7 +95,7 @@ fn a_later_layer_may_keep_a_secret_elsewhere() {
     let secret = |variables: &[(&str, &str)]| {
         let settings = look_at(&layers, variables).settings.unwrap();
         match &settings.accounts[1].credentials {
-            Credentials::Key { secret, .. } => secret.expose_secret().to_owned(),
+            Credentials::Key { secret, .. } => secret.current().expose_secret().to_owned(),
             Credentials::Iam { .. } => panic!("{:?}", settings.accounts),
         }
     };

@@ -46,7 +46,7 @@ mod tests {
 
     use super::super::{Envelope, Rejection, Rules};
     use super::*;
-    use crate::job::{Catalogue, Trace};
+    use crate::job::{Catalogue, Trace, Users};
 
     fn envelope(body: &[u8]) -> Envelope<'_> {
         Envelope {
@@ -56,13 +56,14 @@ mod tests {
             message_id: Some("m-1"),
             correlation_id: Some("c-1"),
             reply_to: None,
+            user_id: None,
             trace: Trace::default(),
         }
     }
 
     fn read(envelope: &Envelope<'_>) -> Result<Cancellation, Box<Rejection>> {
         let (catalogue, accounts) = (Catalogue::new(Vec::new()), [].into());
-        let rules = Rules { catalogue, accounts, max_bytes: 4096 };
+        let rules = Rules { catalogue, accounts, users: Users::default(), max_bytes: 4096 };
         rules.read_cancellation(envelope, Timestamp::UNIX_EPOCH)
     }
 

@@ -150,6 +150,7 @@ impl<'a> Reading<'a> {
                 return None;
             }
         };
+        self.may_use(&name);
         self.rejection.account = Some(name.clone());
         Some(name)
     }

@@ -52,7 +52,29 @@ impl Reading<'_> {
         }
     }
 
+    /// Complains if the message's user may not use an account.
+    pub(super) fn may_use(&mut self, account: &str) {
+        let user = self.envelope.user_id;
+        if self.rules.users.may_use(user, account) {
+            return;
+        }
+        match user {
+            Some(user) => {
+                let user = cut(user);
+                self.problem("user_id", format!("is {user:?}, who may not use {account:?} here"));
+            }
+            // Said once is enough.
+            None if self.rules.users.required => {}
+            None => {
+                self.problem("user_id", format!("is missing: {account:?} is not for everybody"))
+            }
+        }
+    }
+
     fn properties(&mut self) {
+        if self.rules.users.required && self.envelope.user_id.is_none() {
+            self.problem("user_id", "is missing: set it to the user of your connection");
+        }
         if let Some(given) = self.envelope.content_type {
             let media = given.split(';').next().unwrap_or_default().trim();
             if !media.eq_ignore_ascii_case("application/json") {

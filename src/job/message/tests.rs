@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Envelope, Rejection, Rules, Submission};
 use crate::cloud::operations;
+use crate::job::Users;
 use crate::job::{Kind, Provider, ReplyTo, Trace, Until};
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
@@ -16,7 +17,12 @@ fn rules() -> Rules {
 
 fn rules_with(accounts: &[(&str, Provider)]) -> Rules {
     let accounts = accounts.iter().map(|(name, owner)| ((*name).to_owned(), *owner)).collect();
-    Rules { catalogue: operations::catalogue(), accounts, max_bytes: 1 << 20 }
+    Rules {
+        catalogue: operations::catalogue(),
+        accounts,
+        users: Users::default(),
+        max_bytes: 1 << 20,
+    }
 }
 
 fn envelope(body: &[u8]) -> Envelope<'_> {
@@ -27,6 +33,7 @@ fn envelope(body: &[u8]) -> Envelope<'_> {
         message_id: None,
         correlation_id: None,
         reply_to: None,
+        user_id: None,
         trace: Trace::default(),
     }
 }

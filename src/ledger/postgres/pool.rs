@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    BuildError, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError,
-    RecyclingMethod, Runtime,
+    BuildError, ClientWrapper, ConfigConnectImpl, Connect, Hook, HookError, Manager, ManagerConfig,
+    Object, PoolError, RecyclingMethod, Runtime,
 };
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::Settings;
@@ -56,11 +58,7 @@ pub(super) struct Pool(deadpool_postgres::Pool);
 impl Pool {
     pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let server = settings.server.clone();
-        let manager = match &settings.tls {
-            Some(tls) => Manager::from_config(server, MakeRustlsConnect::new(tls.0.clone()), how),
-            None => Manager::from_config(server, NoTls, how),
-        };
+        let manager = Manager::from_connect(settings.server.clone(), Door(settings.clone()), how);
         let session: Arc<str> = session(&settings.schema).into();
         deadpool_postgres::Pool::builder(manager)
             .max_size(CONNECTIONS)
@@ -82,6 +80,27 @@ impl Pool {
     pub(super) async fn lend(&self) -> Result<Lent, Failed> {
         let client = self.0.get().await.map_err(|error| Failed::Pool(Arc::new(error)))?;
         Ok(Lent { client: Some(client), answered: AtomicBool::new(false) })
+    }
+}
+
+/// Makes connections as the address says by then: a password that was renewed is used for the next.
+struct Door(Settings);
+
+impl Connect for Door {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        Box::pin(async move {
+            let Settings { server, tls, .. } = self.0.renewed();
+            match tls {
+                Some(tls) => {
+                    let tls = MakeRustlsConnect::new(tls.0);
+                    ConfigConnectImpl { tls }.connect(&server).await
+                }
+                None => ConfigConnectImpl { tls: NoTls }.connect(&server).await,
+            }
+        })
     }
 }
 

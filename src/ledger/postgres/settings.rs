@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tracing::warn;
 
 use super::tls::{Mode, Tls};
+use crate::secret::Secret;
 
 /// The schema that holds our tables, unless the address says otherwise: other programs may have
 /// theirs in the same database.
@@ -29,6 +32,8 @@ pub struct Settings {
     pub(super) server: Config,
     pub(super) tls: Option<Tls>,
     pub(super) schema: String,
+    /// Where the address stands, to be read again.
+    source: Option<Secret>,
 }
 
 /// The parameters that the driver leaves to us.
@@ -90,7 +95,26 @@ impl Settings {
         if server.get_application_name().is_none() {
             server.application_name("ticketd");
         }
-        Ok(Self { server, tls, schema })
+        Ok(Self { server, tls, schema, source: None })
+    }
+
+    /// The same, of an address that is kept there and may be renewed.
+    #[must_use]
+    pub fn kept_in(self, source: Secret) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// As the address says by now, and the certificates it names; as they were, if either can't be
+    /// read. The schema stays: our tables are in it.
+    pub(super) fn renewed(&self) -> Self {
+        let Some(source) = &self.source else { return self.clone() };
+        match Self::parse(source.current().expose_secret()) {
+            Ok(Self { server, tls, .. }) => Self { server, tls, ..self.clone() },
+            Err(what) => {
+                warn!("ledger.url stays as it was: it {what}");
+                self.clone()
+            }
+        }
     }
 
     /// Where it is, for people: without password and parameters.

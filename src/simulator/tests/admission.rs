@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::secret::Secret;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::simulator::{Settings, Simulator};
 
 fn with_secret(mut visitor: Visitor, other: &str) -> Visitor {
     let Credentials::Key { secret, .. } = &mut visitor.account.credentials else { unreachable!() };
-    *secret = SecretString::from(other);
+    *secret = Secret::from(other);
     visitor
 }
 

@@ -13,7 +13,7 @@ use ticketd::cloud::protocol::{Inquiry, Next, Protocol, Replies};
 use ticketd::cloud::{Clouds, operations};
 use ticketd::job::machine::Abilities;
 use ticketd::job::message::Rules;
-use ticketd::job::{Accepted, Failure, Job, Kind, Operation, Provider, Trace, Until};
+use ticketd::job::{Accepted, Failure, Job, Kind, Operation, Provider, Trace, Until, Users};
 use tokio::runtime::{Builder, Runtime};
 
 /// Texts of accounts that must never be told to anybody.
@@ -51,6 +51,7 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
         workspace: None,
         rate_limit: None,
         rate_limit_shared: false,
+        allowed_users: None,
         max_concurrent: None,
         marker: true,
         redeploy_in_doubt: true,
@@ -85,6 +86,7 @@ pub static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
         ("ali".to_owned(), Provider::Alibaba),
         ("hw".to_owned(), Provider::Huawei),
     ]),
+    users: Users::default(),
     max_bytes: 1 << 20,
 });
 

@@ -47,6 +47,7 @@ pub fn message(bytes: &[u8]) {
         message_id: property("message_id"),
         correlation_id: property("correlation_id"),
         reply_to: property("reply_to"),
+        user_id: property("user_id"),
         trace,
     };
     match RULES.read(kind, &envelope, NOW) {
@@ -83,6 +84,7 @@ fn again(submission: &Submission) {
         message_id: None,
         correlation_id: job.correlation_id.as_deref(),
         reply_to: job.reply_to.as_ref().map(|reply_to| reply_to.queue.as_str()),
+        user_id: None,
         trace: job.trace.clone(),
     };
     let read = RULES.read(job.kind, &envelope, NOW).expect("a job that was written can be read");

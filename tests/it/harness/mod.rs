@@ -1,6 +1,7 @@
 //! What every test starts from: the run's broker, and names that no other test uses.
 
 mod broker;
+mod certificates;
 mod cluster;
 mod collector;
 mod container;
@@ -18,10 +19,12 @@ mod stage;
 mod wrapped;
 
 pub use broker::{TestBroker, broker, own_broker};
+pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use collector::{Collector, attribute};
 pub use database::{Stop, database, own_database};
 pub use done::all_done;
+pub use node::{Node, own_node};
 pub use proxy::{Proxy, Toward};
 pub use queue::{Queue, header};
 pub use stage::{LIMIT, Stage, Troupe, is_outcome, until, until_within};

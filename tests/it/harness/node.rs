@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
+use tokio::task::spawn_blocking;
 
 use super::keeper;
 use super::output::output;
@@ -19,11 +20,27 @@ pub enum Software {
     Image(String),
 }
 
+/// A RabbitMQ of its own, whose folder a test can put files into.
 pub struct Node {
+    /// `amqp://` with user and password.
     pub url: String,
-    folder: PathBuf,
+    /// Where its files are.
+    pub folder: PathBuf,
     container: Option<String>,
     _holder: Child,
+}
+
+/// A node for one test alone, with these lines in its configuration. It is gone when it is dropped.
+///
+/// # Panics
+/// If it can't be started.
+pub async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
+    let folder = std::env::temp_dir().join(super::prefix());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("more.conf"), configuration(&folder)).unwrap();
+    let software = super::broker::software().await.unwrap();
+    let started = spawn_blocking(move || Node::start(&software, folder, None));
+    started.await.unwrap().unwrap_or_else(|error| panic!("no node for this test: {error:#}"))
 }
 
 impl Node {
@@ -49,6 +66,11 @@ impl Node {
         Ok(Self { url: url.trim().to_owned(), folder, container, _holder: holder })
     }
 
+    /// Runs `rabbitmqctl` on it.
+    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.tell("control", arguments).await
+    }
+
     /// Its name among nodes.
     pub fn name(&self) -> String {
         let port = self.url.rsplit(':').next().unwrap_or_default();
@@ -66,10 +88,6 @@ impl Node {
     /// With the same data, at the same URL.
     pub async fn start_again(&self) -> anyhow::Result<()> {
         self.tell("start", &[]).await.map(drop)
-    }
-
-    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        self.tell("control", arguments).await
     }
 
     async fn tell(&self, command: &str, arguments: &[&str]) -> anyhow::Result<String> {

@@ -81,6 +81,13 @@ impl Stage {
         Self::hearing("#", url, more, simulated).await
     }
 
+    /// A stage with the quick settings, on a broker that need not be the run's.
+    pub async fn on_broker(url: String) -> Self {
+        let pace = Duration::from_millis(100);
+        let simulated = simulator::Settings { pace, ..Default::default() };
+        Self::hearing("#", url, "", simulated).await
+    }
+
     /// A stage on a broker that need not be the run's, which hears only the events whose routing
     /// key fits a pattern.
     pub async fn hearing(

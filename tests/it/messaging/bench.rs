@@ -27,6 +27,7 @@ impl Bench {
             topology: TopologyMode::Apply,
             ca: None,
             client_certificate: None,
+            require_user: false,
             reply_allowed: vec!["*".into()],
             max_message_bytes: 1 << 20,
             unrouted_max: 1_000,

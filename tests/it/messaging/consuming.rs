@@ -16,6 +16,7 @@ async fn a_delivery_has_all_that_the_message_said() {
             message_id: Some("m-1".into()),
             correlation_id: Some("c-1".into()),
             reply_to: Some("answers".into()),
+            user_id: Some("guest".into()),
             headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
         };
         broker.publisher().publish(Own::Jobs, "deploy", &message).await.unwrap();
@@ -27,6 +28,7 @@ async fn a_delivery_has_all_that_the_message_said() {
         assert_eq!(delivery.properties.message_id, message.message_id);
         assert_eq!(delivery.properties.correlation_id, message.correlation_id);
         assert_eq!(delivery.properties.reply_to, message.reply_to);
+        assert_eq!(delivery.properties.user_id, message.user_id);
         assert_eq!(delivery.properties.content_type, message.content_type);
         assert_eq!(delivery.properties.headers, message.headers);
         assert!(!delivery.redelivered);

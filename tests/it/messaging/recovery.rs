@@ -44,7 +44,7 @@ async fn deliveries_go_on_after_their_queue_was_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
     on_a_bench(async |bench| {
-        let proxy = Proxy::to(bench.settings.url.expose_secret()).await;
+        let proxy = Proxy::to(bench.settings.url.current().expose_secret()).await;
         let settings = Settings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
         let broker = Broker::connect(&settings).await.unwrap();
         let publisher = broker.publisher();

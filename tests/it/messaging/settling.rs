@@ -23,7 +23,7 @@ const SHORTLY: Duration = Duration::from_micros(600);
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ack_is_answered_even_if_its_connection_ends_meanwhile() {
     on_a_bench(async |bench| {
-        let proxy = Proxy::to(bench.settings.url.expose_secret()).await;
+        let proxy = Proxy::to(bench.settings.url.current().expose_secret()).await;
         let settings = Settings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
         let direct = bench.broker().await;
         let publisher = direct.publisher();

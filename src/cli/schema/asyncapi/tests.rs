@@ -15,6 +15,7 @@ fn broker(url: &str) -> Settings {
         topology: TopologyMode::Check,
         ca: None,
         client_certificate: None,
+        require_user: false,
         reply_allowed: Vec::new(),
         max_message_bytes: 1,
         unrouted_max: 1,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::cloud::operations;
+use crate::job::Users;
 use crate::job::message::{Envelope, Rules};
 use crate::job::state::{Facts, Times, Turn};
 use crate::job::{
@@ -21,7 +22,12 @@ fn validator() -> Validator {
 
 fn rules() -> Rules {
     let accounts = BTreeMap::from([("ali".to_owned(), Provider::Alibaba)]);
-    Rules { catalogue: operations::catalogue(), accounts, max_bytes: 1 << 20 }
+    Rules {
+        catalogue: operations::catalogue(),
+        accounts,
+        users: Users::default(),
+        max_bytes: 1 << 20,
+    }
 }
 
 fn envelope(body: &[u8]) -> Envelope<'_> {
@@ -32,6 +38,7 @@ fn envelope(body: &[u8]) -> Envelope<'_> {
         message_id: None,
         correlation_id: None,
         reply_to: None,
+        user_id: None,
         trace: Trace { traceparent: Some("00-ab".into()), tracestate: Some("k=v".into()) },
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::cloud::operations;
+use crate::job::Users;
 use crate::job::message::{Envelope, Rejection, Rules, Submission};
 use crate::job::{Kind, Provider, Trace};
 
@@ -20,7 +21,12 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
     let accounts = [("ali", Provider::Alibaba), ("hw", Provider::Huawei)];
     let accounts: BTreeMap<String, Provider> =
         accounts.into_iter().map(|(name, provider)| (name.to_owned(), provider)).collect();
-    let rules = Rules { catalogue: operations::catalogue(), accounts, max_bytes: 1 << 20 };
+    let rules = Rules {
+        catalogue: operations::catalogue(),
+        accounts,
+        users: Users::default(),
+        max_bytes: 1 << 20,
+    };
     let kind = job["operation"].as_str().and_then(|name| rules.catalogue.get(name));
     let kind = kind.map_or(Kind::Create, |operation| operation.kind);
     let body = job.to_string();
@@ -31,6 +37,7 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
         message_id: None,
         correlation_id: None,
         reply_to: None,
+        user_id: None,
         trace: Trace::default(),
     };
     rules.read(kind, &envelope, Timestamp::UNIX_EPOCH)

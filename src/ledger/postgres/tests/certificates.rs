@@ -27,7 +27,7 @@ fn signed(authority: &Authority, name: &str) -> [String; 2] {
 }
 
 /// Writes a file into the server's folder.
-async fn put(shell: &Client, name: &str, text: &str) {
+pub(super) async fn put(shell: &Client, name: &str, text: &str) {
     // As lines, because COPY escapes a line's end.
     let copy = format!(
         "COPY (SELECT regexp_split_to_table('{text}', '\n'))

@@ -1,10 +1,12 @@
 //! Who may do what in the database, and whose the tables are.
 
+use super::certificates::put;
 use super::database::{TestDatabase, database, own_database};
 use super::schema::VERSION;
-use super::{CANARY, open, refusal};
+use super::{CANARY, PostgresLedger, Settings, in_the_end, open, refusal};
 use crate::ledger::conformance::{at, bare, claim, granted, waiting};
 use crate::ledger::{Claimed, Hold, Ledger};
+use crate::secret::Secret;
 
 /// An address with another user.
 fn with_user(database: &TestDatabase, user: &str, schema: &str) -> String {
@@ -121,4 +123,34 @@ async fn other_programs_may_have_their_tables_in_the_same_database() {
     granted(&one, "a", 0).await;
     let claimed = claim(&two, "a", 0, false).await;
     assert!(matches!(claimed, Claimed::Granted { .. }), "{claimed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_password_opens_the_next_connection() {
+    let database = own_database().await;
+    let shell = database.shell().await;
+    put(&shell, "pg_hba.conf", "host all replica all password\nhost all postgres all trust\n")
+        .await;
+    let password = async |password: &str| {
+        let alter = format!("ALTER ROLE replica PASSWORD '{password}'");
+        shell.batch_execute(&alter).await.unwrap();
+    };
+    shell.batch_execute("CREATE ROLE replica SUPERUSER LOGIN").await.unwrap();
+    password(CANARY).await;
+    shell.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    let url = with_user(&database, "replica", "renewed");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, &url).unwrap();
+    let source = Secret::in_file(&file).unwrap();
+    let settings = Settings::parse(&url).unwrap().kept_in(source);
+    let ledger = in_the_end(|| PostgresLedger::connect(&settings)).await;
+
+    password("another").await;
+    std::fs::write(&file, url.replace(CANARY, "another")).unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'replica'";
+    shell.batch_execute(end).await.unwrap();
+    in_the_end(|| ledger.ping()).await;
+    let wrong = refusal(&url).await;
+    assert!(wrong.contains("password"), "{wrong}");
 }
