@@ -3,9 +3,11 @@
 pub mod config;
 mod dead;
 mod demo;
+mod doctor;
 mod events;
 mod jobs;
 mod schema;
+mod shell;
 mod show;
 mod simulate;
 mod submit;
@@ -57,6 +59,8 @@ enum Command {
     /// Look at the configuration; secrets are never printed
     #[command(subcommand)]
     Config(config::Command),
+    /// Look at everything a worker needs, accounts included, and say what is right and wrong
+    Doctor(doctor::Arguments),
     /// Stand in for both clouds, with fault injection
     Simulate(simulate::Arguments),
     /// Watch sample jobs of all operations run against the simulator
@@ -64,6 +68,10 @@ enum Command {
     /// Print the JSON Schemas and the AsyncAPI document of what goes in and comes out
     #[command(subcommand)]
     Schema(schema::Command),
+    /// Print a script that completes commands and options in a shell
+    Completions(shell::Completions),
+    /// Write manual pages
+    Man(shell::Man),
 }
 
 impl Cli {
@@ -80,7 +88,11 @@ impl Cli {
             | Command::Dead(_)
             | Command::Topology(_)
             | Command::Config(_)
-            | Command::Schema(_) => "warn",
+            | Command::Schema(_)
+            | Command::Completions(_)
+            | Command::Man(_) => "warn",
+            // It says itself what is wrong.
+            Command::Doctor(_) => "off",
         };
         let _exporting = telemetry::start(log_format, level);
         let catalogue = operations::catalogue();
@@ -99,6 +111,9 @@ impl Cli {
             Command::Events(arguments) => with(settings(), |s| events::run(arguments, s)).await,
             Command::Jobs(command) => with(settings(), |s| jobs::run(command, s)).await,
             Command::Dead(command) => with(settings(), |s| dead::run(command, s)).await,
+            Command::Doctor(arguments) => with(settings(), |s| doctor::run(arguments, s)).await,
+            Command::Completions(arguments) => Ok(shell::completions(arguments)),
+            Command::Man(arguments) => shell::man(arguments),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::simulator::{FaultPlan, Settings, Simulator};
 
@@ -22,7 +23,7 @@ pub struct Arguments {
     faults: Option<PathBuf>,
 }
 
-/// Serves both clouds until interrupted.
+/// Serves both clouds until told to stop.
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut settings: Settings = match &arguments.settings {
         Some(path) => read(path)?,
@@ -35,9 +36,18 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let running = Simulator::start(settings, arguments.listen).await?;
     println!("both clouds at {} (a stand-in, not the real thing)", running.url());
     println!("keys: alibaba {}, huawei {}; what took effect: /_sim/effects", keys.0, keys.1);
-    tokio::signal::ctrl_c().await.context("signals can't be received")?;
+    stop_signal().await?;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// As an orchestrator asks, or somebody at a terminal.
+async fn stop_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals can't be received")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("signals can't be received"),
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &PathBuf) -> Result<T> {

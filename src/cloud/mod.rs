@@ -25,6 +25,7 @@ mod skew;
 mod spans;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -42,6 +43,7 @@ use line::{Errand, Line, Sent};
 pub use metrics::Metrics;
 use protocol::{Inquiry, Next, Protocol, Reply};
 use shared_limit::SharedLimit;
+pub use visit::Visited;
 
 /// The most requests one question may take. The longest real one reads the pages of a list.
 const MAX_REQUESTS: usize = 200;

@@ -28,7 +28,12 @@ pub(super) fn nonce(account: &Account, job: &Job, turn: &Turn, index: usize) -> 
             half.copy_from_slice(&Sha256::digest(call)[..16]);
             half
         }
-        Ask::Baseline | Ask::Probe | Ask::Poll(_) => rand::rng().random(),
+        Ask::Baseline | Ask::Probe | Ask::Poll(_) => return random(),
     };
     hex::encode(bytes)
+}
+
+/// A nonce of a request that is like no other.
+pub(super) fn random() -> String {
+    hex::encode(rand::rng().random::<[u8; 16]>())
 }

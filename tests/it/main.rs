@@ -8,6 +8,7 @@ mod admin;
 mod broker;
 mod cancelling;
 mod demo;
+mod doctor;
 mod faults;
 mod harness;
 mod identity;

@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod tally;
 mod ticket;
+pub(super) mod visit;
 
 pub mod create_free_lock_correct_order;
 pub mod create_order;

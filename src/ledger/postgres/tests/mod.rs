@@ -11,6 +11,7 @@ mod pace;
 mod refusals;
 mod rights;
 mod sharing;
+mod upgrades;
 
 use std::sync::Arc;
 

@@ -1,0 +1,29 @@
+//! The reads that show whether an account is taken: nothing they ask about has to exist.
+
+use super::request::{Query, get, rpc};
+use crate::cloud::account::Account;
+use crate::cloud::protocol::{Request, Service};
+
+/// A read of a service.
+pub(in crate::cloud) fn request(service: Service, account: &Account) -> Request {
+    let project = &account.project_id;
+    match service {
+        Service::Dms => {
+            let query = Query::default()
+                .with("OrderResultType", "AS_COMMITTER")
+                .with("OrderStatus", "ALL")
+                .with("PageNumber", 1)
+                .with("PageSize", 1);
+            rpc(service, "ListOrders", query)
+        }
+        Service::Dataworks => {
+            let query = Query::default()
+                .with("ProjectId", 1)
+                .with("TaskType", "DI_REALTIME")
+                .with("FileId", 1);
+            rpc(service, "GetDISyncTask", query)
+        }
+        Service::Factory => get(service, format!("/v2/{project}/factory/release-packages/0")),
+        Service::Tasks => get(service, format!("/v1/{project}/system-tasks/0")),
+    }
+}
