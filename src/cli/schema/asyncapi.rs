@@ -105,7 +105,11 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
             channel_of(kind),
             json!({
                 "address": kind, "messages": messages, "bindings": place.exchange("jobs"),
-                "description": format!("Jobs of kind {kind}. The address is the routing key."),
+                "description": format!(
+                    "Jobs of kind {kind}. The address is the routing key; publish persistent and \
+                     with confirms. A job with a wrong key is confirmed too, and kept in {}.unrouted.",
+                    place.prefix
+                ),
             }),
         );
     }
@@ -192,7 +196,7 @@ fn job_message(operation: &str) -> Value {
     json!({
         "name": operation, "title": format!("A job: {operation}"),
         "contentType": "application/json",
-        "headers": trace_headers(),
+        "headers": job_headers(),
         "correlationId": { "location": "$message.header#/correlation_id",
             "description": "The message's correlation_id property, echoed with every event." },
         "payload": { "allOf": [
@@ -222,12 +226,24 @@ fn dead_letter_message() -> Value {
     headers["properties"][header::PROBLEMS] = text("Everything that is wrong, a line each.");
     headers["properties"][header::AT] = text("When it was put here, as RFC 3339.");
     headers["properties"][header::FROM] = text("The queue it was taken from.");
+    headers["properties"][header::USER] = text("The user who sent it, if that is known.");
     json!({
         "name": "deadLetter", "title": "A message that is kept for a person",
         "description": "Body, properties and headers are those of the message as it came.",
         "headers": headers,
         "payload": { "description": "Anything at all; it may not even be JSON." },
     })
+}
+
+/// AMQP's own properties stand among the headers: the standard has no other place for them.
+fn job_headers() -> Value {
+    let property = |meaning: &str| json!({ "type": "string", "description": format!("The AMQP property. {meaning}") });
+    let mut headers = trace_headers();
+    headers["properties"]["message_id"] = property("The job's id, if the body has none.");
+    headers["properties"]["correlation_id"] = property("Echoed with every event.");
+    headers["properties"]["reply_to"] = property("The queue for a copy of the outcome.");
+    headers["properties"]["user_id"] = property("The connection's user; RabbitMQ takes no other.");
+    headers
 }
 
 fn trace_headers() -> Value {
