@@ -52,4 +52,4 @@ lint:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --test soak -- -D warnings
 	deploy/local/deny
-	if command -v shellcheck >/dev/null; then shellcheck deploy/local/* tests/soak/sabotage/run .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck deploy/local/* deploy/examples/run deploy/check deploy/compose/secrets tests/soak/sabotage/run .ci/run; fi

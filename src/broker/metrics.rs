@@ -16,6 +16,10 @@ use super::publisher::Routed;
 /// From a node on the same machine to a confirm that is about to be given up, in seconds.
 const LATENCIES: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0, 60.0];
 
+const REFUSED: &str = "refused";
+const UNCONFIRMED: &str = "unconfirmed";
+const LOST: &str = "lost";
+
 /// What is counted. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -45,8 +49,15 @@ struct Purpose {
 impl Default for Metrics {
     fn default() -> Self {
         let latencies: fn() -> Histogram = || Histogram::new(LATENCIES);
+        let publishes = Family::new_with_constructor(latencies);
+        // An increase from nothing would not be seen.
+        for exchange in ["events", "delay", "wake", "dead"] {
+            for result in [REFUSED, UNCONFIRMED, LOST] {
+                drop(publishes.get_or_create(&Publish { exchange, result }));
+            }
+        }
         Self {
-            publishes: Family::new_with_constructor(latencies),
+            publishes,
             deliveries: Family::default(),
             connected: Family::default(),
             reconnects: Family::default(),
@@ -134,11 +145,11 @@ impl Publishing {
         let result = match outcome {
             Ok(Routed::Somewhere) => "confirmed",
             Ok(Routed::Nowhere) => "unroutable",
-            Err(PublishError::Refused) => "refused",
-            Err(PublishError::Unconfirmed(_)) => "unconfirmed",
+            Err(PublishError::Refused) => REFUSED,
+            Err(PublishError::Unconfirmed(_)) => UNCONFIRMED,
             Err(
                 PublishError::Unreachable(_) | PublishError::Lost(_) | PublishError::TooLong(_),
-            ) => "lost",
+            ) => LOST,
         };
         let labels = Publish { exchange: self.exchange, result };
         let took = self.since.elapsed().as_secs_f64();

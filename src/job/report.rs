@@ -69,8 +69,8 @@ impl Verdict {
 /// What a person can do, in one sentence or two.
 pub mod advice {
     /// A call was lost and could not be looked up.
-    pub const LOST_CALL: &str = "Look at the provider whether the call took effect before \
-        submitting it again under a new id.";
+    pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
+        job with `ticketd jobs resolve`, before submitting it again under a new id.";
     /// What was started can no longer be followed.
     pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
         the provider, under the handle, how it ended.";
@@ -267,14 +267,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_written_as_it_is_routed() {
-        for verdict in [
-            Verdict::Succeeded,
-            Verdict::Failed,
-            Verdict::Unknown,
-            Verdict::Expired,
-            Verdict::Cancelled,
-            Verdict::Rejected,
-        ] {
+        for verdict in Verdict::ALL {
             assert_eq!(serde_json::json!(verdict), verdict.as_str());
         }
     }

@@ -13,6 +13,9 @@ const LATENCIES: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 /// Requests that share a commit.
 const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 512.0];
 
+const OK: &str = "ok";
+const FAILED: &str = "failed";
+
 /// What is counted. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -28,7 +31,12 @@ struct Commit {
 impl Default for Metrics {
     fn default() -> Self {
         let latencies: fn() -> Histogram = || Histogram::new(LATENCIES);
-        Self { commits: Family::new_with_constructor(latencies), batches: Histogram::new(BATCHES) }
+        let commits = Family::new_with_constructor(latencies);
+        // An increase from nothing would not be seen.
+        for result in [OK, FAILED] {
+            drop(commits.get_or_create(&Commit { result }));
+        }
+        Self { commits, batches: Histogram::new(BATCHES) }
     }
 }
 
@@ -49,7 +57,7 @@ impl Metrics {
     }
 
     pub(super) fn commit(&self, succeeded: bool, requests: usize, took: Duration) {
-        let labels = Commit { result: if succeeded { "ok" } else { "failed" } };
+        let labels = Commit { result: if succeeded { OK } else { FAILED } };
         self.commits.get_or_create(&labels).observe(took.as_secs_f64());
         self.batches.observe(requests as f64);
     }

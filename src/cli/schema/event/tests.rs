@@ -85,14 +85,7 @@ fn events() -> Vec<Event> {
             events.push(Event::milestone(SOURCE, &job, &turn, milestone, NOW));
         }
     }
-    for verdict in [
-        Verdict::Succeeded,
-        Verdict::Failed,
-        Verdict::Unknown,
-        Verdict::Expired,
-        Verdict::Cancelled,
-        Verdict::Rejected,
-    ] {
+    for verdict in Verdict::ALL {
         for turn in turns() {
             let kept = Box::new(turn.clone());
             let outcome = Outcome {
