@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
-use tokio::task::spawn_blocking;
 
 use super::keeper;
 use super::output::output;
@@ -28,19 +27,6 @@ pub struct Node {
     pub folder: PathBuf,
     container: Option<String>,
     _holder: Child,
-}
-
-/// A node for one test alone, with these lines in its configuration. It is gone when it is dropped.
-///
-/// # Panics
-/// If it can't be started.
-pub async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
-    let folder = std::env::temp_dir().join(super::prefix());
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("more.conf"), configuration(&folder)).unwrap();
-    let software = super::broker::software().await.unwrap();
-    let started = spawn_blocking(move || Node::start(&software, folder, None));
-    started.await.unwrap().unwrap_or_else(|error| panic!("no node for this test: {error:#}"))
 }
 
 impl Node {
