@@ -1,0 +1,21 @@
+//! A node whose configuration and files are a test's own.
+
+use std::path::Path;
+
+use tokio::task::spawn_blocking;
+
+use super::broker::software;
+use super::node::Node;
+
+/// A node for one test alone, with these lines in its configuration. It is gone when it is dropped.
+///
+/// # Panics
+/// If it can't be started.
+pub async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
+    let folder = std::env::temp_dir().join(super::prefix());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("more.conf"), configuration(&folder)).unwrap();
+    let software = software().await.unwrap();
+    let started = spawn_blocking(move || Node::start(&software, folder, None));
+    started.await.unwrap().unwrap_or_else(|error| panic!("no node for this test: {error:#}"))
+}
