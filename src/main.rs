@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ticketd::cli::Cli;
+use ticketd::cli::{Cli, chain};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("ticketd: {error:#}");
+            eprintln!("ticketd: {}", chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 use tracing::{info, warn};
@@ -24,6 +25,8 @@ struct Kept {
     former: Option<SecretString>,
     /// How often it has changed.
     version: u64,
+    /// When it last changed, if it has.
+    changed: Option<Instant>,
     /// What the file looked like when it was last read, or could not be.
     seen: Option<Look>,
 }
@@ -41,7 +44,7 @@ impl Secret {
     }
 
     fn new(file: Option<PathBuf>, value: SecretString) -> Self {
-        let kept = Kept { value, former: None, version: 0, seen: None };
+        let kept = Kept { value, former: None, version: 0, changed: None, seen: None };
         Self(Arc::new(Inner { file, kept: Mutex::new(kept) }))
     }
 
@@ -53,6 +56,11 @@ impl Secret {
     /// How often it has changed until now.
     pub fn version(&self) -> u64 {
         self.fresh().version
+    }
+
+    /// Whether it changed within that time.
+    pub fn changed_within(&self, time: Duration) -> bool {
+        self.fresh().changed.is_some_and(|changed| changed.elapsed() < time)
     }
 
     /// Every text that must not be shown.
@@ -75,6 +83,7 @@ impl Secret {
                 info!(file = %path.display(), "a secret has changed and is used from now on");
                 kept.former = Some(std::mem::replace(&mut kept.value, value.into()));
                 kept.version += 1;
+                kept.changed = Some(Instant::now());
             }
             Err(what) => warn!("a secret stays as it was: {what}"),
         }

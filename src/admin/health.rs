@@ -29,11 +29,11 @@ pub(super) struct Report {
     pub(super) good: bool,
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<&'static str>,
+    problems: Vec<String>,
 }
 
 impl Report {
-    fn of(good: &'static str, bad: &'static str, problems: Vec<&'static str>) -> Self {
+    fn of(good: &'static str, bad: &'static str, problems: Vec<String>) -> Self {
         let fine = problems.is_empty();
         Self { good: fine, status: if fine { good } else { bad }, problems }
     }
@@ -42,7 +42,8 @@ impl Report {
 impl Health {
     /// Alive: the loop that takes jobs turns. A replica that drains is alive.
     pub(super) fn alive(&self) -> Report {
-        let stuck = (!self.pulse.is_felt()).then_some("the loop that takes jobs does not turn");
+        let stuck =
+            (!self.pulse.is_felt()).then(|| "the loop that takes jobs does not turn".into());
         Report::of("alive", "stuck", stuck.into_iter().collect())
     }
 
@@ -50,13 +51,15 @@ impl Health {
     pub(super) async fn ready(&self) -> Report {
         let mut problems = Vec::new();
         if self.stopping.is_cancelled() {
-            problems.push("it is stopping and takes no more jobs");
+            problems.push("it is stopping and takes no more jobs".to_owned());
         }
         if !self.broker.is_up() {
-            problems.push("the broker is away, or takes no messages");
+            problems.push("the broker is away, or takes no messages".to_owned());
+        } else if let Some(barred) = self.broker.barred() {
+            problems.push(format!("nothing can be taken from {barred}"));
         }
         if !matches!(timeout(PATIENCE, self.ledger.ping()).await, Ok(Ok(()))) {
-            problems.push("the ledger takes no saves");
+            problems.push("the ledger takes no saves".to_owned());
         }
         Report::of("ready", "not ready", problems)
     }

@@ -1,6 +1,7 @@
 //! Keeps a connection alive. Whoever needs it waits here while it is being rebuilt.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -37,6 +38,8 @@ pub(super) struct Link {
     current: watch::Receiver<Option<Arc<Connection>>>,
     blocked: watch::Receiver<bool>,
     metrics: Metrics,
+    /// Queues that nothing can be taken from, and why.
+    barred: std::sync::Mutex<BTreeMap<String, String>>,
     closing: CancellationToken,
     supervisor: std::sync::Mutex<Option<JoinHandle<()>>>,
     _closed_when_dropped: DropGuard,
@@ -69,6 +72,7 @@ impl Link {
             current: current_seen,
             blocked: blocked_seen,
             metrics,
+            barred: std::sync::Mutex::default(),
             supervisor: std::sync::Mutex::new(Some(tokio::spawn(supervisor.run()))),
             _closed_when_dropped: closing.clone().drop_guard(),
             closing,
@@ -109,6 +113,22 @@ impl Link {
     /// Whether it stands just now.
     pub(super) fn is_connected(&self) -> bool {
         self.current.borrow().as_ref().is_some_and(|connection| connection.status().connected())
+    }
+
+    /// Notes why nothing can be taken from a queue, or that it can. Returns whether that is news.
+    pub(super) fn note_barred(&self, queue: &str, why: Option<&str>) -> bool {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match why {
+            Some(why) => barred.insert(queue.to_owned(), why.to_owned()),
+            None => barred.remove(queue),
+        };
+        before.as_deref() != why
+    }
+
+    /// What is in the way of taking from a queue, if anything is.
+    pub(super) fn barred(&self) -> Option<String> {
+        let barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        barred.iter().next().map(|(queue, why)| format!("{queue}: {why}"))
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

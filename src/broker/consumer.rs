@@ -121,10 +121,16 @@ impl Intake {
                 None => return,
                 Some(Ok((channel, consumer))) => {
                     backoff.reset();
+                    self.link.note_barred(&self.queue, None);
                     self.forward(channel, consumer).await;
                 }
                 Some(Err(_)) if self.link.is_closed() => return,
-                Some(Err(error)) => warn!(queue = self.queue, "{}", chain(&error)),
+                Some(Err(error)) => {
+                    let why = chain(&error);
+                    if self.link.note_barred(&self.queue, Some(&why)) {
+                        warn!(queue = self.queue, "{why}");
+                    }
+                }
             }
             let pause = tokio::time::sleep(backoff.next());
             if self.stop.run_until_cancelled(pause).await.is_none() {
@@ -141,6 +147,9 @@ impl Intake {
                 // Somebody deleted the queue. Declare it again, where that is ours to do.
                 self.plan.carry_out(&connection).await?;
                 self.consume(&connection).await.map_err(|error| lost(TAKE, error))
+            }
+            Err(error) if error.is_amqp_soft_error() => {
+                Err(Error::Refused { what: TAKE.into(), source: error.into() })
             }
             Err(error) => Err(lost(TAKE, error)),
         }

@@ -98,6 +98,11 @@ impl Broker {
         connected && !*self.giving.blocked().borrow()
     }
 
+    /// A queue that nothing can be taken from, and why, if there is one.
+    pub fn barred(&self) -> Option<String> {
+        self.taking.barred()
+    }
+
     /// What is counted of the way to and from the broker.
     pub fn metrics(&self) -> &Metrics {
         self.giving.metrics()

@@ -94,6 +94,11 @@ impl Cli {
             // It says itself what is wrong.
             Command::Doctor(_) => "off",
         };
+        // Whoever reads no further than `head` does gets no complaint. What runs on has none to
+        // write to, and must not end by one that hangs up.
+        if !matches!(command, Command::Worker(_) | Command::Simulate(_) | Command::Demo) {
+            sigpipe::reset();
+        }
         let _exporting = telemetry::start(log_format, level);
         let catalogue = operations::catalogue();
         let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
@@ -116,6 +121,20 @@ impl Cli {
             Command::Man(arguments) => shell::man(arguments),
         }
     }
+}
+
+/// An error and its causes, in a line. Libraries repeat a cause in what they say themselves.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
 }
 
 /// Runs a command on the settings, or shows all that is wrong with them.

@@ -1,6 +1,7 @@
 //! An account: a provider, a region, credentials and limits, under a name messages may use.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use url::Url;
 
@@ -42,6 +43,11 @@ impl Credentials {
             }
             Credentials::Iam { password, .. } => vec![password],
         }
+    }
+
+    /// Whether one of them changed within that time; the others may be about to.
+    pub(super) fn changed_within(&self, time: Duration) -> bool {
+        self.secrets().into_iter().any(|secret| secret.changed_within(time))
     }
 
     /// How often they have changed until now.

@@ -1,7 +1,7 @@
 //! A line to a provider: an account in use, with what has been learned about the other side.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument, debug};
@@ -25,6 +25,11 @@ use crate::telemetry::traces;
 
 /// The longest `traceparent` or `tracestate` passed on, in bytes; the standard's own bound.
 const LONGEST_TRACE: usize = 512;
+
+/// How long it may take until all parts of an account's credentials are renewed. What is refused in
+/// that time, for an id that does not fit its secret, is asked again a little later.
+const RENEWING: Duration = Duration::from_secs(60);
+const RENEWED: Duration = Duration::from_secs(15);
 
 /// An account in use.
 #[derive(Debug)]
@@ -147,6 +152,10 @@ impl Line {
         match result {
             Ok(reply) => Sent::Done(Ok(reply)),
             Err(Unmet::Failed(failure)) => Sent::Done(Err(failure)),
+            Err(Unmet::Barred(failure)) if self.account.credentials.changed_within(RENEWING) => {
+                let meaning = Meaning::Retryable { retry_after: Some(RENEWED) };
+                Sent::Done(Err(Failure { meaning, ..failure }))
+            }
             Err(Unmet::Barred(failure)) => Sent::Barred(failure),
             Err(Unmet::Away(failure, until)) => Sent::Away(failure, until),
         }
@@ -256,7 +265,7 @@ impl Line {
             }
         };
         if helps {
-            let at_once = Meaning::Retryable { retry_after: Some(std::time::Duration::ZERO) };
+            let at_once = Meaning::Retryable { retry_after: Some(Duration::ZERO) };
             return Unmet::Failed(Failure { meaning: at_once, ..failure });
         }
         let failure = self.advised(failure, remedy);

@@ -121,7 +121,7 @@ async fn settle(runner: &Runner, mut delivery: Delivery) {
 
 /// Whether the delivery may be acknowledged.
 async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
-    let message = delivery.properties.message_id.as_deref();
+    let job = delivery.properties.message_id.as_deref();
     match AssertUnwindSafe(runner.run(delivery)).catch_unwind().await {
         Ok(Ok(())) => true,
         // The newer claim came with a copy of its own, which has the duty now.
@@ -133,12 +133,12 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
         Ok(Err(trouble)) => {
             let cause = in_a_line(&trouble);
             runner.metrics().trouble();
-            error!(message, cause, "a job could not go on; it is tried again");
+            error!(job, cause, "a job could not go on; it is tried again");
             false
         }
         Err(_panic) => {
             runner.metrics().trouble();
-            error!(message, "a job made the worker panic; it is tried again");
+            error!(job, "a job made the worker panic; it is tried again");
             false
         }
     }

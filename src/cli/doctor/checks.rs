@@ -1,6 +1,5 @@
 //! What is looked at. Nothing is changed, except that a ledger is opened as a worker opens it.
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::Verdict::{Look, Ok as Fine, Wrong};
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
+use crate::cli::chain;
 use crate::cloud::http::Https;
 use crate::cloud::{Clouds, Visited, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
@@ -66,9 +66,15 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
 
 async fn left_over(broker: &Broker) -> Finding {
     match broker.lengths().await {
-        Ok(lengths) if lengths.dead + lengths.unrouted > 0 => {
-            let broker::Lengths { dead, unrouted } = lengths;
-            let said = format!("{dead} dead letters, {unrouted} unrouted: `ticketd dead list`");
+        Ok(broker::Lengths { dead: 1.., unrouted }) => {
+            let said = format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
+            Finding::new(Look, "broker left-overs", said)
+        }
+        Ok(broker::Lengths { dead: 0, unrouted: unrouted @ 1.. }) => {
+            let said = format!(
+                "{unrouted} unrouted messages: is a queue bound to the events exchange? The \
+                 runbook's section TicketdUnrouted tells more"
+            );
             Finding::new(Look, "broker left-overs", said)
         }
         Ok(_) => Finding::new(Fine, "broker left-overs", "no dead letters, nothing unrouted"),
@@ -148,19 +154,4 @@ pub(super) async fn accounts(settings: &Settings) -> Result<Vec<Finding>> {
         }
     };
     Ok(clouds.visit().await.into_iter().map(finding).collect())
-}
-
-/// An error and its causes, in a line.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Libraries repeat a cause in what they say themselves.
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
 }

@@ -66,3 +66,18 @@ async fn a_new_key_is_not_held_back_for_what_the_old_one_did() {
     answered(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
     assert_eq!(then.sent(), 1);
 }
+
+#[tokio::test]
+async fn an_id_that_came_before_its_secret_ends_no_job() {
+    let refusal = refused(400, "SignatureDoesNotMatch", "no");
+    let (clouds, then, folder) = renewing(alibaba(), refusal.clone());
+    failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    // The new id is there, and its secret still to come.
+    then.replies([refusal]);
+    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    assert_eq!(
+        failure.meaning,
+        Meaning::Retryable { retry_after: Some(std::time::Duration::from_secs(15)) }
+    );
+    drop(folder);
+}

@@ -66,6 +66,13 @@ impl Script {
         })
     }
 
+    /// Puts replies before those that are still to come.
+    pub fn replies(&self, replies: impl IntoIterator<Item = Raw>) {
+        let mut coming = self.replies.lock().unwrap();
+        let rest = std::mem::take(&mut *coming);
+        coming.extend(replies.into_iter().chain(rest));
+    }
+
     pub fn sent(&self) -> usize {
         self.seen.lock().unwrap().len()
     }

@@ -179,6 +179,22 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_follow(&node, "watcher", "ticketd.jobs").await;
     may_not_declare_or_delete(&node, "watcher").await;
 
+    // A worker with another's user says that it can't work.
+    let mut command = stage.process();
+    command
+        .env("TICKETD_BROKER__URL", url(&node, "watcher"))
+        .env("TICKETD_BROKER__TOPOLOGY", "check");
+    let mut mistaken = Process::start(command);
+    let line = mistaken.says("ready for jobs").await;
+    let address = line.split("admin=").nth(1).unwrap().trim().to_owned();
+    let refusal = mistaken.says("ACCESS_REFUSED").await;
+    assert!(refusal.contains("the broker refused to take deliveries"), "{refusal}");
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let ready = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
+    assert_eq!(ready.status().as_u16(), 503);
+    let said = ready.text().await.unwrap();
+    assert!(said.contains("nothing can be taken from ticketd.jobs."), "{said}");
+
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;
     assert!(status.success(), "{said:#?}");
