@@ -183,6 +183,26 @@ pub fn cut_to(width: usize, text: &str) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// A text in as many lines as it takes, all but the first after so many blanks.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let (mut whole, mut width) = (String::new(), indent);
+    for word in text.split_whitespace().map(|word| cut_to(WIDTH - indent, word)) {
+        let length = word.chars().count();
+        if whole.is_empty() {
+            width += length;
+        } else if width + 1 + length <= WIDTH {
+            whole.push(' ');
+            width += 1 + length;
+        } else {
+            whole.push('\n');
+            whole.push_str(&" ".repeat(indent));
+            width = indent + length;
+        }
+        whole.push_str(&word);
+    }
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

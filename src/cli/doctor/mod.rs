@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 
-use super::show::{PLAIN, WIDTH, in_colour, paint};
+use super::show::{PLAIN, in_colour, paint, wrapped};
 use crate::config::Settings;
 
 /// What `ticketd doctor` can be told.
@@ -61,24 +61,6 @@ impl Finding {
     }
 }
 
-/// A text in lines that fit a terminal, all but the first after so many blanks.
-fn wrapped(text: &str, indent: usize) -> String {
-    let (mut whole, mut width) = (String::new(), indent);
-    for word in text.split_whitespace() {
-        let longer = width + 1 + word.chars().count();
-        if whole.is_empty() || longer <= WIDTH {
-            whole.push_str(if whole.is_empty() { "" } else { " " });
-            width = longer;
-        } else {
-            whole.push('\n');
-            whole.push_str(&" ".repeat(indent));
-            width = indent + word.chars().count();
-        }
-        whole.push_str(word);
-    }
-    whole
-}
-
 /// Looks at everything, whatever is wrong with the rest. Exit code 1 if something is.
 pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let mut findings = vec![checks::configuration(&settings)];
@@ -100,6 +82,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::show::WIDTH;
 
     #[test]
     fn a_long_finding_fits_a_terminal() {

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::show::{WIDTH, cut, cut_to, moment, print, result};
+use crate::cli::show::{WIDTH, cut, cut_to, moment, print, result, wrapped};
 use crate::job::{Job, JobId, Outcome, State, Status, Turn};
 use crate::ledger::{Ledger, Record};
 
@@ -54,7 +54,11 @@ fn text(record: &Record, now: Timestamp) -> String {
     let mut lines = vec![cut(&format!("{}  {}", job.id, state.status()))];
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
-            let value = cut_to(WIDTH - NAMES - 2, &value);
+            let value = match name {
+                // What a person has to read to the end.
+                "error" | "advice" | "in doubt" | "failing" => wrapped(&value, NAMES + 2),
+                _ => cut_to(WIDTH - NAMES - 2, &value),
+            };
             lines.push(format!("  {name:<width$}{value}", width = NAMES));
         }
     };
@@ -178,6 +182,21 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
         }
         assert!(text.contains("  cancelled  it is to end"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn what_went_wrong_is_told_to_its_end() {
+        let told = "word ".repeat(60) + "\u{1b}end.";
+        let outcome = json!({
+            "verdict": "unknown", "attempts": 1, "result": null, "times": {},
+            "error": { "code": "Lost", "message": told, "class": "ambiguous", "advice": told },
+        });
+        let state = json!({ "phase": "done", "outcome": outcome });
+        let done = Record { state: serde_json::from_value(state).unwrap(), ..polling() };
+        let text = text(&done, at(10));
+        assert_eq!(text.matches("word").count(), 120, "{text}");
+        assert_eq!(text.matches("\\u001bend.").count(), 2, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
     }
 
