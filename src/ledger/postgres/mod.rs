@@ -206,7 +206,9 @@ impl Ledger for PostgresLedger {
 
     async fn ping(&self) -> Result<(), Error> {
         let client = self.client().await?;
-        self.answer(&client, client.batch_execute("SELECT 1")).await
+        // It changes nothing, and is refused where nothing could be changed.
+        let write = "UPDATE jobs SET due = due WHERE false";
+        self.answer(&client, client.batch_execute(write)).await
     }
 
     fn metrics(&self) -> Metrics {

@@ -81,6 +81,13 @@ async fn a_database_that_is_read_only_is_said_to_be() {
         }
     };
     assert!(line.contains("is a standby or read-only; name the primary"), "{line}");
+    // Each connection hears of it at a moment of its own.
+    let unready = async {
+        while ledger.ping().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::LIMIT, unready).await.unwrap();
     assert!(refusal(&url).await.contains("is a standby or read-only; name the primary"));
     shell.batch_execute("SET default_transaction_read_only = off").await.unwrap();
     shell.batch_execute(&format!("{read_only} = off")).await.unwrap();
