@@ -14,18 +14,19 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::shared_limit::{NotAsked, SharedLimit};
-use crate::cloud::{Clouds, operations};
+use crate::cloud::shared_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
-use crate::job::message::Rules;
-use crate::job::{Kind, Users};
+use crate::job::message::MessageValidator;
+use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
 use crate::worker::{
-    Clock, Drained, Metrics, Parts, Pool, Pulse, Reporter, Resolver, Runner, Sweeper,
+    Clock, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver, Runner,
+    Sweeper,
 };
 
 /// How long closing the broker's connections may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A worker replica, not yet started. Its parts can be replaced, by tests and benchmarks.
 pub struct Worker {
@@ -55,7 +56,7 @@ impl Worker {
     /// Works until `stopping`, then drains.
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
-        let shown = match settings.admin {
+        let state = match settings.admin {
             Admin(Some(address)) => Some(admin::listen(address).await?),
             Admin(None) => None,
         };
@@ -67,7 +68,7 @@ impl Worker {
             .iter()
             .map(|account| (account.name.clone(), account.provider))
             .collect();
-        let users = Users {
+        let users = AccessPolicy {
             required: settings.broker.require_user,
             allowed: settings
                 .accounts
@@ -75,25 +76,25 @@ impl Worker {
                 .filter_map(|account| Some((account.name.clone(), account.allowed_users.clone()?)))
                 .collect(),
         };
-        let (metrics, pulse) = (Metrics::default(), Arc::new(Pulse::default()));
+        let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
         let catalogue = operations::catalogue();
         metrics.begin(catalogue.iter().map(|operation| operation.name));
-        let mut clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
+        let mut providers = Providers::new(settings.accounts, operations::operations(), transport);
         if let Some(limit) = &shared_limit {
-            clouds = clouds.sharing(limit);
+            providers = providers.sharing(limit);
         }
         let closed = CancellationToken::new();
         let _closed_at_last = closed.clone().drop_guard();
-        let address = shown.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = shown {
-            let subject = admin::Subject {
-                registry: registry(&metrics, &clouds, &broker, ledger.as_ref()),
-                pulse: pulse.clone(),
+        let address = state.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = state {
+            let sources = admin::AdminSources {
+                registry: registry(&metrics, &providers, &broker, ledger.as_ref()),
+                heartbeat: heartbeat.clone(),
                 ledger: ledger.clone(),
                 broker: broker.clone(),
                 stopping: stopping.clone(),
             };
-            tokio::spawn(admin::serve(listener, subject, closed));
+            tokio::spawn(admin::serve(listener, sources, closed));
         }
         info!(
             broker = broker.address(),
@@ -112,38 +113,44 @@ impl Worker {
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let max_bytes = settings.broker.max_message_bytes;
         let source = settings.events.source;
-        let reporter = Reporter::new(publisher.clone(), source, settings.broker, metrics.clone());
-        let rules = Rules { catalogue, accounts, users, max_bytes };
-        let runner = Runner::new(Parts {
+        let events =
+            EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
+        let rules = MessageValidator { catalogue, accounts, users, max_bytes };
+        let runner = Runner::new(Dependencies {
             rules,
             policies: settings.policies,
-            clouds,
+            providers,
             ledger,
             lease: settings.ledger.lease,
             publisher,
-            reporter,
+            events,
             metrics,
             clock,
             stopping,
         });
         let concurrency = settings.worker.concurrency;
         let deliveries = broker.consume(&kinds, concurrency);
-        let pool = Pool::new(runner, concurrency.into(), pulse);
+        let pool = Pool::new(runner, concurrency.into(), heartbeat);
         let drained = pool.run(deliveries, settings.worker.grace).await;
         sweeping.await.context("the sweeper ended by a panic")?;
         // Everything is settled; a broker that does not answer is not waited for.
-        let _ = tokio::time::timeout(FAREWELL, broker.close()).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, broker.close()).await;
         Ok(drained)
     }
 }
 
 /// Everything that is counted, under the name it is shown by.
-fn registry(metrics: &Metrics, clouds: &Clouds, broker: &Broker, ledger: &dyn Ledger) -> Registry {
+fn registry(
+    metrics: &Metrics,
+    providers: &Providers,
+    broker: &Broker,
+    ledger: &dyn Ledger,
+) -> Registry {
     let mut registry = Registry::with_prefix("ticketd");
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "The version that runs", build);
     metrics.register(&mut registry);
-    clouds.metrics().register(&mut registry);
+    providers.metrics().register(&mut registry);
     broker.metrics().register(&mut registry);
     ledger.metrics().register(&mut registry);
     registry
@@ -156,8 +163,8 @@ pub fn resolver(
     publisher: Publisher,
 ) -> Result<Resolver> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let clouds = Clouds::new(settings.accounts, operations::protocols(), transport);
-    Ok(Resolver { ledger, publisher, clouds, policies: settings.policies })
+    let providers = Providers::new(settings.accounts, operations::operations(), transport);
+    Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
 }
 
 /// Opens the ledger that the settings name.
@@ -184,8 +191,8 @@ impl SharedLimit for PostgresLedger {
         account: &str,
         per: Duration,
         burst: u32,
-    ) -> Result<Option<Duration>, NotAsked> {
+    ) -> Result<Option<Duration>, LimitUnavailable> {
         let taken = PostgresLedger::take_turn(self, account, per, burst).await;
-        taken.map_err(|error| NotAsked(Box::new(error)))
+        taken.map_err(|error| LimitUnavailable(Box::new(error)))
     }
 }

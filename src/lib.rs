@@ -21,8 +21,8 @@
 //! A delivery comes from [`broker::Deliveries`] into [`worker::Pool`]. [`job::message`] reads it;
 //! [`ledger::Ledger::claim`] gives the right to it and the state to go on from.
 //! [`worker::Runner`] has [`job::machine::step`] decide, saves the new state, and does what that
-//! says: asks a provider through [`cloud::Clouds`], parks the job in the delay ladder, or has
-//! [`worker::Reporter`] publish the outcome. When the broker has confirmed, the delivery is acked.
+//! says: asks a provider through [`cloud::Providers`], parks the job in the delay ladder, or has
+//! [`worker::EventPublisher`] publish the outcome. When the broker has confirmed, the delivery is acked.
 
 pub mod admin;
 pub mod app;

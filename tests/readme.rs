@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use ticketd::cli::Cli;
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer};
-use ticketd::job::message::{Envelope, Rules};
-use ticketd::job::{Kind, Provider, Trace, Users};
+use ticketd::job::message::{Envelope, MessageValidator};
+use ticketd::job::{AccessPolicy, Kind, Provider, Trace};
 
 const README: &str = include_str!("../README.md");
 
@@ -20,10 +20,10 @@ fn between(start: &str, end: &str) -> &'static str {
 
 #[test]
 fn the_job_in_the_readme_is_a_valid_one() {
-    let rules = Rules {
+    let rules = MessageValidator {
         catalogue: operations::catalogue(),
         accounts: BTreeMap::from([("dms-prod".to_owned(), Provider::Alibaba)]),
-        users: Users::default(),
+        users: AccessPolicy::default(),
         max_bytes: 1 << 20,
     };
     let envelope = Envelope {

@@ -23,8 +23,9 @@ pub async fn round(queues: &Queues, url: &str, jobs: usize) -> Result<Round> {
     let (cpu, start) = (machine::cpu()?, Instant::now());
 
     let connect = || Connection::connect(url, ConnectionProperties::default());
-    let (taking, giving) = tokio::try_join!(connect(), connect())?;
-    let (input, output) = tokio::try_join!(taking.create_channel(), giving.create_channel())?;
+    let (consuming, publishing) = tokio::try_join!(connect(), connect())?;
+    let (input, output) =
+        tokio::try_join!(consuming.create_channel(), publishing.create_channel())?;
     output.confirm_select(ConfirmSelectOptions::default()).await?;
     input.basic_qos(ticketd::CONCURRENCY, BasicQosOptions::default()).await?;
     let (queue, options) = (short(&queues.floor_jobs())?, BasicConsumeOptions::default());
@@ -43,7 +44,7 @@ pub async fn round(queues: &Queues, url: &str, jobs: usize) -> Result<Round> {
     }
     // A connection that closes may leave acks behind; a channel that closes has taken them all.
     input.close(200, "done".into()).await?;
-    tokio::try_join!(taking.close(200, "done".into()), giving.close(200, "done".into()))?;
+    tokio::try_join!(consuming.close(200, "done".into()), publishing.close(200, "done".into()))?;
 
     let round = Round { jobs, took: start.elapsed(), cpu: machine::cpu()? - cpu };
     queues.take(&queues.floor_jobs(), 0).await?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 
 /// Counts the tickets it was asked for.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Provider {
 
 #[async_trait]
 impl Transport for Provider {
-    async fn send(&self, _request: Signed) -> Result<RawReply, SendError> {
+    async fn send(&self, _request: Signed) -> Result<RawReply, TransportError> {
         let number = 1 + self.tickets.fetch_add(1, Ordering::Relaxed);
         let body = format!(
             r#"{{"RequestId":"0C1CB646-1DE4-4AD0-B4A4-{number:012X}","Success":true,"CreateOrderResult":{{"CreateOrderResult":[{number}]}}}}"#

@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
 use crate::ledger::Ledger;
-use crate::worker::Pulse;
+use crate::worker::Heartbeat;
 
 /// How long the ledger may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a replica's health is judged by.
 pub(super) struct Health {
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) broker: Broker,
     pub(super) stopping: CancellationToken,
@@ -43,7 +43,7 @@ impl Health {
     /// Alive: the loop that takes jobs turns. A replica that drains is alive.
     pub(super) fn alive(&self) -> Report {
         let stuck =
-            (!self.pulse.is_felt()).then(|| "the loop that takes jobs does not turn".into());
+            (!self.heartbeat.is_felt()).then(|| "the loop that takes jobs does not turn".into());
         Report::of("alive", "stuck", stuck.into_iter().collect())
     }
 
@@ -55,8 +55,8 @@ impl Health {
         }
         if !self.broker.is_up() {
             problems.push("the broker is away, or takes no messages".to_owned());
-        } else if let Some(barred) = self.broker.barred() {
-            problems.push(format!("nothing can be taken from {barred}"));
+        } else if let Some(unavailable_queue) = self.broker.unavailable_queue() {
+            problems.push(format!("nothing can be taken from {unavailable_queue}"));
         }
         if !matches!(timeout(PATIENCE, self.ledger.ping()).await, Ok(Ok(()))) {
             problems.push("the ledger takes no saves".to_owned());

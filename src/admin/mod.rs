@@ -1,7 +1,7 @@
 //! What operators and their tools look at: metrics, and whether a replica is alive and ready. Read
 //! only, without a secret, and on this machine alone unless the configuration says otherwise.
 
-mod census;
+mod backlog;
 mod health;
 
 use std::io;
@@ -21,8 +21,8 @@ use tracing::warn;
 
 use crate::broker::Broker;
 use crate::ledger::Ledger;
-use crate::worker::Pulse;
-use census::Census;
+use crate::worker::Heartbeat;
+use backlog::BacklogCollector;
 use health::{Health, Report};
 
 /// What scrapers are told that they get.
@@ -56,11 +56,11 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// What is told of a replica.
-pub struct Subject {
+pub struct AdminSources {
     /// Everything that is counted; the census adds to it.
     pub registry: Registry,
     /// The loop's sign of life.
-    pub pulse: Arc<Pulse>,
+    pub heartbeat: Arc<Heartbeat>,
     /// Where jobs are remembered.
     pub ledger: Arc<dyn Ledger>,
     /// Where jobs come from.
@@ -69,22 +69,22 @@ pub struct Subject {
     pub stopping: CancellationToken,
 }
 
-struct Shown {
+struct AdminState {
     registry: Registry,
-    census: Census,
+    backlog: BacklogCollector,
     health: Health,
 }
 
 /// Answers until `closed`.
-pub async fn serve(listener: TcpListener, subject: Subject, closed: CancellationToken) {
-    let Subject { mut registry, pulse, ledger, broker, stopping } = subject;
-    let census = Census::new(ledger.clone(), broker.clone(), &mut registry);
-    let health = Health { pulse, ledger, broker, stopping };
+pub async fn serve(listener: TcpListener, sources: AdminSources, closed: CancellationToken) {
+    let AdminSources { mut registry, heartbeat, ledger, broker, stopping } = sources;
+    let backlog = BacklogCollector::new(ledger.clone(), broker.clone(), &mut registry);
+    let health = Health { heartbeat, ledger, broker, stopping };
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
-        .with_state(Arc::new(Shown { registry, census, health }));
+        .with_state(Arc::new(AdminState { registry, backlog, health }));
     let serving = axum::serve(listener, router).into_future();
     // Whoever is in the middle of reading is cut off: the process ends.
     if let Some(Err(error)) = closed.run_until_cancelled(serving).await {
@@ -92,21 +92,21 @@ pub async fn serve(listener: TcpListener, subject: Subject, closed: Cancellation
     }
 }
 
-async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
-    shown.census.take().await;
+async fn metrics(State(state): State<Arc<AdminState>>) -> Response {
+    state.backlog.take().await;
     let mut text = String::new();
-    match encode(&mut text, &shown.registry) {
+    match encode(&mut text, &state.registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(std::fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn alive(State(shown): State<Arc<Shown>>) -> Response {
-    answer(shown.health.alive())
+async fn alive(State(state): State<Arc<AdminState>>) -> Response {
+    answer(state.health.alive())
 }
 
-async fn ready(State(shown): State<Arc<Shown>>) -> Response {
-    answer(shown.health.ready().await)
+async fn ready(State(state): State<Arc<AdminState>>) -> Response {
+    answer(state.health.ready().await)
 }
 
 fn answer(report: Report) -> Response {

@@ -16,9 +16,9 @@ use tracing::{error, info, warn};
 
 use super::endpoint::{Endpoint, chain};
 use super::error::Error;
+use super::flapping::{FLAPPING_HINT, FlapDetector};
 use super::metrics::Metrics;
-use super::short_lives::{SUSPICION, ShortLives};
-use super::topology::Plan;
+use super::topology::TopologySpec;
 
 /// How often we look at a connection that says nothing.
 const WATCH: Duration = Duration::from_millis(500);
@@ -34,25 +34,25 @@ const LOOKING: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// A connection under supervision. Dropped, it closes.
-pub(super) struct Link {
+pub(super) struct SupervisedConnection {
     current: watch::Receiver<Option<Arc<Connection>>>,
     blocked: watch::Receiver<bool>,
     metrics: Metrics,
     /// Queues that nothing can be taken from, and why.
-    barred: std::sync::Mutex<BTreeMap<String, String>>,
+    unavailable_queue: std::sync::Mutex<BTreeMap<String, String>>,
     closing: CancellationToken,
     supervisor: std::sync::Mutex<Option<JoinHandle<()>>>,
     _closed_when_dropped: DropGuard,
 }
 
-impl Link {
+impl SupervisedConnection {
     /// Watches over a connection and replaces it when it is lost. A plan, where given, is carried
     /// out on every new connection before anybody may use it.
     pub(super) fn over(
         first: Connection,
         endpoint: Arc<Endpoint>,
         purpose: &'static str,
-        plan: Option<Arc<Plan>>,
+        plan: Option<Arc<TopologySpec>>,
         metrics: Metrics,
     ) -> Arc<Self> {
         metrics.begin(purpose);
@@ -72,7 +72,7 @@ impl Link {
             current: current_seen,
             blocked: blocked_seen,
             metrics,
-            barred: std::sync::Mutex::default(),
+            unavailable_queue: std::sync::Mutex::default(),
             supervisor: std::sync::Mutex::new(Some(tokio::spawn(supervisor.run()))),
             _closed_when_dropped: closing.clone().drop_guard(),
             closing,
@@ -116,19 +116,21 @@ impl Link {
     }
 
     /// Notes why nothing can be taken from a queue, or that it can. Returns whether that is news.
-    pub(super) fn note_barred(&self, queue: &str, why: Option<&str>) -> bool {
-        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn note_unavailable(&self, queue: &str, why: Option<&str>) -> bool {
+        let mut unavailable_queue =
+            self.unavailable_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match why {
-            Some(why) => barred.insert(queue.to_owned(), why.to_owned()),
-            None => barred.remove(queue),
+            Some(why) => unavailable_queue.insert(queue.to_owned(), why.to_owned()),
+            None => unavailable_queue.remove(queue),
         };
         before.as_deref() != why
     }
 
     /// What is in the way of taking from a queue, if anything is.
-    pub(super) fn barred(&self) -> Option<String> {
-        let barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
-        barred.iter().next().map(|(queue, why)| format!("{queue}: {why}"))
+    pub(super) fn unavailable_queue(&self) -> Option<String> {
+        let unavailable_queue =
+            self.unavailable_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        unavailable_queue.iter().next().map(|(queue, why)| format!("{queue}: {why}"))
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -157,7 +159,7 @@ pub(super) fn lost(what: &str, error: lapin::Error) -> Error {
 struct Supervisor {
     endpoint: Arc<Endpoint>,
     purpose: &'static str,
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<TopologySpec>>,
     current: watch::Sender<Option<Arc<Connection>>>,
     blocked: watch::Sender<bool>,
     metrics: Metrics,
@@ -177,7 +179,7 @@ impl Supervisor {
     }
 
     async fn keep_alive(&self) {
-        let mut short_lives = ShortLives::default();
+        let mut short_lives = FlapDetector::default();
         loop {
             let connection = self.current.borrow().clone();
             let since = Instant::now();
@@ -191,7 +193,11 @@ impl Supervisor {
             self.metrics.blocked(self.purpose, false);
             let pause = short_lives.another(since.elapsed());
             if short_lives.are_suspicious() {
-                error!(address = self.endpoint.address(), purpose = self.purpose, "{SUSPICION}");
+                error!(
+                    address = self.endpoint.address(),
+                    purpose = self.purpose,
+                    "{FLAPPING_HINT}"
+                );
             }
             tokio::time::sleep(pause).await;
             let connection = self.reconnect().await;
@@ -221,7 +227,7 @@ impl Supervisor {
 
     async fn look_after_topology(&self, connection: &Connection, said: &mut String) {
         let Some(plan) = &self.plan else { return };
-        let looked = tokio::time::timeout(LOOKING, plan.carry_out(connection));
+        let looked = tokio::time::timeout(LOOKING, plan.enforce(connection));
         match looked.await {
             Ok(Err(error @ Error::Topology(_))) => self.say_once(&error, said),
             Ok(Ok(())) => said.clear(),
@@ -266,7 +272,7 @@ impl Supervisor {
     async fn prepared(&self) -> Result<Connection, Error> {
         let connection = self.endpoint.dial(self.purpose).await?;
         if let Some(plan) = &self.plan {
-            plan.carry_out(&connection).await?;
+            plan.enforce(&connection).await?;
         }
         Ok(connection)
     }

@@ -11,20 +11,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::connection::{Backoff, Link, lost};
-use super::delivery::{Delivery, Origin};
+use super::connection::{Backoff, SupervisedConnection, lost};
+use super::delivery::{Delivery, SourceQueue};
 use super::endpoint::chain;
 use super::error::Error;
-use super::lanes::Lanes;
 use super::names::Names;
-use super::topology::Plan;
+use super::priority::PriorityReceiver;
+use super::topology::TopologySpec;
 use crate::job::Kind;
 
 /// The deliveries of some kinds of jobs, of their wake-ups, and of wishes that any job ends.
 /// Dropped, it stops taking, and what was not handed out goes back.
 #[derive(Debug)]
 pub struct Deliveries {
-    lanes: Lanes<Delivery>,
+    lanes: PriorityReceiver<Delivery>,
     blocked: watch::Receiver<bool>,
     stop: CancellationToken,
     intakes: JoinSet<()>,
@@ -32,9 +32,9 @@ pub struct Deliveries {
 
 impl Deliveries {
     pub(super) fn start(
-        taking: Arc<Link>,
+        consuming: Arc<SupervisedConnection>,
         blocked: watch::Receiver<bool>,
-        plan: Arc<Plan>,
+        plan: Arc<TopologySpec>,
         names: &Names,
         kinds: &[Kind],
         prefetch: u16,
@@ -44,15 +44,15 @@ impl Deliveries {
         let (jobs_in, jobs) = mpsc::channel(1);
         let stop = CancellationToken::new();
         // A wish that a job ends is worth little if it comes late.
-        let mut sources = vec![(Origin::Cancel, names.cancel_queue(), &wakes_in)];
+        let mut sources = vec![(SourceQueue::Cancel, names.cancel_queue(), &wakes_in)];
         for kind in kinds {
-            sources.push((Origin::Wake(*kind), names.wake_queue(*kind), &wakes_in));
-            sources.push((Origin::Job(*kind), names.job_queue(*kind), &jobs_in));
+            sources.push((SourceQueue::Wake(*kind), names.wake_queue(*kind), &wakes_in));
+            sources.push((SourceQueue::Job(*kind), names.job_queue(*kind), &jobs_in));
         }
         let mut intakes = JoinSet::new();
         for (origin, queue, out) in sources {
-            let intake = Intake {
-                link: taking.clone(),
+            let intake = QueueConsumer {
+                link: consuming.clone(),
                 plan: plan.clone(),
                 origin,
                 queue,
@@ -62,7 +62,7 @@ impl Deliveries {
             };
             intakes.spawn(intake.run());
         }
-        Self { lanes: Lanes::new(wakes, jobs), blocked, stop, intakes }
+        Self { lanes: PriorityReceiver::new(wakes, jobs), blocked, stop, intakes }
     }
 
     /// The next delivery; wake-ups come first, and a new job at least every fourth time while
@@ -75,7 +75,7 @@ impl Deliveries {
         loop {
             let delivery = self.lanes.next().await?;
             // One whose channel was lost on the way comes again, and can't be settled here.
-            if delivery.receipt.is_held() {
+            if delivery.receipt.is_valid() {
                 return Some(delivery);
             }
         }
@@ -103,17 +103,17 @@ impl Drop for Deliveries {
 
 /// Takes from one queue. Each has a channel of its own, so that an error about one delivery ends
 /// the deliveries of one queue only.
-struct Intake {
-    link: Arc<Link>,
-    plan: Arc<Plan>,
-    origin: Origin,
+struct QueueConsumer {
+    link: Arc<SupervisedConnection>,
+    plan: Arc<TopologySpec>,
+    origin: SourceQueue,
     queue: String,
     prefetch: u16,
     out: mpsc::Sender<Delivery>,
     stop: CancellationToken,
 }
 
-impl Intake {
+impl QueueConsumer {
     async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
@@ -121,13 +121,13 @@ impl Intake {
                 None => return,
                 Some(Ok((channel, consumer))) => {
                     backoff.reset();
-                    self.link.note_barred(&self.queue, None);
+                    self.link.note_unavailable(&self.queue, None);
                     self.forward(channel, consumer).await;
                 }
                 Some(Err(_)) if self.link.is_closed() => return,
                 Some(Err(error)) => {
                     let why = chain(&error);
-                    if self.link.note_barred(&self.queue, Some(&why)) {
+                    if self.link.note_unavailable(&self.queue, Some(&why)) {
                         warn!(queue = self.queue, "{why}");
                     }
                 }
@@ -145,7 +145,7 @@ impl Intake {
             Ok(subscribed) => Ok(subscribed),
             Err(error) if is_missing(&error) => {
                 // Somebody deleted the queue. Declare it again, where that is ours to do.
-                self.plan.carry_out(&connection).await?;
+                self.plan.enforce(&connection).await?;
                 self.consume(&connection).await.map_err(|error| lost(TAKE, error))
             }
             Err(error) if error.is_amqp_soft_error() => {
@@ -175,7 +175,7 @@ impl Intake {
                         self.link.metrics().delivery(self.origin);
                         let delivery = Delivery::new(self.origin, &channel, message);
                         if self.hand_over(delivery).await.is_none() {
-                            return self.give_back(channel, consumer).await;
+                            return self.requeue(channel, consumer).await;
                         }
                     }
                     // A lost connection is reported by its own supervisor.
@@ -187,7 +187,7 @@ impl Intake {
                     }
                     None => return warn!(queue = self.queue, "the broker ended our deliveries"),
                 },
-                () = self.stop.cancelled() => return self.give_back(channel, consumer).await,
+                () = self.stop.cancelled() => return self.requeue(channel, consumer).await,
                 _ = glance.tick() => {}
             }
         }
@@ -201,14 +201,14 @@ impl Intake {
 
     /// Ends the stream and returns everything in it, up to its end. After a failure the broker
     /// takes it all back by itself.
-    async fn give_back(&self, channel: Channel, mut consumer: Consumer) {
+    async fn requeue(&self, channel: Channel, mut consumer: Consumer) {
         let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
         if let Err(error) = cancelled {
             return debug!(queue = self.queue, "could not cancel: {error}");
         }
         while let Some(Ok(message)) = consumer.next().await {
             let delivery = Delivery::new(self.origin, &channel, message);
-            if let Err(error) = delivery.give_back().await {
+            if let Err(error) = delivery.requeue().await {
                 return debug!(queue = self.queue, "{}", chain(&error));
             }
         }

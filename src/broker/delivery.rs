@@ -14,7 +14,7 @@ use crate::job::Kind;
 
 /// Which queue a delivery is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum SourceQueue {
     /// A job, as a producer sent it.
     Job(Kind),
     /// A wake-up, or a message that we put off.
@@ -27,7 +27,7 @@ pub enum Origin {
 #[derive(Debug)]
 pub struct Delivery {
     /// Which queue it is from.
-    pub origin: Origin,
+    pub origin: SourceQueue,
     /// The routing key it was published with.
     pub routing_key: String,
     /// Whether it was delivered before and came back unsettled.
@@ -37,12 +37,12 @@ pub struct Delivery {
     /// What it says beside its body.
     pub properties: Properties,
     /// What settles it; may be taken out and kept apart from the rest.
-    pub receipt: Receipt,
+    pub receipt: AckHandle,
 }
 
 impl Delivery {
     pub(super) fn new(
-        origin: Origin,
+        origin: SourceQueue,
         channel: &Channel,
         message: lapin::message::Delivery,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Delivery {
             redelivered: message.redelivered,
             properties: Properties::from(&message.properties),
             body: message.data,
-            receipt: Receipt { acker: message.acker, channel: channel.clone(), settled: false },
+            receipt: AckHandle { acker: message.acker, channel: channel.clone(), settled: false },
         }
     }
 
@@ -80,26 +80,26 @@ impl Delivery {
         }
     }
 
-    /// See [`Receipt::ack`].
+    /// See [`AckHandle::ack`].
     pub async fn ack(self) -> Result<(), Error> {
         self.receipt.ack().await
     }
 
-    /// See [`Receipt::give_back`].
-    pub async fn give_back(self) -> Result<(), Error> {
-        self.receipt.give_back().await
+    /// See [`AckHandle::requeue`].
+    pub async fn requeue(self) -> Result<(), Error> {
+        self.receipt.requeue().await
     }
 }
 
 /// Settles one delivery, once. Dropped unsettled, as by a panic, it gives the message back.
-pub struct Receipt {
+pub struct AckHandle {
     acker: Acker,
     // A channel closes with its last owner, and a closed channel takes no more acks.
     channel: Channel,
     settled: bool,
 }
 
-impl Receipt {
+impl AckHandle {
     /// Tells the broker that it may forget the message. After an error the message is not
     /// forgotten: it will be delivered again.
     pub async fn ack(mut self) -> Result<(), Error> {
@@ -110,7 +110,7 @@ impl Receipt {
 
     /// Puts the message back at the head of its queue, for whoever is next. After an error it
     /// goes there by itself.
-    pub async fn give_back(mut self) -> Result<(), Error> {
+    pub async fn requeue(mut self) -> Result<(), Error> {
         self.settled = true;
         let asked = self.acker.nack(TO_THE_QUEUE);
         self.answer("give a delivery back", asked).await
@@ -140,7 +140,7 @@ impl Receipt {
 
     /// Whether the delivery can still be settled: not if its channel was lost, and then the
     /// broker has lent the message to somebody else.
-    pub fn is_held(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         self.acker.usable() && self.channel.status().connected()
     }
 }
@@ -160,7 +160,7 @@ fn settled(what: &str, answer: lapin::Result<bool>) -> Result<(), Error> {
     }
 }
 
-impl Drop for Receipt {
+impl Drop for AckHandle {
     fn drop(&mut self) {
         if !self.settled {
             // The request is sent when the future is first polled; there is nobody to wait for
@@ -170,7 +170,7 @@ impl Drop for Receipt {
     }
 }
 
-impl std::fmt::Debug for Receipt {
+impl std::fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Receipt").field("settled", &self.settled).finish_non_exhaustive()
     }

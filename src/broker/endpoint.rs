@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::error::{Cause, Error};
-use super::settings::Settings;
+use super::settings::BrokerSettings;
 
 /// A silent peer is given up after twice this, in seconds.
 const HEARTBEAT: u16 = 10;
@@ -22,7 +22,7 @@ const HEARTBEAT: u16 = 10;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) struct Endpoint {
-    settings: Settings,
+    settings: BrokerSettings,
     address: String,
     user: Option<String>,
 }
@@ -35,7 +35,7 @@ struct Access {
 }
 
 impl Access {
-    fn read(settings: &Settings) -> Result<Self, Error> {
+    fn read(settings: &BrokerSettings) -> Result<Self, Error> {
         let url = settings.url.current();
         let mut uri: AMQPUri = url.expose_secret().parse().map_err(Error::Address)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
@@ -61,7 +61,7 @@ impl Access {
 }
 
 impl Endpoint {
-    pub(super) fn read(settings: &Settings) -> Result<Self, Error> {
+    pub(super) fn read(settings: &BrokerSettings) -> Result<Self, Error> {
         let address = without_password(settings.url.current().expose_secret())?;
         let user = Access::read(settings)?.user();
         Ok(Self { settings: settings.clone(), address, user })

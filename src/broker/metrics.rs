@@ -9,9 +9,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::delivery::Origin;
+use super::delivery::SourceQueue;
 use super::error::PublishError;
-use super::publisher::Routed;
+use super::publisher::RouteResult;
 
 /// From a node on the same machine to a confirm that is about to be given up, in seconds.
 const LATENCIES: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0, 60.0];
@@ -104,11 +104,11 @@ impl Metrics {
         Publishing { metrics: self.clone(), exchange, since: Instant::now() }
     }
 
-    pub(super) fn delivery(&self, origin: Origin) {
+    pub(super) fn delivery(&self, origin: SourceQueue) {
         let queue = match origin {
-            Origin::Job(kind) => format!("jobs.{kind}"),
-            Origin::Wake(kind) => format!("wake.{kind}"),
-            Origin::Cancel => "jobs.cancel".to_owned(),
+            SourceQueue::Job(kind) => format!("jobs.{kind}"),
+            SourceQueue::Wake(kind) => format!("wake.{kind}"),
+            SourceQueue::Cancel => "jobs.cancel".to_owned(),
         };
         self.deliveries.get_or_create(&Queue { queue }).inc();
     }
@@ -141,10 +141,10 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    pub(super) fn ended(self, outcome: Result<Routed, &PublishError>) {
+    pub(super) fn ended(self, outcome: Result<RouteResult, &PublishError>) {
         let result = match outcome {
-            Ok(Routed::Somewhere) => "confirmed",
-            Ok(Routed::Nowhere) => "unroutable",
+            Ok(RouteResult::Routed) => "confirmed",
+            Ok(RouteResult::Unroutable) => "unroutable",
             Err(PublishError::Refused) => REFUSED,
             Err(PublishError::Unconfirmed(_)) => UNCONFIRMED,
             Err(

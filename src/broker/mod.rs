@@ -5,20 +5,20 @@
 
 mod connection;
 mod consumer;
+mod dead_letter_queue;
 pub mod delay;
 mod delivery;
 mod endpoint;
 mod error;
-mod feed;
-mod lanes;
+mod event_stream;
+mod flapping;
+mod mandatory;
 mod message;
 mod metrics;
 mod names;
-mod pool;
+mod priority;
 mod publisher;
 pub mod settings;
-mod shelf;
-mod short_lives;
 pub mod topology;
 
 use std::sync::Arc;
@@ -27,19 +27,19 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::{FieldTable, ShortString};
 
 pub use consumer::Deliveries;
-pub use delivery::{Delivery, Origin, Receipt};
+pub use dead_letter_queue::{DeadLetter, DeadLetterHandle, DeadLetterQueue};
+pub use delivery::{AckHandle, Delivery, SourceQueue};
 pub use error::{Cause, Error, PublishError};
-pub use feed::{Feed, Published};
+pub use event_stream::{EventStream, Published};
 pub use message::{Message, Properties};
 pub use metrics::Metrics;
-pub use publisher::{Confirm, Own, Publisher, Routed};
-pub use settings::{Settings, TopologyMode};
-pub use shelf::{Letter, Place, Shelf};
+pub use publisher::{Confirm, ExchangeName, Publisher, RouteResult};
+pub use settings::{BrokerSettings, TopologyMode};
 
-use connection::{Link, lost};
+use connection::{SupervisedConnection, lost};
 use endpoint::Endpoint;
 use names::Names;
-use topology::Plan;
+use topology::TopologySpec;
 
 use crate::job::Kind;
 
@@ -48,16 +48,16 @@ use crate::job::Kind;
 #[derive(Clone)]
 pub struct Broker {
     names: Names,
-    plan: Arc<Plan>,
-    taking: Arc<Link>,
-    giving: Arc<Link>,
+    plan: Arc<TopologySpec>,
+    consuming: Arc<SupervisedConnection>,
+    publishing: Arc<SupervisedConnection>,
     publisher: Publisher,
     endpoint: Arc<Endpoint>,
 }
 
 /// How many messages wait for a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Lengths {
+pub struct QueueDepths {
     /// Results and jobs that no queue was bound for.
     pub unrouted: u32,
     /// Dead letters.
@@ -67,19 +67,25 @@ pub struct Lengths {
 impl Broker {
     /// Connects and sees to the topology. From then on the connections, and the topology on each
     /// new one, are looked after until [`close`](Self::close).
-    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+    pub async fn connect(settings: &BrokerSettings) -> Result<Self, Error> {
         let endpoint = Arc::new(Endpoint::read(settings)?);
-        let plan = Arc::new(Plan::new(settings, settings.topology));
-        topology::see_to(&endpoint, &plan).await?;
-        let taking = endpoint.dial("taking").await?;
-        let giving = endpoint.dial("giving").await?;
+        let plan = Arc::new(TopologySpec::new(settings, settings.topology));
+        topology::ensure(&endpoint, &plan).await?;
+        let consuming = endpoint.dial("taking").await?;
+        let publishing = endpoint.dial("giving").await?;
         let metrics = Metrics::default();
-        let taking =
-            Link::over(taking, endpoint.clone(), "taking", Some(plan.clone()), metrics.clone());
-        let giving = Link::over(giving, endpoint.clone(), "giving", None, metrics);
+        let consuming = SupervisedConnection::over(
+            consuming,
+            endpoint.clone(),
+            "taking",
+            Some(plan.clone()),
+            metrics.clone(),
+        );
+        let publishing =
+            SupervisedConnection::over(publishing, endpoint.clone(), "giving", None, metrics);
         let names = Names::new(&settings.prefix);
-        let publisher = Publisher::new(giving.clone(), names.clone());
-        Ok(Self { names, plan, taking, giving, publisher, endpoint })
+        let publisher = Publisher::new(publishing.clone(), names.clone());
+        Ok(Self { names, plan, consuming, publishing, publisher, endpoint })
     }
 
     /// Where the broker is, without a password.
@@ -94,26 +100,26 @@ impl Broker {
 
     /// Whether both connections stand, and the broker takes messages from us.
     pub fn is_up(&self) -> bool {
-        let connected = self.taking.is_connected() && self.giving.is_connected();
-        connected && !*self.giving.blocked().borrow()
+        let connected = self.consuming.is_connected() && self.publishing.is_connected();
+        connected && !*self.publishing.blocked().borrow()
     }
 
     /// A queue that nothing can be taken from, and why, if there is one.
-    pub fn barred(&self) -> Option<String> {
-        self.taking.barred()
+    pub fn unavailable_queue(&self) -> Option<String> {
+        self.consuming.unavailable_queue()
     }
 
     /// What is counted of the way to and from the broker.
     pub fn metrics(&self) -> &Metrics {
-        self.giving.metrics()
+        self.publishing.metrics()
     }
 
     /// Starts taking the jobs of some kinds, their wake-ups, and wishes that any job ends. At most
     /// `prefetch` unsettled deliveries of each queue are lent to us.
     pub fn consume(&self, kinds: &[Kind], prefetch: u16) -> Deliveries {
-        let blocked = self.giving.blocked();
+        let blocked = self.publishing.blocked();
         Deliveries::start(
-            self.taking.clone(),
+            self.consuming.clone(),
             blocked,
             self.plan.clone(),
             &self.names,
@@ -128,18 +134,18 @@ impl Broker {
     }
 
     /// Follows the events whose routing key fits a pattern, `#` for all, from now on.
-    pub async fn follow_events(&self, pattern: &str) -> Result<Feed, Error> {
-        Feed::open(self.taking.clone(), self.names.events(), pattern).await
+    pub async fn follow_events(&self, pattern: &str) -> Result<EventStream, Error> {
+        EventStream::open(self.consuming.clone(), self.names.events(), pattern).await
     }
 
     /// Looks through the dead letters.
-    pub async fn dead_letters(&self) -> Result<Shelf, Error> {
-        Shelf::open(self.taking.clone(), &self.names.dead()).await
+    pub async fn dead_letters(&self) -> Result<DeadLetterQueue, Error> {
+        DeadLetterQueue::open(self.consuming.clone(), &self.names.dead()).await
     }
 
     /// Counts what waits for a person.
-    pub async fn lengths(&self) -> Result<Lengths, Error> {
-        Ok(Lengths {
+    pub async fn lengths(&self) -> Result<QueueDepths, Error> {
+        Ok(QueueDepths {
             unrouted: self.length(&self.names.unrouted()).await?,
             dead: self.length(&self.names.dead()).await?,
         })
@@ -151,7 +157,7 @@ impl Broker {
         let (names, prefix) = (&self.names, self.names.of(""));
         let of_kinds = Kind::ALL.map(|kind| [names.job_queue(kind), names.wake_queue(kind)]);
         let others = [names.cancel_queue(), names.unrouted(), names.dead()];
-        let channel = self.taking.channel(COUNT).await?;
+        let channel = self.consuming.channel(COUNT).await?;
         let mut waiting = Vec::new();
         for queue in of_kinds.into_iter().flatten().chain(others) {
             let length = length(&channel, &queue).await?;
@@ -162,12 +168,12 @@ impl Broker {
     }
 
     async fn length(&self, queue: &str) -> Result<u32, Error> {
-        length(&self.taking.channel(COUNT).await?, queue).await
+        length(&self.consuming.channel(COUNT).await?, queue).await
     }
 
     /// Closes both connections. Deliveries not settled by then go back.
     pub async fn close(&self) {
-        tokio::join!(self.taking.close(), self.giving.close());
+        tokio::join!(self.consuming.close(), self.publishing.close());
     }
 }
 

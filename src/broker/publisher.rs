@@ -11,13 +11,13 @@ use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation};
 use tokio::sync::Mutex;
 
-use super::connection::Link;
+use super::connection::SupervisedConnection;
 use super::delay;
 use super::error::PublishError;
+use super::mandatory::Channels;
 use super::message::{Message, short};
 use super::metrics::Publishing;
 use super::names::Names;
-use super::pool::Channels;
 use crate::job::Kind;
 
 /// How long a publish waits for the connection to come back.
@@ -28,7 +28,7 @@ const CONFIRM: Duration = Duration::from_secs(60);
 
 /// An exchange of ours. Its alternate exchange keeps what no queue is bound for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum ExchangeName {
     /// New jobs, the routing key is their kind; and with `cancel` wishes that one ends.
     Jobs,
     /// Result events.
@@ -41,25 +41,25 @@ pub enum Own {
     Dead,
 }
 
-impl Own {
+impl ExchangeName {
     fn as_str(self) -> &'static str {
         match self {
-            Own::Jobs => "jobs",
-            Own::Events => "events",
-            Own::Delay => "delay",
-            Own::Wake => "wake",
-            Own::Dead => "dead",
+            ExchangeName::Jobs => "jobs",
+            ExchangeName::Events => "events",
+            ExchangeName::Delay => "delay",
+            ExchangeName::Wake => "wake",
+            ExchangeName::Dead => "dead",
         }
     }
 }
 
 /// Where a message that may come back went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Routed {
+pub enum RouteResult {
     /// To a queue, at least one.
-    Somewhere,
+    Routed,
     /// To none; the broker has dropped it.
-    Nowhere,
+    Unroutable,
 }
 
 /// Publishes; cheap to clone. Every message is persistent and confirmed.
@@ -69,7 +69,7 @@ pub struct Publisher {
 }
 
 struct Shared {
-    link: Arc<Link>,
+    link: Arc<SupervisedConnection>,
     names: Names,
     // One long-lived channel keeps the order of what is sent on it.
     stream: Mutex<Option<Channel>>,
@@ -77,7 +77,7 @@ struct Shared {
 }
 
 impl Publisher {
-    pub(super) fn new(link: Arc<Link>, names: Names) -> Self {
+    pub(super) fn new(link: Arc<SupervisedConnection>, names: Names) -> Self {
         let singles = Channels::new(link.clone(), PATIENCE);
         Self { shared: Arc::new(Shared { link, names, stream: Mutex::new(None), singles }) }
     }
@@ -85,7 +85,7 @@ impl Publisher {
     /// Publishes to an exchange of ours and waits until the broker has the message.
     pub async fn publish(
         &self,
-        exchange: Own,
+        exchange: ExchangeName,
         routing_key: &str,
         message: &Message,
     ) -> Result<(), PublishError> {
@@ -96,12 +96,12 @@ impl Publisher {
     /// caller sends after another arrives after it, as long as both are confirmed.
     pub async fn send(
         &self,
-        exchange: Own,
+        exchange: ExchangeName,
         routing_key: &str,
         message: &Message,
     ) -> Result<Confirm, PublishError> {
         let publishing = self.shared.link.metrics().publish(exchange.as_str());
-        match self.put_on_its_way(exchange, routing_key, message).await {
+        match self.send_in_order(exchange, routing_key, message).await {
             Ok(word) => Ok(Confirm::new(word, publishing, drop)),
             Err(error) => {
                 publishing.ended(Err(&error));
@@ -110,19 +110,19 @@ impl Publisher {
         }
     }
 
-    async fn put_on_its_way(
+    async fn send_in_order(
         &self,
-        exchange: Own,
+        exchange: ExchangeName,
         routing_key: &str,
         message: &Message,
-    ) -> Result<impl Future<Output = Result<Routed, PublishError>> + use<>, PublishError> {
+    ) -> Result<impl Future<Output = Result<RouteResult, PublishError>> + use<>, PublishError> {
         let names = &self.shared.names;
         let exchange = match exchange {
-            Own::Jobs => names.jobs(),
-            Own::Events => names.events(),
-            Own::Delay => names.delay(),
-            Own::Wake => names.wake(),
-            Own::Dead => names.dead(),
+            ExchangeName::Jobs => names.jobs(),
+            ExchangeName::Events => names.events(),
+            ExchangeName::Delay => names.delay(),
+            ExchangeName::Wake => names.wake(),
+            ExchangeName::Dead => names.dead(),
         };
         // One limit for waiting in line and for the connection: those in line wait together.
         let open = tokio::time::timeout(PATIENCE, async {
@@ -154,8 +154,10 @@ impl Publisher {
         message: &Message,
     ) -> Result<Confirm, PublishError> {
         match delay::rung(wait) {
-            Some(seconds) => self.send(Own::Delay, &format!("{seconds}.{kind}"), message).await,
-            None => self.send(Own::Wake, &format!("0.{kind}"), message).await,
+            Some(seconds) => {
+                self.send(ExchangeName::Delay, &format!("{seconds}.{kind}"), message).await
+            }
+            None => self.send(ExchangeName::Wake, &format!("0.{kind}"), message).await,
         }
     }
 
@@ -177,7 +179,7 @@ impl Publisher {
         exchange: &str,
         routing_key: &str,
         message: &Message,
-    ) -> Result<Routed, PublishError> {
+    ) -> Result<RouteResult, PublishError> {
         let mut single = self.shared.singles.take().await?;
         let channel = single.channel.clone();
         let published = publish_on(channel, exchange, routing_key, message, true)?;
@@ -221,10 +223,10 @@ fn publish_on(
     }))
 }
 
-fn outcome(confirm: lapin::Result<Confirmation>) -> Result<Routed, PublishError> {
+fn outcome(confirm: lapin::Result<Confirmation>) -> Result<RouteResult, PublishError> {
     match confirm.map_err(lost)? {
-        Confirmation::Ack(None) => Ok(Routed::Somewhere),
-        Confirmation::Ack(Some(_)) => Ok(Routed::Nowhere),
+        Confirmation::Ack(None) => Ok(RouteResult::Routed),
+        Confirmation::Ack(Some(_)) => Ok(RouteResult::Unroutable),
         Confirmation::Nack(_) => Err(PublishError::Refused),
         // The channel is not in confirm mode, so nothing is known.
         Confirmation::NotRequested => Err(PublishError::Lost(None)),
@@ -243,9 +245,9 @@ pub struct Confirm<T = ()> {
 
 impl<T: Send + 'static> Confirm<T> {
     fn new(
-        word: impl Future<Output = Result<Routed, PublishError>> + Send + 'static,
+        word: impl Future<Output = Result<RouteResult, PublishError>> + Send + 'static,
         publishing: Publishing,
-        told: fn(Routed) -> T,
+        told: fn(RouteResult) -> T,
     ) -> Self {
         let limit = tokio::time::timeout(CONFIRM, word);
         Self {

@@ -16,7 +16,7 @@ pub enum TopologyMode {
 
 /// A broker as configured, checked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct BrokerSettings {
     /// `amqp://` or `amqps://`, with the password in it.
     pub url: Secret,
     /// What every exchange and queue name begins with.
@@ -37,7 +37,7 @@ pub struct Settings {
     pub unrouted_max: u32,
 }
 
-impl Settings {
+impl BrokerSettings {
     /// Whether an outcome may be sent to this `reply_to` queue. Our own queues never: a producer
     /// could make an outcome look like a job.
     pub fn may_reply_to(&self, queue: &str) -> bool {
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn our_own_queues_are_never_replied_to() {
-        let settings = Settings {
+        let settings = BrokerSettings {
             url: Secret::from(""),
             prefix: "ticketd".into(),
             topology: TopologyMode::Apply,
@@ -72,7 +72,7 @@ mod tests {
         ] {
             assert_eq!(settings.may_reply_to(queue), expected, "{queue}");
         }
-        let none = Settings { reply_allowed: Vec::new(), ..settings };
+        let none = BrokerSettings { reply_allowed: Vec::new(), ..settings };
         assert!(!none.may_reply_to("answers"));
     }
 }

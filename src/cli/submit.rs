@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
 
 use super::show::{Line, OUTCOMES, in_colour, plain};
-use crate::broker::{Broker, Feed, Message};
+use crate::broker::{Broker, EventStream, Message};
 use crate::config::Settings;
 use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
@@ -139,7 +139,7 @@ async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> 
     Ok(())
 }
 
-async fn wait(mut feed: Feed, orders: Vec<Order>, json: bool) -> Result<ExitCode> {
+async fn wait(mut feed: EventStream, orders: Vec<Order>, json: bool) -> Result<ExitCode> {
     let mut open: BTreeMap<String, String> = orders
         .into_iter()
         .filter_map(|order| Some((order.message.correlation_id?, order.id)))

@@ -60,10 +60,10 @@ impl Breaker {
         Self { patience, circuit: Mutex::new(Circuit::Closed(0)) }
     }
 
-    /// Lets a request through, or says when to come back. `dice` is uniform in 0..1.
-    pub fn admit(&self, now: Timestamp, dice: f64) -> Result<Pass<'_>, Timestamp> {
+    /// Lets a request through, or says when to come back. `random` is uniform in 0..1.
+    pub fn admit(&self, now: Timestamp, random: f64) -> Result<Pass<'_>, Timestamp> {
         let mut circuit = self.circuit();
-        let held = held_back(&circuit, now, dice);
+        let held = held_back(&circuit, now, random);
         match (&mut *circuit, held) {
             (_, Some(until)) => Err(until),
             (Circuit::Closed(_), None) => Ok(Pass { breaker: self, trial: false }),
@@ -75,8 +75,8 @@ impl Breaker {
     }
 
     /// Until when a request would be held back, if it would.
-    pub fn holds_back(&self, now: Timestamp, dice: f64) -> Option<Timestamp> {
-        held_back(&self.circuit(), now, dice)
+    pub fn holds_back(&self, now: Timestamp, random: f64) -> Option<Timestamp> {
+        held_back(&self.circuit(), now, random)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -94,7 +94,7 @@ impl Pass<'_> {
     }
 
     /// The service could not be reached, or broke down.
-    pub fn failed(self, now: Timestamp, dice: f64) -> Broken {
+    pub fn failed(self, now: Timestamp, random: f64) -> Broken {
         let mut circuit = self.breaker.circuit();
         match &mut *circuit {
             Circuit::Closed(failures) => {
@@ -102,17 +102,17 @@ impl Pass<'_> {
                 if *failures < self.breaker.patience {
                     return Broken::Tolerated;
                 }
-                let over = end(now, FIRST_PAUSE, dice);
+                let over = end(now, FIRST_PAUSE, random);
                 *circuit = Circuit::Open { since: now, pause: FIRST_PAUSE, over, trial: false };
-                Broken::Opened(spread(over, FIRST_PAUSE, dice))
+                Broken::Opened(spread(over, FIRST_PAUSE, random))
             }
             Circuit::Open { pause, over, .. } => {
                 // Others were under way when it opened, and only say the same once more.
                 if self.trial {
                     *pause = (*pause * 2).min(LONGEST_PAUSE);
-                    *over = end(now, *pause, dice);
+                    *over = end(now, *pause, random);
                 }
-                Broken::Still(spread(*over, *pause, dice))
+                Broken::Still(spread(*over, *pause, random))
             }
         }
     }
@@ -128,21 +128,21 @@ impl Drop for Pass<'_> {
     }
 }
 
-fn held_back(circuit: &Circuit, now: Timestamp, dice: f64) -> Option<Timestamp> {
+fn held_back(circuit: &Circuit, now: Timestamp, random: f64) -> Option<Timestamp> {
     match circuit {
         Circuit::Closed(_) => None,
-        Circuit::Open { pause, over, .. } if now < *over => Some(spread(*over, *pause, dice)),
-        Circuit::Open { pause, trial: true, .. } => Some(spread(now + TRIAL, *pause, dice)),
+        Circuit::Open { pause, over, .. } if now < *over => Some(spread(*over, *pause, random)),
+        Circuit::Open { pause, trial: true, .. } => Some(spread(now + TRIAL, *pause, random)),
         Circuit::Open { trial: false, .. } => None,
     }
 }
 
-fn end(now: Timestamp, pause: SignedDuration, dice: f64) -> Timestamp {
-    now + pause.mul_f64(1.0 + JITTER * (2.0 * dice - 1.0))
+fn end(now: Timestamp, pause: SignedDuration, random: f64) -> Timestamp {
+    now + pause.mul_f64(1.0 + JITTER * (2.0 * random - 1.0))
 }
 
-fn spread(from: Timestamp, pause: SignedDuration, dice: f64) -> Timestamp {
-    from + pause.mul_f64(SPREAD * dice)
+fn spread(from: Timestamp, pause: SignedDuration, random: f64) -> Timestamp {
+    from + pause.mul_f64(SPREAD * random)
 }
 
 #[cfg(test)]
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn those_held_back_do_not_come_back_at_one_moment() {
         let breaker = opened();
-        let until = |dice| breaker.holds_back(after(1), dice).unwrap();
+        let until = |random| breaker.holds_back(after(1), random).unwrap();
         assert_eq!(
             (until(0.0), until(1.0)),
             (after(5), after(7) + SignedDuration::from_millis(500))

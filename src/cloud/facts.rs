@@ -3,20 +3,20 @@
 use serde_json::{Value, json};
 
 use super::protocol::Replies;
-use crate::job::Facts;
+use crate::job::ProviderReply;
 
 /// The most that is kept of a reply's body, in bytes of JSON.
 const LONGEST_REPLY: usize = 64 << 10;
 
 /// The ids of all requests, and the body of the last reply that was taken.
-pub(super) fn facts(replies: Replies<'_>) -> Facts {
+pub(super) fn provider_reply(replies: Replies<'_>) -> ProviderReply {
     let mut request_ids: Vec<String> = Vec::new();
     for reply in replies {
         let id = reply.as_ref().map_or_else(|f| f.request_id.as_ref(), |r| r.request_id.as_ref());
         request_ids.extend(id.filter(|id| !request_ids.contains(id)).cloned());
     }
     let last = replies.iter().rev().find_map(|reply| reply.as_ref().ok());
-    Facts { request_ids, reply: last.map_or(Value::Null, |reply| cut(&reply.body)) }
+    ProviderReply { request_ids, reply: last.map_or(Value::Null, |reply| cut(&reply.body)) }
 }
 
 /// The body, or its beginning where it is too long. Encoded again as a JSON string the beginning

@@ -31,11 +31,11 @@ pub(super) struct Slot {
 
 /// Whether a request can be put off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum WhenLimited {
     /// The first of a conversation: nothing is lost if it is parked.
-    MayDefer,
+    Defer,
     /// One in the middle: parking would lose the replies so far, so it waits.
-    Waits,
+    Wait,
 }
 
 impl Limits {
@@ -49,21 +49,21 @@ impl Limits {
     }
 
     /// Waits for the right to send, or says when to come back.
-    pub async fn admit(&self, patience: Patience) -> Result<Slot, Timestamp> {
+    pub async fn admit(&self, patience: WhenLimited) -> Result<Slot, Timestamp> {
         let give_up = Instant::now() + PATIENCE;
         let slot = self.slot(patience, give_up).await?;
         if let Some(rate) = &self.rate {
-            rate.turn(patience, give_up).await?;
+            rate.execution(patience, give_up).await?;
         }
         Ok(slot)
     }
 
-    async fn slot(&self, patience: Patience, give_up: Instant) -> Result<Slot, Timestamp> {
+    async fn slot(&self, patience: WhenLimited, give_up: Instant) -> Result<Slot, Timestamp> {
         let Some(slots) = &self.slots else { return Ok(Slot { _permit: None }) };
         let free = slots.clone().acquire_owned();
         let permit = match patience {
-            Patience::Waits => free.await,
-            Patience::MayDefer => match timeout_at(give_up, free).await {
+            WhenLimited::Wait => free.await,
+            WhenLimited::Defer => match timeout_at(give_up, free).await {
                 Ok(permit) => permit,
                 Err(_elapsed) => return Err(Timestamp::now() + spread()),
             },

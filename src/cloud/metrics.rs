@@ -8,8 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::client::RequestLabels;
 use super::health::Party;
-use super::line::Errand;
 use crate::job::{AccountName, Failure};
 
 /// From an answer out of a cache to the longest time-out anybody sets, in seconds.
@@ -63,7 +63,7 @@ impl Metrics {
     pub(super) fn request(
         &self,
         account: &AccountName,
-        errand: &Errand<'_>,
+        errand: &RequestLabels<'_>,
         failure: Option<&Failure>,
         took: Duration,
     ) {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::account::Account;
-use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Job, Operation, Turn};
+use crate::job::machine::Capabilities;
+use crate::job::{Accepted, Answer, ExecutionState, Failure, Job, OperationSpec};
 
 /// Which of a provider's services a request goes to. The account knows its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,11 +93,11 @@ pub struct Reply {
 
 /// What an operation may look at.
 #[derive(Debug)]
-pub struct Inquiry<'a> {
+pub struct OperationContext<'a> {
     /// The job.
     pub job: &'a Job,
     /// What is known so far.
-    pub turn: &'a Turn,
+    pub execution: &'a ExecutionState,
     /// Whose credentials and limits are used.
     pub account: &'a Account,
     /// The time.
@@ -117,21 +117,25 @@ pub enum Next {
 pub type Replies<'a> = &'a [Result<Reply, Failure>];
 
 /// One operation's side of its conversations. A failure returned is the failure of the question.
-pub trait Protocol: Send + Sync {
+pub trait Operation: Send + Sync {
     /// What producers see.
-    fn operation(&self) -> Operation;
+    fn operation(&self) -> OperationSpec;
 
     /// What the machine may count on with this account.
-    fn abilities(&self, account: &Account) -> Abilities;
+    fn capabilities(&self, account: &Account) -> Capabilities;
 
-    /// Reads what a probe will compare with. Asked only where [`Abilities::baseline`].
-    fn baseline(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+    /// Reads what a probe will compare with. Asked only where [`Capabilities::baseline`].
+    fn baseline(
+        &self,
+        inquiry: &OperationContext<'_>,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure>;
 
     /// Makes the call: exactly one request, then [`Answer::Accepted`].
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
 
-    /// Asks whether an unanswered call took effect. Asked only where [`Abilities::probe`].
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
+    /// Asks whether an unanswered call took effect. Asked only where [`Capabilities::probe`].
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure>;
 
     /// Reads what a person found at the provider who looked for a lost call: ids as they are shown
     /// there, or a handle as our events show it. `Err` says what is expected.
@@ -140,7 +144,7 @@ pub trait Protocol: Send + Sync {
     /// Asks how far it is.
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         handle: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure>;

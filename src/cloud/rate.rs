@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::limits::{Patience, spread};
-use super::shared_limit::{NotAsked, SharedLimit};
+use super::limits::{WhenLimited, spread};
+use super::shared_limit::{LimitUnavailable, SharedLimit};
 use crate::job::AccountName;
 
 /// How far ahead deferred requests are spread. Beyond it they come back and ask again.
@@ -47,7 +47,7 @@ pub(super) struct Rate {
 
 #[derive(Debug)]
 enum Turns {
-    Own {
+    ExchangeName {
         limiter: RateLimiter<NotKeyed, InMemoryState, Watch, NoOpMiddleware<Duration>>,
         watch: Watch,
     },
@@ -79,7 +79,10 @@ impl Rate {
             None => {
                 let watch = Watch(Instant::now());
                 let quota = Quota::with_period(per)?.allow_burst(burst);
-                Turns::Own { limiter: RateLimiter::direct_with_clock(quota, watch.clone()), watch }
+                Turns::ExchangeName {
+                    limiter: RateLimiter::direct_with_clock(quota, watch.clone()),
+                    watch,
+                }
             }
         };
         let interval = SignedDuration::try_from(per).ok()?;
@@ -87,18 +90,22 @@ impl Rate {
     }
 
     /// Waits for a turn, or says when to come back.
-    pub async fn turn(&self, patience: Patience, give_up: Instant) -> Result<(), Timestamp> {
+    pub async fn execution(
+        &self,
+        patience: WhenLimited,
+        give_up: Instant,
+    ) -> Result<(), Timestamp> {
         loop {
             match self.turns.take().await {
                 Ok(None) => return Ok(()),
                 Ok(Some(wait)) => {
-                    if patience == Patience::MayDefer && Instant::now() + wait >= give_up {
+                    if patience == WhenLimited::Defer && Instant::now() + wait >= give_up {
                         return Err(self.promise(wait));
                     }
                     sleep(wait.max(SHORTEST)).await;
                 }
                 // A call too late can be made up for; one too many can't.
-                Err(NotAsked(_)) => return Err(Timestamp::now() + spread()),
+                Err(LimitUnavailable(_)) => return Err(Timestamp::now() + spread()),
             }
         }
     }
@@ -116,9 +123,9 @@ impl Rate {
 
 impl Turns {
     /// Takes a turn, or says how long there is none.
-    async fn take(&self) -> Result<Option<Duration>, NotAsked> {
+    async fn take(&self) -> Result<Option<Duration>, LimitUnavailable> {
         match self {
-            Turns::Own { limiter, watch } => {
+            Turns::ExchangeName { limiter, watch } => {
                 let taken = limiter.check();
                 Ok(taken.err().map(|not_yet| not_yet.wait_time_from(watch.now())))
             }
@@ -126,7 +133,7 @@ impl Turns {
                 let taken = limit.take_turn(account, *per, *burst).await;
                 let before = in_vain.swap(taken.is_err(), Ordering::Relaxed);
                 match &taken {
-                    Err(NotAsked(cause)) if !before => {
+                    Err(LimitUnavailable(cause)) if !before => {
                         warn!(account, %cause, "the shared limit can't be asked; nothing is sent");
                     }
                     Ok(_) if before => info!(account, "the shared limit can be asked again"),

@@ -16,10 +16,10 @@ pub trait SharedLimit: fmt::Debug + Send + Sync {
         account: &str,
         per: Duration,
         burst: u32,
-    ) -> Result<Option<Duration>, NotAsked>;
+    ) -> Result<Option<Duration>, LimitUnavailable>;
 }
 
 /// Whoever keeps the limit could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the shared limit can't be asked")]
-pub struct NotAsked(#[source] pub Box<dyn Error + Send + Sync>);
+pub struct LimitUnavailable(#[source] pub Box<dyn Error + Send + Sync>);

@@ -6,14 +6,14 @@ use url::Url;
 
 use super::account::Account;
 use super::protocol::Request;
-use crate::job::{Failure, Job, Turn};
+use crate::job::{ExecutionState, Failure, Job};
 
 /// A question and all the requests that it takes.
-pub(super) fn ask(job: &Job, turn: &Turn) -> Span {
+pub(super) fn ask(job: &Job, execution: &ExecutionState) -> Span {
     info_span!(
-        "ask",
-        otel.name = format!("{} {}", job.operation, turn.ask.as_str()),
-        ticketd.attempt = turn.calls,
+        "request",
+        otel.name = format!("{} {}", job.operation, execution.request.as_str()),
+        ticketd.attempt = execution.calls,
     )
 }
 

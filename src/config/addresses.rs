@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
-use crate::ledger::postgres::Settings;
+use crate::ledger::postgres::PostgresSettings;
 
 /// Where the ledger is.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub enum LedgerUrl {
     /// One file on this machine.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(Box<Settings>),
+    Postgres(Box<PostgresSettings>),
 }
 
 impl LedgerUrl {
@@ -28,7 +28,7 @@ impl LedgerUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(LedgerUrl::Postgres(Box::new(Settings::parse(text)?)));
+            return Ok(LedgerUrl::Postgres(Box::new(PostgresSettings::parse(text)?)));
         }
         Err("must begin with sqlite: or postgres://".into())
     }

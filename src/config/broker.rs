@@ -10,7 +10,7 @@ use super::addresses;
 use super::forms::{Form, text};
 use super::key::Key;
 use super::reader::Reader;
-use crate::broker::settings::{Settings, TopologyMode};
+use crate::broker::settings::{BrokerSettings, TopologyMode};
 
 /// Names get up to 25 bytes after the prefix, and the protocol allows 255; nobody needs more.
 const LONGEST_PREFIX: usize = 100;
@@ -25,7 +25,7 @@ pub struct Events {
     pub source: String,
 }
 
-pub(super) fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn broker(reader: &mut Reader<'_>) -> Option<BrokerSettings> {
     let at = Key::from("broker");
     let url = reader.need_guarded_url(&at.child("url"), addresses::broker);
     let prefix = reader.need_if(&at.child("prefix"), prefix);
@@ -56,7 +56,7 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
     let unrouted_max = reader
         .need_if(&at.child("unrouted_max"), |count: &u64| within(*count, 1, u64::from(u32::MAX)));
     let allowed = reader.need::<Vec<String>>(&Key::from("replies.allowed"));
-    Some(Settings {
+    Some(BrokerSettings {
         url: url?.0,
         prefix: prefix?,
         topology: topology?,

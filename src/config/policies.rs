@@ -9,7 +9,7 @@ use super::key::Key;
 use super::reader::Reader;
 use super::worker::positive;
 use crate::job::policy::{Policies, Policy, Poll, Probe, Retry};
-use crate::job::wording::nearest;
+use crate::job::suggest::nearest;
 
 pub(super) fn policies(
     reader: &mut Reader<'_>,

@@ -7,7 +7,7 @@ use figment::value::{Dict, Value};
 use super::key::Key;
 use super::reader::Reader;
 use super::variables;
-use crate::job::wording::nearest;
+use crate::job::suggest::nearest;
 
 impl Reader<'_> {
     /// Reports every key that no section asked for.

@@ -36,7 +36,7 @@ pub struct Worker {
     pub grace: Duration,
 }
 
-pub(super) fn http(reader: &mut Reader<'_>) -> Option<http::Settings> {
+pub(super) fn http(reader: &mut Reader<'_>) -> Option<http::HttpSettings> {
     let connect_key = Key::from("http.connect_timeout");
     let connect_timeout = reader.need_if(&connect_key, positive);
     let timeout = reader.need_if(&Key::from("http.timeout"), positive);
@@ -45,10 +45,10 @@ pub(super) fn http(reader: &mut Reader<'_>) -> Option<http::Settings> {
         let limit = reader.told("http.timeout", timeout);
         reader.reject(&connect_key, format!("must not be longer than {limit}"));
     }
-    Some(http::Settings { connect_timeout, timeout })
+    Some(http::HttpSettings { connect_timeout, timeout })
 }
 
-pub(super) fn ledger(reader: &mut Reader<'_>, http: Option<http::Settings>) -> Option<Ledger> {
+pub(super) fn ledger(reader: &mut Reader<'_>, http: Option<http::HttpSettings>) -> Option<Ledger> {
     let url = reader.need_guarded_url(&Key::from("ledger.url"), LedgerUrl::parse);
     let lease_key = Key::from("ledger.lease");
     let lease = reader.need_if(&lease_key, positive);

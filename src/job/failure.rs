@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a failed request says about its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Meaning {
+pub enum FailureClass {
     /// The provider did not act, and may if asked again.
     Retryable {
         /// How long the provider asked us to wait, already bounded.
@@ -21,13 +21,13 @@ pub enum Meaning {
     Ambiguous,
 }
 
-impl Meaning {
+impl FailureClass {
     /// The word for it in events and logs.
     pub fn as_str(self) -> &'static str {
         match self {
-            Meaning::Retryable { .. } => "retryable",
-            Meaning::Permanent => "permanent",
-            Meaning::Ambiguous => "ambiguous",
+            FailureClass::Retryable { .. } => "retryable",
+            FailureClass::Permanent => "permanent",
+            FailureClass::Ambiguous => "ambiguous",
         }
     }
 }
@@ -37,7 +37,7 @@ impl Meaning {
 #[error("{code}: {message}")]
 pub struct Failure {
     /// What it says about the effect.
-    pub meaning: Meaning,
+    pub meaning: FailureClass,
     /// The provider's code (`Throttling.User`, `DLF.0810`), or ours for what never reached it or
     /// can't be read (`ConnectFailed`, `TimedOut`, `UnreadableReply` …).
     pub code: String,
@@ -51,20 +51,20 @@ pub struct Failure {
 impl Failure {
     /// The provider did not act; ask again at our own pace.
     pub fn retryable(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Meaning::Retryable { retry_after: None }, code, message)
+        Self::new(FailureClass::Retryable { retry_after: None }, code, message)
     }
 
     /// The provider refused for good.
     pub fn permanent(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Meaning::Permanent, code, message)
+        Self::new(FailureClass::Permanent, code, message)
     }
 
     /// Nobody can tell yet whether the provider acted.
     pub fn ambiguous(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Meaning::Ambiguous, code, message)
+        Self::new(FailureClass::Ambiguous, code, message)
     }
 
-    fn new(meaning: Meaning, code: impl Into<String>, message: impl Into<String>) -> Self {
+    fn new(meaning: FailureClass, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { meaning, code: code.into(), message: message.into(), request_id: None }
     }
 }
@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn a_failure_is_read_back_as_it_was_saved() {
         let mut failure = Failure::retryable("Throttling.User", "slow down");
-        failure.meaning = Meaning::Retryable { retry_after: Some(Duration::from_millis(1500)) };
+        failure.meaning =
+            FailureClass::Retryable { retry_after: Some(Duration::from_millis(1500)) };
         failure.request_id = Some("r-1".into());
         let refused = Failure::permanent("NoPermission", "not yours");
         let lost = Failure::ambiguous("TimedOut", "no answer");

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::state::{Ask, State, Turn};
+use super::state::{ExecutionState, RequestKind, State};
 
 /// Something worth telling along the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,23 +35,33 @@ impl Milestone {
     pub fn between(before: &State, after: &State) -> Option<Self> {
         match (before, after) {
             (
-                State::Waiting { turn: then, .. } | State::Asking { turn: then, .. },
-                State::Asking { turn, .. },
+                State::Waiting { execution: then, .. } | State::Asking { execution: then, .. },
+                State::Asking { execution, .. },
             ) => {
-                let first = then.times.started.is_none() && turn.times.started.is_some();
+                let first = then.times.started.is_none() && execution.times.started.is_some();
                 first.then_some(Milestone::Started)
             }
-            (State::Asking { turn: then, .. }, State::Waiting { turn, .. }) => {
-                match (&then.ask, &turn.ask) {
-                    _ if then.doubt.is_none() && turn.doubt.is_some() => Some(Milestone::Doubtful),
-                    (Ask::Call | Ask::Probe, Ask::Poll(_)) => Some(Milestone::Submitted),
-                    (Ask::Poll(_), Ask::Poll(_)) => {
-                        (turn.changes > then.changes).then_some(Milestone::Progress)
+            (State::Asking { execution: then, .. }, State::Waiting { execution, .. }) => {
+                match (&then.request, &execution.request) {
+                    _ if then.doubt.is_none() && execution.doubt.is_some() => {
+                        Some(Milestone::Doubtful)
                     }
-                    (Ask::Call | Ask::Probe, Ask::Call) => {
-                        (turn.calls == then.calls).then_some(Milestone::Retrying)
+                    (RequestKind::Call | RequestKind::Probe, RequestKind::Poll(_)) => {
+                        Some(Milestone::Submitted)
                     }
-                    (Ask::Baseline | Ask::Call | Ask::Probe | Ask::Poll(_), _) => None,
+                    (RequestKind::Poll(_), RequestKind::Poll(_)) => {
+                        (execution.changes > then.changes).then_some(Milestone::Progress)
+                    }
+                    (RequestKind::Call | RequestKind::Probe, RequestKind::Call) => {
+                        (execution.calls == then.calls).then_some(Milestone::Retrying)
+                    }
+                    (
+                        RequestKind::Baseline
+                        | RequestKind::Call
+                        | RequestKind::Probe
+                        | RequestKind::Poll(_),
+                        _,
+                    ) => None,
                 }
             }
             (
@@ -76,11 +86,11 @@ impl Milestone {
     }
 
     /// Distinguishes it from others of its kind in the same job.
-    pub(super) fn number(self, turn: &Turn) -> Option<u32> {
+    pub(super) fn number(self, execution: &ExecutionState) -> Option<u32> {
         match self {
             Milestone::Started | Milestone::Submitted => None,
-            Milestone::Retrying | Milestone::Doubtful => Some(turn.calls),
-            Milestone::Progress => Some(turn.changes),
+            Milestone::Retrying | Milestone::Doubtful => Some(execution.calls),
+            Milestone::Progress => Some(execution.changes),
         }
     }
 }
@@ -91,24 +101,29 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::job::state::{Doubt, Facts, Times};
-    use crate::job::{Outcome, Verdict};
+    use crate::job::state::{Doubt, ProviderReply, Timestamps};
+    use crate::job::{Outcome, OutcomeKind};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn turn(ask: Ask, calls: u32, changes: u32, doubtful: bool) -> Turn {
+    fn execution(request: RequestKind, calls: u32, changes: u32, doubtful: bool) -> ExecutionState {
         let doubt = doubtful.then(|| Doubt { called_at: NOW, cause: "lost".into() });
-        let times = Times { started: (calls > 0).then_some(NOW), ..Times::default() };
-        Turn { calls, changes, doubt, times, ..Turn::first(ask) }
+        let times = Timestamps { started: (calls > 0).then_some(NOW), ..Timestamps::default() };
+        ExecutionState { calls, changes, doubt, times, ..ExecutionState::first(request) }
     }
 
     /// Every turn that differs in what milestones are told by.
-    fn turns() -> Vec<Turn> {
+    fn turns() -> Vec<ExecutionState> {
         let mut turns = Vec::new();
-        for ask in [Ask::Baseline, Ask::Call, Ask::Probe, Ask::Poll(Value::Null)] {
+        for request in [
+            RequestKind::Baseline,
+            RequestKind::Call,
+            RequestKind::Probe,
+            RequestKind::Poll(Value::Null),
+        ] {
             for (calls, changes) in [(0, 0), (1, 0), (1, 1), (2, 0)] {
                 for doubtful in [false, true] {
-                    turns.push(turn(ask.clone(), calls, changes, doubtful));
+                    turns.push(execution(request.clone(), calls, changes, doubtful));
                 }
             }
         }
@@ -117,24 +132,24 @@ mod tests {
 
     fn outcome() -> Outcome {
         Outcome {
-            verdict: Verdict::Succeeded,
+            kind: OutcomeKind::Succeeded,
             attempts: 1,
             result: Value::Null,
             handle: None,
             error: None,
-            facts: Facts::default(),
-            times: Times::default(),
+            provider_reply: ProviderReply::default(),
+            times: Timestamps::default(),
             resolutions: 0,
-            turn: None,
+            execution: None,
         }
     }
 
-    fn waiting(turn: Turn) -> State {
-        State::Waiting { turn, due: NOW }
+    fn waiting(execution: ExecutionState) -> State {
+        State::Waiting { execution, due: NOW }
     }
 
-    fn asking(turn: Turn) -> State {
-        State::Asking { turn, since: NOW }
+    fn asking(execution: ExecutionState) -> State {
+        State::Asking { execution, since: NOW }
     }
 
     fn every_state() -> Vec<State> {
@@ -148,16 +163,16 @@ mod tests {
     /// The same as [`Milestone::between`], told by what it is about rather than by phases.
     fn expected(before: &State, after: &State) -> Option<Milestone> {
         let (then, was_asking) = match before {
-            State::Waiting { turn, .. } => (turn, false),
-            State::Asking { turn, .. } => (turn, true),
+            State::Waiting { execution, .. } => (execution, false),
+            State::Asking { execution, .. } => (execution, true),
             State::Reporting { .. } | State::Done { .. } => return None,
         };
         let (now, is_asking) = match after {
-            State::Waiting { turn, .. } => (turn, false),
-            State::Asking { turn, .. } => (turn, true),
+            State::Waiting { execution, .. } => (execution, false),
+            State::Asking { execution, .. } => (execution, true),
             State::Reporting { .. } | State::Done { .. } => return None,
         };
-        let called = matches!(then.ask, Ask::Call | Ask::Probe);
+        let called = matches!(then.request, RequestKind::Call | RequestKind::Probe);
         if is_asking {
             // Put off by a limit of ours, a first call begins twice and is told of once.
             let begins = then.times.started.is_none() && now.times.started.is_some();
@@ -168,12 +183,14 @@ mod tests {
         }
         if now.doubt.is_some() && then.doubt.is_none() {
             Some(Milestone::Doubtful)
-        } else if called && matches!(now.ask, Ask::Poll(_)) {
+        } else if called && matches!(now.request, RequestKind::Poll(_)) {
             Some(Milestone::Submitted)
-        } else if called && now.ask == Ask::Call && now.calls == then.calls {
+        } else if called && now.request == RequestKind::Call && now.calls == then.calls {
             Some(Milestone::Retrying)
-        } else if matches!((&then.ask, &now.ask), (Ask::Poll(_), Ask::Poll(_)))
-            && now.changes > then.changes
+        } else if matches!(
+            (&then.request, &now.request),
+            (RequestKind::Poll(_), RequestKind::Poll(_))
+        ) && now.changes > then.changes
         {
             Some(Milestone::Progress)
         } else {
@@ -196,33 +213,45 @@ mod tests {
 
     #[test]
     fn the_steps_of_a_job_are_told_in_their_words() {
-        let poll = || Ask::Poll(Value::Null);
-        let call = |calls| turn(Ask::Call, calls, 0, false);
+        let poll = || RequestKind::Poll(Value::Null);
+        let call = |calls| execution(RequestKind::Call, calls, 0, false);
         let told = [
             (waiting(call(0)), asking(call(1)), Some("started")),
-            (asking(turn(Ask::Baseline, 0, 0, false)), asking(call(1)), Some("started")),
+            (
+                asking(execution(RequestKind::Baseline, 0, 0, false)),
+                asking(call(1)),
+                Some("started"),
+            ),
             (asking(call(1)), waiting(call(1)), Some("retrying")),
             (waiting(call(1)), asking(call(2)), None),
             // Put off by a limit of ours: nothing was sent.
             (asking(call(2)), waiting(call(1)), None),
-            (asking(call(2)), waiting(turn(Ask::Probe, 2, 0, true)), Some("doubtful")),
-            (waiting(turn(Ask::Probe, 2, 0, true)), asking(turn(Ask::Probe, 2, 0, true)), None),
-            (asking(turn(Ask::Probe, 2, 0, true)), waiting(turn(Ask::Probe, 2, 0, true)), None),
-            // Every probe saw nothing: the call is made again.
-            (asking(turn(Ask::Probe, 2, 0, true)), waiting(call(2)), Some("retrying")),
+            (asking(call(2)), waiting(execution(RequestKind::Probe, 2, 0, true)), Some("doubtful")),
             (
-                asking(turn(Ask::Probe, 2, 0, true)),
-                waiting(turn(poll(), 2, 0, false)),
+                waiting(execution(RequestKind::Probe, 2, 0, true)),
+                asking(execution(RequestKind::Probe, 2, 0, true)),
+                None,
+            ),
+            (
+                asking(execution(RequestKind::Probe, 2, 0, true)),
+                waiting(execution(RequestKind::Probe, 2, 0, true)),
+                None,
+            ),
+            // Every probe saw nothing: the call is made again.
+            (asking(execution(RequestKind::Probe, 2, 0, true)), waiting(call(2)), Some("retrying")),
+            (
+                asking(execution(RequestKind::Probe, 2, 0, true)),
+                waiting(execution(poll(), 2, 0, false)),
                 Some("submitted"),
             ),
-            (asking(call(2)), waiting(turn(poll(), 2, 0, false)), Some("submitted")),
+            (asking(call(2)), waiting(execution(poll(), 2, 0, false)), Some("submitted")),
             (
-                asking(turn(poll(), 2, 0, false)),
-                waiting(turn(poll(), 2, 1, false)),
+                asking(execution(poll(), 2, 0, false)),
+                waiting(execution(poll(), 2, 1, false)),
                 Some("progress"),
             ),
-            (asking(turn(poll(), 2, 1, false)), waiting(turn(poll(), 2, 1, false)), None),
-            (asking(turn(poll(), 2, 1, false)), State::Reporting { outcome: outcome() }, None),
+            (asking(execution(poll(), 2, 1, false)), waiting(execution(poll(), 2, 1, false)), None),
+            (asking(execution(poll(), 2, 1, false)), State::Reporting { outcome: outcome() }, None),
             (State::Reporting { outcome: outcome() }, State::Done { outcome: outcome() }, None),
         ];
         for (before, after, expected) in told {

@@ -3,33 +3,35 @@
 //! Nothing here does input or output, reads a clock or rolls dice: time and chance are arguments,
 //! so every path a job can take is an ordinary function call in a test.
 
-pub mod event;
+pub mod advice;
+pub mod cloud_event;
 pub mod failure;
 pub mod history;
 pub mod machine;
 pub mod message;
 pub mod milestone;
 pub mod model;
-pub mod operation;
 pub mod pattern;
 pub mod policy;
-pub mod report;
 pub mod retry;
+pub mod spec;
 pub mod state;
 pub mod status;
+pub mod suggest;
 pub mod users;
 pub mod wakeup;
-pub mod wording;
 
-pub use event::Event;
-pub use failure::{Failure, Meaning};
-pub use history::Note;
+pub use advice::{Outcome, OutcomeError, OutcomeKind};
+pub use cloud_event::CloudEvent;
+pub use failure::{Failure, FailureClass};
+pub use history::HistoryEntry;
 pub use message::Submission;
 pub use milestone::Milestone;
 pub use model::{AccountName, Job, JobId, Kind, Provider, ReplyTo, Trace, Until};
-pub use operation::{Catalogue, Operation, Problem};
-pub use report::{Outcome, Trouble, Verdict};
-pub use state::{Accepted, Answer, Answered, Ask, Ended, Facts, Running, State, Turn};
+pub use spec::{Catalogue, OperationSpec, Problem};
+pub use state::{
+    Accepted, Answer, Answered, Ended, ExecutionState, ProviderReply, RequestKind, Running, State,
+};
 pub use status::Status;
-pub use users::Users;
+pub use users::AccessPolicy;
 pub use wakeup::WakeUp;

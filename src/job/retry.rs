@@ -16,7 +16,7 @@ const POLL_JITTER: f64 = 0.1;
 /// The wait before the next try, or none when the policy's patience is over.
 ///
 /// `failures` counts the tries that failed so far (at least 1), `since` is when the first did, and
-/// `dice` is uniform in 0..1. A provider's `retry_after` is honoured, bounded by `max_interval`; the
+/// `random` is uniform in 0..1. A provider's `retry_after` is honoured, bounded by `max_interval`; the
 /// second time on, it can make the wait longer, but not shorter than our own.
 pub fn wait(
     retry: &Retry,
@@ -24,14 +24,14 @@ pub fn wait(
     since: Timestamp,
     retry_after: Option<Duration>,
     now: Timestamp,
-    dice: f64,
+    random: f64,
 ) -> Option<Duration> {
     let patience = SignedDuration::try_from(retry.max_elapsed).unwrap_or(SignedDuration::MAX);
     if failures >= retry.max_attempts || now.duration_since(since) >= patience {
         return None;
     }
     let interval = grown(retry.initial, retry.multiplier, retry.max_interval, failures - 1);
-    let own = spread(interval, retry.jitter, dice);
+    let own = spread(interval, retry.jitter, random);
     Some(match retry_after {
         Some(asked) if failures == 1 => asked.min(retry.max_interval),
         Some(asked) => asked.min(retry.max_interval).max(own),
@@ -40,10 +40,10 @@ pub fn wait(
 }
 
 /// The wait before the next poll, after `unchanged` polls in a row that saw nothing new.
-pub fn poll_wait(poll: &Poll, unchanged: u32, waits_for_person: bool, dice: f64) -> Duration {
+pub fn poll_wait(poll: &Poll, unchanged: u32, waits_for_person: bool, random: f64) -> Duration {
     let interval = grown(poll.interval, POLL_MULTIPLIER, poll.max_interval, unchanged);
     let interval = if waits_for_person { interval.max(poll.people_interval) } else { interval };
-    spread(interval, POLL_JITTER, dice)
+    spread(interval, POLL_JITTER, random)
 }
 
 /// `initial` after `steps` multiplications, at most `max`.
@@ -67,8 +67,8 @@ fn grown(initial: Duration, multiplier: f64, max: Duration, steps: u32) -> Durat
 }
 
 /// `interval`, up to `jitter` of it longer or shorter.
-fn spread(interval: Duration, jitter: f64, dice: f64) -> Duration {
-    interval.mul_f64((1.0 + jitter * (2.0 * dice - 1.0)).max(0.0))
+fn spread(interval: Duration, jitter: f64, random: f64) -> Duration {
+    interval.mul_f64((1.0 + jitter * (2.0 * random - 1.0)).max(0.0))
 }
 
 #[cfg(test)]
@@ -90,8 +90,8 @@ mod tests {
     };
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn after(failures: u32, dice: f64) -> Option<Duration> {
-        wait(&RETRY, failures, START, None, START, dice)
+    fn after(failures: u32, random: f64) -> Option<Duration> {
+        wait(&RETRY, failures, START, None, START, random)
     }
 
     #[test]

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Failure, Job, machine::Abilities, report::Outcome};
+use super::{Failure, Job, advice::Outcome, machine::Capabilities};
 
 /// A request we make of a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
+pub enum RequestKind {
     /// A read before the call that a later probe compares with.
     Baseline,
     /// The request that changes something.
@@ -21,14 +21,14 @@ pub enum Ask {
     Poll(Value),
 }
 
-impl Ask {
+impl RequestKind {
     /// The word for it in logs, metrics and traces.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Ask::Baseline => "baseline",
-            Ask::Call => "call",
-            Ask::Probe => "probe",
-            Ask::Poll(_) => "poll",
+            RequestKind::Baseline => "baseline",
+            RequestKind::Call => "call",
+            RequestKind::Probe => "probe",
+            RequestKind::Poll(_) => "poll",
         }
     }
 }
@@ -62,7 +62,7 @@ pub struct Ended {
     pub failure: Option<(String, String)>,
 }
 
-/// What a provider said to an [`Ask`].
+/// What a provider said to an [`RequestKind`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// To a baseline: what is there now.
@@ -83,7 +83,7 @@ pub enum Answer {
 
 /// What the provider's replies showed, for people and for support requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ProviderReply {
     /// The provider's ids of the requests behind the answer.
     #[serde(default)]
     pub request_ids: Vec<String>,
@@ -98,7 +98,7 @@ pub struct Answered {
     /// The answer.
     pub answer: Answer,
     /// What it was read from.
-    pub facts: Facts,
+    pub provider_reply: ProviderReply,
 }
 
 /// Why it is not known whether a call took effect.
@@ -112,7 +112,7 @@ pub struct Doubt {
 
 /// The moments of a job that people ask about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Times {
+pub struct Timestamps {
     /// When the first call was about to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
@@ -126,9 +126,9 @@ pub struct Times {
 
 /// One stretch of work towards the outcome: what is asked next, and all that is known so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Turn {
+pub struct ExecutionState {
     /// What is asked next, or being asked.
-    pub ask: Ask,
+    pub request: RequestKind,
     /// Calls begun. The last one's number makes its nonce, and a further call is begun only after a
     /// definite non-effect: two replicas that ever held the same job send the same nonce.
     #[serde(default)]
@@ -168,20 +168,20 @@ pub struct Turn {
     pub unchanged: u32,
     /// What the last answer was read from.
     #[serde(default)]
-    pub facts: Facts,
+    pub provider_reply: ProviderReply,
     /// The moments so far.
     #[serde(default)]
-    pub times: Times,
+    pub times: Timestamps,
     /// Times a person has settled an outcome of `unknown`, each after an outcome was told.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resolutions: u32,
 }
 
-impl Turn {
+impl ExecutionState {
     /// Nothing is known yet.
-    pub fn first(ask: Ask) -> Self {
+    pub fn first(request: RequestKind) -> Self {
         Self {
-            ask,
+            request,
             calls: 0,
             failures: 0,
             failing_since: None,
@@ -194,8 +194,8 @@ impl Turn {
             seen: None,
             changes: 0,
             unchanged: 0,
-            facts: Facts::default(),
-            times: Times::default(),
+            provider_reply: ProviderReply::default(),
+            times: Timestamps::default(),
             resolutions: 0,
         }
     }
@@ -212,14 +212,14 @@ pub enum State {
     /// Nothing to do before `due`.
     Waiting {
         /// What comes then.
-        turn: Turn,
+        execution: ExecutionState,
         /// When.
         due: Timestamp,
     },
     /// A request may be on its way. Found after a crash, this means it may have been sent.
     Asking {
         /// What is asked.
-        turn: Turn,
+        execution: ExecutionState,
         /// When this was saved, just before sending.
         since: Timestamp,
     },
@@ -237,14 +237,17 @@ pub enum State {
 
 impl State {
     /// Where every job starts: waiting for its moment.
-    pub fn first(job: &Job, abilities: Abilities) -> Self {
-        let ask = if abilities.baseline { Ask::Baseline } else { Ask::Call };
-        State::Waiting { turn: Turn::first(ask), due: job.not_before.unwrap_or(job.received_at) }
+    pub fn first(job: &Job, capabilities: Capabilities) -> Self {
+        let request = if capabilities.baseline { RequestKind::Baseline } else { RequestKind::Call };
+        State::Waiting {
+            execution: ExecutionState::first(request),
+            due: job.not_before.unwrap_or(job.received_at),
+        }
     }
 
     /// Whether somebody's wish ends it here. Whether a lost call took effect is settled first.
     pub fn ends_when_cancelled(&self) -> bool {
-        matches!(self, State::Waiting { turn, .. } if turn.ask != Ask::Probe)
+        matches!(self, State::Waiting { execution, .. } if execution.request != RequestKind::Probe)
     }
 
     /// When a sweeper should look after the job if nobody else does; none when it is done.

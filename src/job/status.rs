@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, State, Verdict};
+use super::{OutcomeKind, RequestKind, State};
 
 /// Where a job stands, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,15 +72,15 @@ impl Status {
     }
 }
 
-impl From<Verdict> for Status {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Succeeded => Status::Succeeded,
-            Verdict::Failed => Status::Failed,
-            Verdict::Unknown => Status::Unknown,
-            Verdict::Expired => Status::Expired,
-            Verdict::Cancelled => Status::Cancelled,
-            Verdict::Rejected => Status::Rejected,
+impl From<OutcomeKind> for Status {
+    fn from(kind: OutcomeKind) -> Self {
+        match kind {
+            OutcomeKind::Succeeded => Status::Succeeded,
+            OutcomeKind::Failed => Status::Failed,
+            OutcomeKind::Unknown => Status::Unknown,
+            OutcomeKind::Expired => Status::Expired,
+            OutcomeKind::Cancelled => Status::Cancelled,
+            OutcomeKind::Rejected => Status::Rejected,
         }
     }
 }
@@ -107,17 +107,19 @@ impl State {
     /// Where it stands, in a word.
     pub fn status(&self) -> Status {
         match self {
-            State::Waiting { turn, .. } => match turn.ask {
-                Ask::Baseline | Ask::Call if turn.calls == 0 && turn.failures == 0 => {
+            State::Waiting { execution, .. } => match execution.request {
+                RequestKind::Baseline | RequestKind::Call
+                    if execution.calls == 0 && execution.failures == 0 =>
+                {
                     Status::Waiting
                 }
-                Ask::Baseline | Ask::Call => Status::Retrying,
-                Ask::Probe => Status::Probing,
-                Ask::Poll(_) => Status::Polling,
+                RequestKind::Baseline | RequestKind::Call => Status::Retrying,
+                RequestKind::Probe => Status::Probing,
+                RequestKind::Poll(_) => Status::Polling,
             },
             State::Asking { .. } => Status::Asking,
             State::Reporting { .. } => Status::Reporting,
-            State::Done { outcome } => outcome.verdict.into(),
+            State::Done { outcome } => outcome.kind.into(),
         }
     }
 }
@@ -140,15 +142,16 @@ mod tests {
 
     #[test]
     fn a_waiting_job_says_what_it_waits_for() {
-        for (turn, status) in [
-            (json!({"ask": "baseline"}), Status::Waiting),
-            (json!({"ask": "call"}), Status::Waiting),
-            (json!({"ask": "call", "calls": 1}), Status::Retrying),
-            (json!({"ask": "baseline", "failures": 2}), Status::Retrying),
-            (json!({"ask": "probe", "calls": 1}), Status::Probing),
-            (json!({"ask": {"poll": 7}, "calls": 1}), Status::Polling),
+        for (execution, status) in [
+            (json!({"request": "baseline"}), Status::Waiting),
+            (json!({"request": "call"}), Status::Waiting),
+            (json!({"request": "call", "calls": 1}), Status::Retrying),
+            (json!({"request": "baseline", "failures": 2}), Status::Retrying),
+            (json!({"request": "probe", "calls": 1}), Status::Probing),
+            (json!({"request": {"poll": 7}, "calls": 1}), Status::Polling),
         ] {
-            let state = json!({"phase": "waiting", "turn": turn, "due": "2026-01-01T00:00:00Z"});
+            let state =
+                json!({"phase": "waiting", "execution": execution, "due": "2026-01-01T00:00:00Z"});
             let state: State = serde_json::from_value(state).unwrap();
             assert_eq!(state.status(), status);
         }

@@ -8,14 +8,14 @@ use super::pattern::fits;
 
 /// Which users may ask for jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Users {
+pub struct AccessPolicy {
     /// Whether a message has to say whose it is.
     pub required: bool,
     /// Name patterns of those who may use an account; an account that is not here is for all.
     pub allowed: BTreeMap<AccountName, Vec<String>>,
 }
 
-impl Users {
+impl AccessPolicy {
     /// Whether a user may have anything done with an account.
     pub fn may_use(&self, user: Option<&str>, account: &str) -> bool {
         let Some(patterns) = self.allowed.get(account) else { return true };
@@ -33,7 +33,7 @@ mod tests {
             ("prod".to_owned(), vec!["alice".to_owned(), "ops-*".to_owned()]),
             ("nobody".to_owned(), Vec::new()),
         ]);
-        let users = Users { required: false, allowed };
+        let users = AccessPolicy { required: false, allowed };
         for (user, account, expected) in [
             (Some("alice"), "prod", true),
             (Some("ops-7"), "prod", true),

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Deaths, Error, Filter, HISTORY, Hold, Ledger, Metrics,
-    Record, Save, Standing, Summary, due, is_progress,
+    Claim, ClaimRequest, Claimed, Counts, CrashCount, Error, Filter, HISTORY, JobRecord,
+    JobSummary, Lease, Ledger, Metrics, Save, StatusCount, due, is_progress,
 };
-use crate::job::{Job, JobId, Note, State, Status, WakeUp};
+use crate::job::{HistoryEntry, Job, JobId, State, Status, WakeUp};
 
 /// A ledger that ends with its process.
 #[derive(Debug, Default)]
@@ -38,11 +38,11 @@ struct Row {
     /// None once the claim is released.
     lease_until: Option<Timestamp>,
     /// The newest claim included.
-    deaths: Deaths,
+    crashes: CrashCount,
     /// Whether the newest claim was made alone.
-    alone: bool,
+    exclusive: bool,
     changed_at: Timestamp,
-    history: Vec<Note>,
+    history: Vec<HistoryEntry>,
 }
 
 impl Row {
@@ -56,8 +56,8 @@ impl Row {
             fence: 0,
             lease: request.lease,
             lease_until: None,
-            deaths: Deaths::default(),
-            alone: false,
+            crashes: CrashCount::default(),
+            exclusive: false,
             changed_at: request.now,
             history: Vec::new(),
         };
@@ -77,24 +77,24 @@ impl Row {
     }
 
     fn grant(&mut self, request: &ClaimRequest<'_>, cancelled: Option<String>) -> Claimed {
-        let deaths = self.deaths;
+        let crashes = self.crashes;
         self.fence += 1;
         self.lease = request.lease;
         self.lease_until = Some(end(request.now, request.lease));
-        self.alone = request.alone;
+        self.exclusive = request.exclusive;
         *self.claims() += 1;
         Claimed::Granted {
             claim: Claim { job: self.job.id.clone(), fence: self.fence },
             job: Box::new(self.job.clone()),
             state: Box::new(self.state.clone()),
-            deaths,
+            crashes,
             cancelled,
         }
     }
 
     /// Where a claim like the newest one is counted.
     fn claims(&mut self) -> &mut u32 {
-        if self.alone { &mut self.deaths.alone } else { &mut self.deaths.in_company }
+        if self.exclusive { &mut self.crashes.exclusive } else { &mut self.crashes.shared }
     }
 
     fn wakeup(&self, cancelled: bool) -> WakeUp {
@@ -106,8 +106,8 @@ impl Row {
         }
     }
 
-    fn summary(&self) -> Summary {
-        Summary {
+    fn summary(&self) -> JobSummary {
+        JobSummary {
             id: self.job.id.clone(),
             operation: self.job.operation.clone(),
             kind: self.job.kind,
@@ -173,18 +173,18 @@ impl Ledger for MemoryLedger {
         let row = tables.claimed(claim)?;
         row.enter(save.state, save.now);
         if is_progress(save.state) {
-            row.deaths = Deaths::default();
+            row.crashes = CrashCount::default();
         }
         row.history.extend(save.note.cloned());
         row.history.drain(..row.history.len().saturating_sub(HISTORY));
         row.lease_until = match save.hold {
-            Hold::Keep => Some(end(save.now, row.lease)),
-            Hold::Release => None,
+            Lease::Renew => Some(end(save.now, row.lease)),
+            Lease::Release => None,
         };
         Ok(())
     }
 
-    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let mut tables = self.tables();
         let row = tables.claimed(claim)?;
         let claims = row.claims();
@@ -223,7 +223,7 @@ impl Ledger for MemoryLedger {
             .collect())
     }
 
-    async fn put_off(
+    async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
@@ -239,23 +239,23 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+    async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         let tables = self.tables();
-        Ok(tables.rows.get(job).map(|row| Record {
+        Ok(tables.rows.get(job).map(|row| JobRecord {
             job: row.job.clone(),
             fingerprint: row.fingerprint.clone(),
             state: row.state.clone(),
             held_until: row.lease_until,
             due: row.due,
-            deaths: row.deaths,
+            crashes: row.crashes,
             cancelled: tables.cancels.contains_key(job),
             history: row.history.clone(),
         }))
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+    async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         let tables = self.tables();
-        let mut found: Vec<Summary> =
+        let mut found: Vec<JobSummary> =
             tables.rows.values().filter(|row| filter.fits(row)).map(Row::summary).collect();
         found.sort_by(|a, b| b.changed_at.cmp(&a.changed_at).then_with(|| a.id.cmp(&b.id)));
         found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
@@ -286,23 +286,20 @@ impl Ledger for MemoryLedger {
         Ok(Counts { open: tables.rows.len() as u64 - done, done })
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        let mut standings: HashMap<(String, Status), Standing> = HashMap::new();
+    async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
+        let mut count_by_status: HashMap<(String, Status), StatusCount> = HashMap::new();
         for row in self.tables().rows.values() {
             let (operation, status) = (row.job.operation.clone(), row.state.status());
             if row.due.is_none() && status != Status::Unknown {
                 continue;
             }
-            let standing = standings.entry((operation.clone(), status)).or_insert(Standing {
-                operation,
-                status,
-                jobs: 0,
-                first_due: row.due,
-            });
-            standing.jobs += 1;
-            standing.first_due = standing.first_due.min(row.due);
+            let status_count = count_by_status
+                .entry((operation.clone(), status))
+                .or_insert(StatusCount { operation, status, jobs: 0, first_due: row.due });
+            status_count.jobs += 1;
+            status_count.first_due = status_count.first_due.min(row.due);
         }
-        Ok(standings.into_values().collect())
+        Ok(count_by_status.into_values().collect())
     }
 
     async fn ping(&self) -> Result<(), Error> {

@@ -11,12 +11,12 @@
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod conformance;
+mod encoding;
 mod memory;
 mod metrics;
 pub mod postgres;
 mod record;
 mod sqlite;
-mod stored;
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ use jiff::Timestamp;
 pub use memory::MemoryLedger;
 pub use metrics::Metrics;
 pub use postgres::PostgresLedger;
-pub use record::{Counts, Filter, Record, Standing, Summary};
+pub use record::{Counts, Filter, JobRecord, JobSummary, StatusCount};
 pub use sqlite::SqliteLedger;
 
-use crate::job::{Job, JobId, Note, State, WakeUp};
+use crate::job::{HistoryEntry, Job, JobId, State, WakeUp};
 
 /// How many lines of a job's history are kept: a provider whose status flaps may go on for weeks.
 const HISTORY: usize = 500;
@@ -74,21 +74,21 @@ pub struct ClaimRequest<'a> {
     /// Take the job even from an unexpired claim: its holder's connection is gone.
     pub take_over: bool,
     /// Nothing else runs in this process: if it dies now, this job has killed it.
-    pub alone: bool,
+    pub exclusive: bool,
     /// How long the claim holds without a save.
     pub lease: Duration,
     /// The time.
     pub now: Timestamp,
 }
 
-/// Claims in a row that ended without progress and were not [let go](Ledger::let_go): whoever held
+/// Claims in a row that ended without progress and were not [let go](Ledger::release): whoever held
 /// them is taken for dead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deaths {
+pub struct CrashCount {
     /// While other jobs ran in the same process.
-    pub in_company: u32,
+    pub shared: u32,
     /// While nothing else ran there.
-    pub alone: u32,
+    pub exclusive: u32,
 }
 
 /// What came of a claim request.
@@ -103,7 +103,7 @@ pub enum Claimed {
         /// The state to go on from.
         state: Box<State>,
         /// The claims before this one that came to nothing.
-        deaths: Deaths,
+        crashes: CrashCount,
         /// Why somebody wants the job to end, if anybody does; see [`Ledger::cancel`].
         cancelled: Option<String>,
     },
@@ -122,18 +122,18 @@ pub struct Save<'a> {
     /// The state.
     pub state: &'a State,
     /// Whether the claim goes on.
-    pub hold: Hold,
+    pub hold: Lease,
     /// What is written into the job's history along with it.
-    pub note: Option<&'a Note>,
+    pub note: Option<&'a HistoryEntry>,
     /// The time.
     pub now: Timestamp,
 }
 
 /// Whether a save ends the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
+pub enum Lease {
     /// The worker goes on with the job.
-    Keep,
+    Renew,
     /// The job waits or is done; whoever comes next may claim it.
     Release,
 }
@@ -147,15 +147,15 @@ pub trait Ledger: Send + Sync + 'static {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error>;
 
     /// Saves a state under a claim, and renews the lease or ends the claim. A state that is not
-    /// [`State::Asking`] is progress: it clears the [`Deaths`].
+    /// [`State::Asking`] is progress: it clears the [`CrashCount`].
     /// [`Error::Superseded`] if a newer claim exists, or the job was purged; nothing is changed
     /// then. After [`Error::Store`], and for a caller that stops waiting, the state may be saved or
     /// not.
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
 
     /// Ends a claim that came to nothing without anybody's death: a stop, or trouble of our own.
-    /// It does not count among the [`Deaths`]. Errors are those of [`save`](Self::save).
-    async fn let_go(&self, claim: &Claim) -> Result<(), Error>;
+    /// It does not count among the [`CrashCount`]. Errors are those of [`save`](Self::save).
+    async fn release(&self, claim: &Claim) -> Result<(), Error>;
 
     /// Notes that a job is to end, even if its message is still to come, and returns the wake-up of
     /// one that is known and not done. The wish stays until the job is purged, or for as long as a
@@ -179,7 +179,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// Makes jobs that [`overdue`](Self::overdue) would still return due at `again`, though their
     /// states stay as they are: who asks in between gets others, and none of them is starved by
     /// those before it. The next save makes a job due as its state says.
-    async fn put_off(
+    async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
@@ -188,10 +188,10 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> Result<(), Error>;
 
     /// All that is known of a job.
-    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error>;
+    async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error>;
 
     /// The jobs that fit, last changed first.
-    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error>;
+    async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error>;
 
     /// Forgets jobs that were done before `before`, oldest first, at most `limit` of them; returns
     /// how many. A job whose claim ran beyond `before` is being told again, and stays. Wishes to
@@ -203,7 +203,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Counts the jobs that are not done, and those whose outcome is `unknown`, by where they
     /// stand.
-    async fn standings(&self) -> Result<Vec<Standing>, Error>;
+    async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error>;
 
     /// Whether the store would take a save just now.
     async fn ping(&self) -> Result<(), Error>;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::Deaths;
-use crate::job::{AccountName, Job, JobId, Kind, Note, State, Status};
+use super::CrashCount;
+use crate::job::{AccountName, HistoryEntry, Job, JobId, Kind, State, Status};
 
 /// How many jobs there are, for a start-up line and a demo's closing table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Counts {
 
 /// All that is known of one job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record {
+pub struct JobRecord {
     /// The job as first stored.
     pub job: Job,
     /// Hash of its content.
@@ -28,16 +28,16 @@ pub struct Record {
     /// When a sweeper looks after it if nobody else does; none when it is done.
     pub due: Option<Timestamp>,
     /// Claims that came to nothing.
-    pub deaths: Deaths,
+    pub crashes: CrashCount,
     /// Somebody wants it to end.
     pub cancelled: bool,
     /// What happened to it, oldest first; of a very long history the newest part.
-    pub history: Vec<Note>,
+    pub history: Vec<HistoryEntry>,
 }
 
 /// Jobs of one operation that stand alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct StatusCount {
     /// Their operation.
     pub operation: String,
     /// Where they stand.
@@ -50,7 +50,7 @@ pub struct Standing {
 
 /// One job among many.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
+pub struct JobSummary {
     /// The job.
     pub id: JobId,
     /// Its operation.

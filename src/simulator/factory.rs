@@ -233,7 +233,7 @@ pub(super) fn system_task(world: &mut World, call: &Call<'_>) -> Result<Value, R
         .ok_or_else(no_such_task)?;
     let ended = package.ended(deployment, call.now);
     let all = deployment.subtasks;
-    let verdict = match package.fate {
+    let kind = match package.fate {
         PackageFate::Succeed | PackageFate::Wait => "SUCCESSFUL",
         PackageFate::Fail => "FAILED",
         PackageFate::Warn => "WARNING",
@@ -246,7 +246,7 @@ pub(super) fn system_task(world: &mut World, call: &Call<'_>) -> Result<Value, R
     let subtask = |number: usize| {
         let status = match number {
             number if number >= ended => "RUNNING",
-            number if number + 1 == all => verdict,
+            number if number + 1 == all => kind,
             _ => "SUCCESSFUL",
         };
         json!({
@@ -261,7 +261,7 @@ pub(super) fn system_task(world: &mut World, call: &Call<'_>) -> Result<Value, R
         "projectId": call.settings.project_id,
         "startTime": moment(0), "lastUpdate": moment(ended),
         "endTime": over.then(|| moment(all)),
-        "status": if over { verdict } else { "RUNNING" },
+        "status": if over { kind } else { "RUNNING" },
         "subtasks": (0..all).map(subtask).collect::<Vec<_>>(),
     }))
 }

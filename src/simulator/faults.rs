@@ -168,7 +168,7 @@ impl Faults {
             let hit = match (&rule.nth, rule.first, rule.probability) {
                 (Some(numbers), _, _) => numbers.contains(&number),
                 (None, Some(count), _) => number <= count,
-                (None, None, Some(share)) => dice(self.plan.seed, index, number) < share,
+                (None, None, Some(share)) => random(self.plan.seed, index, number) < share,
                 (None, None, None) => true,
             };
             if hit && due.is_none() {
@@ -181,7 +181,7 @@ impl Faults {
 
 /// A number from 0 up to 1, the same for the same throw. Hashed, so that it is the same with every
 /// version of every library.
-fn dice(seed: u64, rule: usize, number: u64) -> f64 {
+fn random(seed: u64, rule: usize, number: u64) -> f64 {
     let digest = Sha256::digest(format!("{seed}/{rule}/{number}"));
     let throw = digest.iter().take(6).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     throw as f64 / (1_u64 << 48) as f64

@@ -127,14 +127,14 @@ impl Stand {
 
     fn perform_at(&self, visit: &Visit, now: Timestamp) -> Result<Granted, Refusal> {
         let call = Call { visit, settings: &self.settings, now, offset: self.offset() };
-        let done = self.carry_out(&call);
+        let done = self.enforce(&call);
         if done.is_err() {
             self.count(visit.action, |count| count.refused += 1);
         }
         done
     }
 
-    fn carry_out(&self, call: &Call<'_>) -> Result<Granted, Refusal> {
+    fn enforce(&self, call: &Call<'_>) -> Result<Granted, Refusal> {
         let inside = &mut *self.inside();
         let world = &mut inside.world;
         let body = match call.visit.action {

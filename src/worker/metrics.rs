@@ -7,8 +7,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::reporter::dead;
-use crate::job::{Job, Milestone, Outcome, Verdict};
+use super::events::dead;
+use crate::job::{Job, Milestone, Outcome, OutcomeKind};
 
 /// From a call that is answered at once to a ticket that waits for a person all week, in seconds.
 const DURATIONS: [f64; 11] =
@@ -22,8 +22,8 @@ const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
 pub struct Metrics {
     steps: Family<Step, Counter>,
     outcomes: Family<Ended, Counter>,
-    durations: Family<Operation, Histogram, fn() -> Histogram>,
-    attempts: Family<Operation, Histogram, fn() -> Histogram>,
+    durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
+    attempts: Family<OperationLabel, Histogram, fn() -> Histogram>,
     running: Gauge,
     troubles: Counter,
     dead_letters: Family<Reason, Counter>,
@@ -43,7 +43,7 @@ struct Ended {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
+struct OperationLabel {
     operation: String,
 }
 
@@ -76,7 +76,7 @@ impl Metrics {
             for step in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
                 drop(self.steps.get_or_create(&Step { operation: operation.clone(), step }));
             }
-            for outcome in Verdict::ALL.map(Verdict::as_str) {
+            for outcome in OutcomeKind::ALL.map(OutcomeKind::as_str) {
                 let ended = Ended { operation: operation.clone(), outcome };
                 drop(self.outcomes.get_or_create(&ended));
             }
@@ -135,9 +135,9 @@ impl Metrics {
 
     pub(super) fn outcome(&self, job: &Job, outcome: &Outcome) {
         let operation = job.operation.clone();
-        let ended = Ended { operation: operation.clone(), outcome: outcome.verdict.as_str() };
+        let ended = Ended { operation: operation.clone(), outcome: outcome.kind.as_str() };
         self.outcomes.get_or_create(&ended).inc();
-        let labels = Operation { operation };
+        let labels = OperationLabel { operation };
         if let Some(at) = outcome.times.ended {
             let took = at.duration_since(job.received_at).as_secs_f64();
             self.durations.get_or_create(&labels).observe(took.max(0.0));
@@ -158,7 +158,7 @@ impl Metrics {
         Running(self.running.clone())
     }
 
-    pub(super) fn trouble(&self) {
+    pub(super) fn error(&self) {
         self.troubles.inc();
     }
 

@@ -1,29 +1,29 @@
 //! Carries out. Takes deliveries, lets the machine decide, saves, and does what the state says.
 
-mod chronicle;
 mod clock;
-mod copy;
-mod course;
+mod dependencies;
+mod error;
+mod events;
+mod execution;
+mod heartbeat;
+mod in_flight;
+mod incoming;
 mod metrics;
-mod parts;
+mod observe;
 mod pool;
-mod pulse;
-mod reporter;
-mod resolve;
-mod roster;
+mod quarantine;
+mod resolver;
 mod runner;
 mod spans;
-mod suspicion;
 mod sweeper;
-mod trouble;
 
 pub use clock::Clock;
+pub use dependencies::Dependencies;
+pub use error::Error;
+pub use events::{EventPublisher, header};
+pub use heartbeat::Heartbeat;
 pub use metrics::Metrics;
-pub use parts::Parts;
 pub use pool::{Drained, Pool};
-pub use pulse::Pulse;
-pub use reporter::{Reporter, header};
-pub use resolve::{Finding, Resolver, Unresolved};
+pub use resolver::{ResolveError, ResolveRequest, Resolver};
 pub use runner::Runner;
 pub use sweeper::Sweeper;
-pub use trouble::Trouble;

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use super::pulse::BEAT;
-use super::{Pulse, Runner, Trouble};
+use super::heartbeat::BEAT;
+use super::{Error, Heartbeat, Runner};
 use crate::broker::{Deliveries, Delivery};
 use crate::ledger;
 
@@ -33,17 +33,17 @@ pub struct Pool {
     runner: Arc<Runner>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
-    pulse: Arc<Pulse>,
+    heartbeat: Arc<Heartbeat>,
 }
 
 impl Pool {
     /// At most `concurrency` jobs are in progress at once.
-    pub fn new(runner: Runner, concurrency: usize, pulse: Arc<Pulse>) -> Self {
+    pub fn new(runner: Runner, concurrency: usize, heartbeat: Arc<Heartbeat>) -> Self {
         Self {
             runner: Arc::new(runner),
             permits: Arc::new(Semaphore::new(concurrency)),
             tasks: TaskTracker::new(),
-            pulse,
+            heartbeat,
         }
     }
 
@@ -89,7 +89,7 @@ impl Pool {
     async fn beating<T>(&self, waiting: impl Future<Output = T>) -> T {
         let mut waiting = pin!(waiting);
         loop {
-            self.pulse.beat();
+            self.heartbeat.beat();
             if let Ok(came) = tokio::time::timeout(BEAT, &mut waiting).await {
                 return came;
             }
@@ -105,9 +105,9 @@ async fn settle(runner: &Runner, mut delivery: Delivery) {
     while !attempt(runner, &delivery).await {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = runner.stopping().cancelled() => return give_back(delivery).await,
+            () = runner.stopping().cancelled() => return requeue(delivery).await,
         }
-        if !delivery.receipt.is_held() {
+        if !delivery.receipt.is_valid() {
             return; // its channel is gone: the broker delivers it again
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -125,27 +125,27 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
     match AssertUnwindSafe(runner.run(delivery)).catch_unwind().await {
         Ok(Ok(())) => true,
         // The newer claim came with a copy of its own, which has the duty now.
-        Ok(Err(Trouble::Ledger(error @ ledger::Error::Superseded(_)))) => {
+        Ok(Err(Error::Ledger(error @ ledger::Error::Superseded(_)))) => {
             warn!(%error, "left to the newer claim");
             true
         }
-        Ok(Err(Trouble::Stopping)) => false,
-        Ok(Err(trouble)) => {
-            let cause = in_a_line(&trouble);
-            runner.metrics().trouble();
+        Ok(Err(Error::Stopping)) => false,
+        Ok(Err(error)) => {
+            let cause = in_a_line(&error);
+            runner.metrics().error();
             error!(job, cause, "a job could not go on; it is tried again");
             false
         }
         Err(_panic) => {
-            runner.metrics().trouble();
+            runner.metrics().error();
             error!(job, "a job made the worker panic; it is tried again");
             false
         }
     }
 }
 
-async fn give_back(delivery: Delivery) {
-    if let Err(error) = delivery.give_back().await {
+async fn requeue(delivery: Delivery) {
+    if let Err(error) = delivery.requeue().await {
         debug!(%error, "not given back; the broker will deliver it again");
     }
 }

@@ -2,18 +2,18 @@
 
 use tracing::{Span, info_span};
 
-use super::copy::Copy;
-use crate::broker::{Delivery, Origin};
-use crate::job::event::Event;
+use super::incoming::JobMessage;
+use crate::broker::{Delivery, SourceQueue};
+use crate::job::cloud_event::CloudEvent;
 use crate::telemetry::traces;
 
 /// What is done about one delivery of a job; part of the trace that the job's message belongs to.
-pub(super) fn process(delivery: &Delivery, copy: &Copy) -> Span {
+pub(super) fn process(delivery: &Delivery, copy: &JobMessage) -> Span {
     let job = &copy.wakeup.job;
     let (queue, kind) = match delivery.origin {
-        Origin::Job(kind) => ("jobs", kind.as_str()),
-        Origin::Wake(kind) => ("wake", kind.as_str()),
-        Origin::Cancel => ("jobs", "cancel"),
+        SourceQueue::Job(kind) => ("jobs", kind.as_str()),
+        SourceQueue::Wake(kind) => ("wake", kind.as_str()),
+        SourceQueue::Cancel => ("jobs", "cancel"),
     };
     let span = info_span!(
         "process",
@@ -32,7 +32,7 @@ pub(super) fn process(delivery: &Delivery, copy: &Copy) -> Span {
 
 /// The publishing of one event, whose trace context it becomes. An event about a message that is no
 /// job belongs to that message's trace.
-pub(super) fn publish(event: &mut Event) -> Span {
+pub(super) fn publish(event: &mut CloudEvent) -> Span {
     let span = info_span!(
         "publish",
         otel.name = format!("publish {}", event.kind),

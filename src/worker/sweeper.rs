@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::copy::message;
-use super::{Clock, Trouble};
+use super::incoming::message;
+use super::{Clock, Error};
 use crate::broker::Publisher;
 use crate::ledger::Ledger;
 
 /// How long a job that was woken is left to its wake-up, which may have to wait for a worker of its
 /// kind. Jobs overdue by less than those before them get their turn in that time.
-const AGAIN: SignedDuration = SignedDuration::from_hours(1);
+const REISSUE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Jobs looked after, or forgotten, in one go.
 const BATCH: u32 = 500;
@@ -48,13 +48,13 @@ impl Sweeper {
             match stopping.run_until_cancelled(sweep).await {
                 None => return,
                 Some(Ok(())) => {}
-                Some(Err(trouble)) => warn!(%trouble, "a sweep failed; the next one tries again"),
+                Some(Err(error)) => warn!(%error, "a sweep failed; the next one tries again"),
             }
         }
     }
 
     /// One sweep.
-    pub async fn sweep(&self, now: Timestamp) -> Result<(), Trouble> {
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), Error> {
         let before = now - SignedDuration::try_from(self.interval).unwrap_or_default();
         let overdue = self.ledger.overdue(before, now, BATCH).await?;
         if !overdue.is_empty() {
@@ -68,7 +68,7 @@ impl Sweeper {
         }
         // Only now: a sweep that is cut off is made up for by the next one, and a wake-up that is
         // sent twice does no harm.
-        self.ledger.put_off(&woken, before, now, now + AGAIN).await?;
+        self.ledger.postpone(&woken, before, now, now + REISSUE_AFTER).await?;
         let forgotten =
             now - SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
         while self.ledger.purge(forgotten, BATCH).await? == u64::from(BATCH) {}

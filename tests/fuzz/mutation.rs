@@ -51,9 +51,9 @@ const WORDS: [&str; 36] = [
 
 /// Changes the input in place, and returns its new length.
 pub fn mutate(bytes: &mut [u8], size: usize, most: usize, seed: u32) -> usize {
-    let mut dice = StdRng::seed_from_u64(seed.into());
-    if dice.random_bool(0.5)
-        && let Some(changed) = by_form(&bytes[..size], &mut dice)
+    let mut random = StdRng::seed_from_u64(seed.into());
+    if random.random_bool(0.5)
+        && let Some(changed) = by_form(&bytes[..size], &mut random)
         && changed.len() <= most
     {
         bytes[..changed.len()].copy_from_slice(&changed);
@@ -62,24 +62,24 @@ pub fn mutate(bytes: &mut [u8], size: usize, most: usize, seed: u32) -> usize {
     fuzzer_mutate(bytes, size, most)
 }
 
-fn by_form(bytes: &[u8], dice: &mut StdRng) -> Option<Vec<u8>> {
+fn by_form(bytes: &[u8], random: &mut StdRng) -> Option<Vec<u8>> {
     let mut parts: Vec<Vec<u8>> = parts(bytes).into_iter().map(<[u8]>::to_vec).collect();
-    let index = dice.random_range(0..parts.len());
-    match dice.random_range(0..8) {
+    let index = random.random_range(0..parts.len());
+    match random.random_range(0..8) {
         // Whole replies come twice, go, or change places.
         0 if parts.len() < 24 => parts.insert(index, parts[index].clone()),
         1 if parts.len() > 1 => drop(parts.remove(index)),
         2 => {
-            let other = dice.random_range(0..parts.len());
+            let other = random.random_range(0..parts.len());
             parts.swap(index, other);
         }
         _ => {
             let part = &parts[index];
             let start = part.iter().position(|byte| *byte == b'{')?;
             let mut value: Value = serde_json::from_slice(&part[start..]).ok()?;
-            for _ in 0..dice.random_range(1..4) {
+            for _ in 0..random.random_range(1..4) {
                 let donor = value.clone();
-                change(pick(&mut value, dice), &donor, dice);
+                change(pick(&mut value, random), &donor, random);
             }
             let mut changed = part[..start].to_vec();
             changed.extend(value.to_string().into_bytes());
@@ -90,65 +90,65 @@ fn by_form(bytes: &[u8], dice: &mut StdRng) -> Option<Vec<u8>> {
 }
 
 /// Any value within this one.
-fn pick<'a>(value: &'a mut Value, dice: &mut StdRng) -> &'a mut Value {
+fn pick<'a>(value: &'a mut Value, random: &mut StdRng) -> &'a mut Value {
     let count = match value {
         Value::Object(fields) => fields.len(),
         Value::Array(items) => items.len(),
         _ => 0,
     };
-    if count == 0 || dice.random_bool(0.15) {
+    if count == 0 || random.random_bool(0.15) {
         return value;
     }
-    let index = dice.random_range(0..count);
+    let index = random.random_range(0..count);
     match value {
-        Value::Object(fields) => pick(fields.values_mut().nth(index).unwrap(), dice),
-        Value::Array(items) => pick(&mut items[index], dice),
+        Value::Object(fields) => pick(fields.values_mut().nth(index).unwrap(), random),
+        Value::Array(items) => pick(&mut items[index], random),
         other => other,
     }
 }
 
-fn change(value: &mut Value, donor: &Value, dice: &mut StdRng) {
-    match dice.random_range(0..8) {
-        0 => *value = json!(WORDS.choose(dice).unwrap()),
-        1 => *value = number(dice),
+fn change(value: &mut Value, donor: &Value, random: &mut StdRng) {
+    match random.random_range(0..8) {
+        0 => *value = json!(WORDS.choose(random).unwrap()),
+        1 => *value = number(random),
         2 => {
             *value = [json!(null), json!(true), json!(false), json!([]), json!({})]
-                .choose(dice)
+                .choose(random)
                 .unwrap()
                 .clone()
         }
         3 => {
             let mut donor = donor.clone();
-            *value = pick(&mut donor, dice).take();
+            *value = pick(&mut donor, random).take();
         }
         4 => *value = json!([value.take(), value.take()]),
         5 => {
             if let Value::String(text) = value {
-                *text = text.repeat(dice.random_range(2..600)).chars().take(3_000).collect();
+                *text = text.repeat(random.random_range(2..600)).chars().take(3_000).collect();
             }
         }
         6 => match value {
             Value::Object(fields) if !fields.is_empty() => {
-                let name = fields.keys().nth(dice.random_range(0..fields.len())).unwrap().clone();
+                let name = fields.keys().nth(random.random_range(0..fields.len())).unwrap().clone();
                 let taken = fields.remove(&name);
-                if dice.random_bool(0.5) {
+                if random.random_bool(0.5) {
                     let other =
-                        if dice.random_bool(0.5) { name.to_lowercase() } else { name + "s" };
+                        if random.random_bool(0.5) { name.to_lowercase() } else { name + "s" };
                     fields.insert(other, taken.unwrap_or_default());
                 }
             }
             Value::Array(items) if !items.is_empty() => {
-                items.remove(dice.random_range(0..items.len()));
+                items.remove(random.random_range(0..items.len()));
             }
             _ => {}
         },
         _ => match value {
             Value::Array(items) if items.len() < 64 => {
                 let mut donor = donor.clone();
-                items.push(pick(&mut donor, dice).take());
+                items.push(pick(&mut donor, random).take());
             }
             Value::Number(found) => {
-                let near = found.as_i64().unwrap_or(0).wrapping_add(dice.random_range(-2..3));
+                let near = found.as_i64().unwrap_or(0).wrapping_add(random.random_range(-2..3));
                 *value = json!(near);
             }
             _ => {}
@@ -156,11 +156,11 @@ fn change(value: &mut Value, donor: &Value, dice: &mut StdRng) {
     }
 }
 
-fn number(dice: &mut StdRng) -> Value {
+fn number(random: &mut StdRng) -> Value {
     let known = [0, 1, -1, 3, 5, 9, 7, 17, 50, i64::MAX, i64::MIN, i64::from(u32::MAX)];
-    match dice.random_range(0..4) {
-        0 => json!(dice.random::<i64>() >> dice.random_range(0..63)),
-        1 => [json!(0.5), json!(-1e300), json!(u64::MAX)].choose(dice).unwrap().clone(),
-        _ => json!(known.choose(dice).unwrap()),
+    match random.random_range(0..4) {
+        0 => json!(random.random::<i64>() >> random.random_range(0..63)),
+        1 => [json!(0.5), json!(-1e300), json!(u64::MAX)].choose(random).unwrap().clone(),
+        _ => json!(known.choose(random).unwrap()),
     }
 }

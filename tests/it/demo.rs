@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use ticketd::broker::topology::{self, Problem};
-use ticketd::broker::{Error, Settings};
+use ticketd::broker::{BrokerSettings, Error};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -15,7 +15,7 @@ use crate::messaging::bench::{Bench, on_a_bench};
 const WIDTH: usize = 100;
 
 /// A demo on a broker, and the folder it may put files in.
-fn demo(settings: &Settings, url: &str) -> (Command, TempDir) {
+fn demo(settings: &BrokerSettings, url: &str) -> (Command, TempDir) {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
     command
@@ -50,7 +50,7 @@ fn is_empty(folder: &TempDir) -> bool {
 }
 
 /// Whether none of the exchanges and queues is there.
-async fn is_gone(settings: &Settings) -> bool {
+async fn is_gone(settings: &BrokerSettings) -> bool {
     let all = topology::describe(&settings.prefix, settings.unrouted_max).len();
     match soon("a look at the broker", topology::check(settings)).await {
         Err(Error::Topology(problems)) => {

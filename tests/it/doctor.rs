@@ -52,8 +52,8 @@ async fn the_doctor_finds_nothing_wrong_where_nothing_is() {
     stage.submit(ticketd::job::Kind::Create, &json!({ "id": "bad" })).await;
     until(async || stage.broker().lengths().await.unwrap().dead == 1).await;
     let (code, findings) = examined(&stage, |_| {}).await;
-    let (verdict, said) = finding(&findings, "broker left-overs");
-    assert_eq!((code, verdict), (0, "look"));
+    let (kind, said) = finding(&findings, "broker left-overs");
+    assert_eq!((code, kind), (0, "look"));
     assert!(said.contains("ticketd dead list"), "{said}");
     troupe.stop().await;
 }
@@ -75,7 +75,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     })
     .await;
     assert_eq!(code, 1);
-    for (what, verdict, words) in [
+    for (what, kind, words) in [
         ("broker", "wrong", "start RabbitMQ there, or correct broker.url"),
         ("ledger", "wrong", "ledger.db"),
         ("admin address", "look", "is taken"),
@@ -85,7 +85,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
         ("hw tasks", "wrong", "can't connect to 127.0.0.1"),
     ] {
         let (found, said) = finding(&findings, what);
-        assert_eq!(found, verdict, "{what}: {said}");
+        assert_eq!(found, kind, "{what}: {said}");
         assert!(said.contains(words), "{what}: {said}");
     }
 }
@@ -97,16 +97,16 @@ async fn a_missing_topology_is_made_by_a_worker_or_by_an_operator() {
         command.env("TICKETD_BROKER__PREFIX", "nobody-made-this");
     };
     let (code, findings) = examined(&stage, elsewhere).await;
-    let (verdict, said) = finding(&findings, "broker topology");
-    assert_eq!((code, verdict), (0, "look"));
+    let (kind, said) = finding(&findings, "broker topology");
+    assert_eq!((code, kind), (0, "look"));
     assert!(said.ends_with("objects are missing: a worker makes them"), "{said}");
     let (code, findings) = examined(&stage, |command| {
         elsewhere(command);
         command.env("TICKETD_BROKER__TOPOLOGY", "check");
     })
     .await;
-    let (verdict, said) = finding(&findings, "broker topology");
-    assert_eq!((code, verdict), (1, "wrong"));
+    let (kind, said) = finding(&findings, "broker topology");
+    assert_eq!((code, kind), (1, "wrong"));
     assert!(said.ends_with("is missing: run `ticketd topology apply`"), "{said}");
 }
 

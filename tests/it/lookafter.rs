@@ -24,7 +24,7 @@ async fn ticketd(stage: &Stage, arguments: &[&str]) -> Result<String, String> {
 }
 
 /// The same, with `--json`: one object a line.
-async fn facts(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
+async fn provider_reply(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
     let printed = ticketd(stage, &[arguments, &["--json"]].concat()).await.unwrap();
     serde_json::Deserializer::from_str(&printed).into_iter().map(Result::unwrap).collect()
 }
@@ -37,19 +37,19 @@ async fn jobs_are_listed_and_shown_with_what_they_wait_for_and_what_happened() {
     stage.outcome("done").await;
     let later = with(change("later", "c"), "not_before", json!("2100-01-01T00:00:00Z"));
     stage.submit(Kind::Create, &later).await;
-    until(async || facts(&stage, &["jobs", "list"]).await.len() == 2).await;
+    until(async || provider_reply(&stage, &["jobs", "list"]).await.len() == 2).await;
 
-    let listed = facts(&stage, &["jobs", "list"]).await;
+    let listed = provider_reply(&stage, &["jobs", "list"]).await;
     let standing: Vec<_> = listed.iter().map(|job| (&job["id"], &job["status"])).collect();
     assert_eq!(
         standing,
         [(&json!("later"), &json!("waiting")), (&json!("done"), &json!("succeeded"))]
     );
-    let waiting = facts(&stage, &["jobs", "list", "--status", "waiting,polling"]).await;
+    let waiting = provider_reply(&stage, &["jobs", "list", "--status", "waiting,polling"]).await;
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0]["due"], "2100-01-01T00:00:00Z");
 
-    let shown = &facts(&stage, &["jobs", "show", "done"]).await[0];
+    let shown = &provider_reply(&stage, &["jobs", "show", "done"]).await[0];
     let history: Vec<_> = shown["history"].as_array().unwrap().iter().map(|n| &n["what"]).collect();
     assert_eq!(history, [&json!("started"), &json!("succeeded")]);
     let text = ticketd(&stage, &["jobs", "show", "later"]).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_waiting_job_is_cancelled_from_the_command_line() {
     let troupe = stage.start();
     let later = with(change("later", "c"), "not_before", json!("2100-01-01T00:00:00Z"));
     stage.submit(Kind::Create, &later).await;
-    until(async || facts(&stage, &["jobs", "list"]).await.len() == 1).await;
+    until(async || provider_reply(&stage, &["jobs", "list"]).await.len() == 1).await;
     let said = ticketd(&stage, &["jobs", "cancel", "later", "--reason", "no longer wanted"]).await;
     assert!(said.unwrap().starts_with("asked to end later"));
     let outcome = stage.outcome("later").await;
@@ -124,7 +124,7 @@ async fn buried(bodies: &[&str]) -> (Stage, Vec<Value>) {
     let count = u32::try_from(bodies.len()).unwrap();
     until(async || stage.broker().lengths().await.unwrap().dead == count).await;
     troupe.stop().await;
-    let letters = facts(&stage, &["dead", "list"]).await;
+    let letters = provider_reply(&stage, &["dead", "list"]).await;
     (stage, letters)
 }
 
@@ -139,13 +139,13 @@ async fn dead_letters_are_looked_at_and_stay() {
     let bad = letters.iter().find(|letter| letter["job"] == "bad").unwrap();
     assert_eq!((&bad["reason"], &bad["bytes"]), (&json!("invalid"), &json!(13)));
     assert_eq!(bad["from"], stage.name("jobs.create"));
-    let shown = &facts(&stage, &["dead", "show", key(bad)]).await[0];
+    let shown = &provider_reply(&stage, &["dead", "show", key(bad)]).await[0];
     assert_eq!(shown["body"], "{\"id\": \"bad\"}");
     assert_eq!(shown["correlation_id"], "keep me");
     let problems = shown["problems"].as_array().unwrap();
     assert!(problems.iter().any(|it| it.as_str().unwrap().starts_with("$.operation")), "{shown}");
     // However often they are looked at, they are the same letters.
-    let again = facts(&stage, &["dead", "list"]).await;
+    let again = provider_reply(&stage, &["dead", "list"]).await;
     let keys = |letters: &[Value]| letters.iter().map(|it| key(it).to_owned()).collect::<Vec<_>>();
     let sorted = |mut keys: Vec<String>| {
         keys.sort();
@@ -174,8 +174,8 @@ async fn a_replayed_letter_runs_once_its_cause_is_mended() {
     stage.send(Kind::Create, &message).await;
     until(async || stage.broker().lengths().await.unwrap().dead == 1).await;
     without.stop().await;
-    let letter = facts(&stage, &["dead", "list"]).await.remove(0);
-    let replayed = facts(&stage, &["dead", "replay", key(&letter)]).await;
+    let letter = provider_reply(&stage, &["dead", "list"]).await.remove(0);
+    let replayed = provider_reply(&stage, &["dead", "replay", key(&letter)]).await;
     assert_eq!(replayed, [json!({"replayed": key(&letter)})]);
     assert_eq!(stage.broker().lengths().await.unwrap().dead, 0);
 
@@ -193,23 +193,23 @@ async fn letters_are_dropped_one_by_one_or_all_at_once() {
         ticketd(&stage, &["dead", "drop", key(&letters[1])]).await.unwrap().lines().count(),
         1
     );
-    let left = facts(&stage, &["dead", "list"]).await;
+    let left = provider_reply(&stage, &["dead", "list"]).await;
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|letter| key(letter) != key(&letters[1])));
     let again = ticketd(&stage, &["dead", "drop", key(&letters[1])]).await.unwrap_err();
     assert!(again.contains("there is no dead letter"), "{again}");
-    assert_eq!(facts(&stage, &["dead", "drop", "--all"]).await.len(), 2);
-    assert!(facts(&stage, &["dead", "list"]).await.is_empty());
+    assert_eq!(provider_reply(&stage, &["dead", "drop", "--all"]).await.len(), 2);
+    assert!(provider_reply(&stage, &["dead", "list"]).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replayed_letter_that_is_still_bad_comes_back_once() {
     let (stage, letters) = buried(&["{}"]).await;
     let troupe = stage.start();
-    assert_eq!(facts(&stage, &["dead", "replay", "--all"]).await.len(), 1);
+    assert_eq!(provider_reply(&stage, &["dead", "replay", "--all"]).await.len(), 1);
     until(async || stage.broker().lengths().await.unwrap().dead == 1).await;
     troupe.stop().await;
-    let back = facts(&stage, &["dead", "list"]).await;
+    let back = provider_reply(&stage, &["dead", "list"]).await;
     assert_eq!(back.len(), 1);
     assert_ne!(key(&back[0]), key(&letters[0]), "it died again, at another time");
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
 use ticketd::broker::Message;
-use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::job::Kind;
 use ticketd::worker::Drained;
 
@@ -146,7 +146,7 @@ struct Noting {
 
 #[async_trait]
 impl Transport for Noting {
-    async fn send(&self, request: Signed) -> Result<RawReply, SendError> {
+    async fn send(&self, request: Signed) -> Result<RawReply, TransportError> {
         let trace = request.headers.iter().find(|(name, _)| name == "traceparent");
         self.seen.lock().unwrap().push(trace.map(|(_, value)| value.clone()));
         self.carrier.send(request).await

@@ -5,7 +5,7 @@ use ticketd::app;
 use ticketd::cloud::account::Account;
 use ticketd::job::{JobId, State, Status};
 use ticketd::simulator::{Fault, FaultPlan, Rule};
-use ticketd::worker::{Finding, Resolver, Unresolved};
+use ticketd::worker::{ResolveError, ResolveRequest, Resolver};
 
 use crate::harness::samples::{change, file, free_lock, kind, packages, publish, with};
 use crate::harness::{Stage, Troupe, until};
@@ -71,7 +71,7 @@ impl Play {
         Self { stage, resolver, _troupe }
     }
 
-    async fn settle(&self, job: &Value, finding: Finding) -> Result<Status, Unresolved> {
+    async fn settle(&self, job: &Value, finding: ResolveRequest) -> Result<Status, ResolveError> {
         Ok(self.resolver.resolve(&id(job), finding).await?.status())
     }
 
@@ -106,7 +106,7 @@ fn id(job: &Value) -> JobId {
 async fn a_call_that_a_person_found_is_followed_to_its_end() {
     let mut play = Play::after(Fault::CutAfter).await;
     for job in jobs() {
-        let found = Finding::Adopt(play.seen(&job));
+        let found = ResolveRequest::Adopt(play.seen(&job));
         assert_eq!(play.settle(&job, found).await.unwrap(), Status::Polling);
         let outcome = play.outcome(&job).await;
         let data = &outcome["data"];
@@ -121,7 +121,7 @@ async fn a_call_that_had_no_effect_is_made_again() {
     let mut play = Play::after(Fault::CutBefore).await;
     assert_eq!(play.stage.simulator.effects(), []);
     for job in jobs() {
-        assert_eq!(play.settle(&job, Finding::Absent).await.unwrap(), Status::Retrying);
+        assert_eq!(play.settle(&job, ResolveRequest::Absent).await.unwrap(), Status::Retrying);
         let outcome = play.outcome(&job).await;
         let data = &outcome["data"];
         assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(2)));
@@ -140,7 +140,7 @@ async fn a_job_that_a_person_closes_is_failed_and_nothing_more_is_asked() {
     let mut play = Play::after(Fault::CutAfter).await;
     let asked = play.stage.simulator.requests();
     for job in jobs() {
-        let note = Finding::Fail("replaced by chg-9".into());
+        let note = ResolveRequest::Fail("replaced by chg-9".into());
         assert_eq!(play.settle(&job, note).await.unwrap(), Status::Reporting);
         let outcome = play.outcome(&job).await;
         let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
@@ -154,13 +154,13 @@ async fn a_job_that_a_person_closes_is_failed_and_nothing_more_is_asked() {
 async fn what_is_not_unknown_or_not_said_right_is_left_as_it_is() {
     let mut play = Play::after(Fault::CutAfter).await;
     let [order, ..] = jobs();
-    let wrong = play.settle(&order, Finding::Adopt("many".into())).await.unwrap_err();
+    let wrong = play.settle(&order, ResolveRequest::Adopt("many".into())).await.unwrap_err();
     assert_eq!(wrong.to_string(), "expected the ticket's number, such as 406, not \"many\"");
     let nobody = with(order.clone(), "id", json!("nobody"));
-    let wrong = play.settle(&nobody, Finding::Absent).await.unwrap_err();
+    let wrong = play.settle(&nobody, ResolveRequest::Absent).await.unwrap_err();
     assert_eq!(wrong.to_string(), "job nobody is not known");
     // What went wrong before has taken nothing from it.
-    let note = || Finding::Fail("closed".into());
+    let note = || ResolveRequest::Fail("closed".into());
     play.settle(&order, note()).await.unwrap();
     play.outcome(&order).await;
     let again = async || play.settle(&order, note()).await.unwrap_err().to_string();

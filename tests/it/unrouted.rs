@@ -1,7 +1,7 @@
 //! What nobody has bound a queue for is kept.
 
 use serde_json::Value;
-use ticketd::broker::{Message, Own};
+use ticketd::broker::{ExchangeName, Message};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -33,7 +33,7 @@ async fn a_job_with_a_wrong_routing_key_is_kept_whole() {
     let body = change("a", "c").to_string().into_bytes();
     let message =
         Message { body: body.clone(), message_id: Some("m".into()), ..Message::default() };
-    stage.broker().publisher().publish(Own::Jobs, "destroy", &message).await.unwrap();
+    stage.broker().publisher().publish(ExchangeName::Jobs, "destroy", &message).await.unwrap();
     let mut unrouted = Queue::read(&stage.name("unrouted")).await;
     let kept = unrouted.next().await;
     assert_eq!((kept.routing_key.as_str(), kept.data), ("destroy", body));

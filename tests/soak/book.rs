@@ -20,14 +20,14 @@ pub struct Pages {
     /// Invalid messages the broker has confirmed, by name.
     pub invalid: BTreeSet<String>,
     /// What was heard, by the correlation id of what was sent.
-    pub heard: BTreeMap<String, Heard>,
+    pub heard: BTreeMap<String, Transcript>,
     /// Events heard, repeats included.
     pub events: u64,
 }
 
 /// What was heard of one message.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Transcript {
     /// The last state along the way.
     pub state: String,
     /// The hash of each event along the way, by its id.

@@ -21,7 +21,7 @@ const RETURN: Duration = Duration::from_secs(3);
 pub async fn restart(
     broker: &TestBroker,
     moments: Vec<Duration>,
-    mut dice: StdRng,
+    mut random: StdRng,
     start: Instant,
     is_there: &watch::Sender<bool>,
     tally: &Tally,
@@ -36,7 +36,7 @@ pub async fn restart(
             broker.stop().await?;
             add(&tally.broker_restarts);
         }
-        sleep(AWAY.mul_f64(dice.random())).await;
+        sleep(AWAY.mul_f64(random.random())).await;
         broker.start_again().await?;
         sleep(RETURN).await;
         is_there.send_replace(true);

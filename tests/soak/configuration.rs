@@ -47,7 +47,7 @@ concurrency = 12
 pub fn write(
     group: Group,
     folder: &Path,
-    clouds: &Url,
+    providers: &Url,
     known: &simulator::Settings,
 ) -> Result<PathBuf> {
     let (alibaba, huawei) = (&known.alibaba[0], &known.huawei[0]);
@@ -70,8 +70,8 @@ region = "cn-hangzhou"
 access_key_id = {alibaba_id}
 access_key_secret = {alibaba_secret}
 [accounts.alibaba.endpoints]
-dms = "{clouds}"
-dataworks = "{clouds}"
+dms = "{providers}"
+dataworks = "{providers}"
 [accounts.huawei]
 provider = "huawei"
 region = "cn-north-4"
@@ -79,8 +79,8 @@ project_id = "{project}"
 access_key_id = {huawei_id}
 access_key_secret = {huawei_secret}
 [accounts.huawei.endpoints]
-factory = "{clouds}"
-tasks = "{clouds}"
+factory = "{providers}"
+tasks = "{providers}"
 "#,
         grace = GRACE.as_secs(),
         lease = LEASE.as_secs(),

@@ -88,7 +88,7 @@ pub fn mark(effect: &Effect) -> String {
 }
 
 /// A simulator that knows the numbers above.
-pub fn clouds() -> simulator::Settings {
+pub fn providers() -> simulator::Settings {
     simulator::Settings {
         pace: Duration::from_millis(300),
         lag: Duration::from_millis(400),
@@ -99,39 +99,42 @@ pub fn clouds() -> simulator::Settings {
 }
 
 /// The job with a number, to be sent at that time.
-pub fn job(number: u32, at: Timestamp, dice: &mut StdRng) -> Job {
+pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
     let id = format!("soak-{number}");
-    let fated = dice.random_ratio(FATED, 100);
+    let fated = random.random_ratio(FATED, 100);
     let number = i64::from(number);
-    let mut body = match dice.random_range(0..100) {
+    let mut body = match random.random_range(0..100) {
         0..35 => {
-            let (plugin_type, words) = TICKETS[dice.random_range(0..TICKETS.len())];
-            samples::ticket(&id, plugin_type, &comment(&id, words, fated, dice))
+            let (plugin_type, words) = TICKETS[random.random_range(0..TICKETS.len())];
+            samples::ticket(&id, plugin_type, &comment(&id, words, fated, random))
         }
-        35..45 => samples::free_lock(&id, &comment(&id, &["sim:reject", "sim:fail"], fated, dice)),
+        35..45 => {
+            samples::free_lock(&id, &comment(&id, &["sim:reject", "sim:fail"], fated, random))
+        }
         45..65 => samples::publish(&id, DESIGNS + number, if fated { FAILING } else { DATABASE }),
         65..80 => {
-            let task_type = ["DI_REALTIME", "DI_SOLUTION"][dice.random_range(0..2)];
+            let task_type = ["DI_REALTIME", "DI_SOLUTION"][random.random_range(0..2)];
             samples::file(&id, task_type, FILES + number)
         }
         _ => {
             let first = if fated { FAILING } else { PACKAGES } + 2 * number;
             let ids = [first.to_string(), (first + 1).to_string()];
-            samples::packages(&id, &[ids[0].as_str(), &ids[1]][..dice.random_range(1..=2)])
+            samples::packages(&id, &[ids[0].as_str(), &ids[1]][..random.random_range(1..=2)])
         }
     };
-    if dice.random_ratio(ACCEPTED, 100) {
+    if random.random_ratio(ACCEPTED, 100) {
         body = samples::accepted(body);
     }
-    let soon =
-        |dice: &mut StdRng, most| at + SignedDuration::from_millis(dice.random_range(500..most));
-    match dice.random_range(0..100) {
-        share if share < LATER => body["not_before"] = json!(soon(dice, 6_000)),
-        share if share < LATER + URGENT => body["deadline"] = json!(soon(dice, 8_000)),
+    let soon = |random: &mut StdRng, most| {
+        at + SignedDuration::from_millis(random.random_range(500..most))
+    };
+    match random.random_range(0..100) {
+        share if share < LATER => body["not_before"] = json!(soon(random, 6_000)),
+        share if share < LATER + URGENT => body["deadline"] = json!(soon(random, 8_000)),
         _ => {}
     }
     body["metadata"] = json!({ "soak": number });
-    let group = if dice.random_ratio(1, 5) { Group::Alone } else { Group::Shared };
+    let group = if random.random_ratio(1, 5) { Group::Alone } else { Group::Shared };
     let operation = body["operation"].as_str().unwrap_or_default().to_owned();
     Job {
         mark: mark_of(&id, &body["params"]),
@@ -143,8 +146,8 @@ pub fn job(number: u32, at: Timestamp, dice: &mut StdRng) -> Job {
     }
 }
 
-fn comment(id: &str, words: &[&str], fated: bool, dice: &mut StdRng) -> String {
-    let word = if fated { words[dice.random_range(0..words.len())] } else { "" };
+fn comment(id: &str, words: &[&str], fated: bool, random: &mut StdRng) -> String {
+    let word = if fated { words[random.random_range(0..words.len())] } else { "" };
     format!("{id}. {word}")
 }
 
@@ -162,10 +165,10 @@ fn mark_of(id: &str, params: &Value) -> String {
 }
 
 /// A message that is no job: its body, and its content type.
-pub fn invalid(name: &str, dice: &mut StdRng) -> (Vec<u8>, &'static str) {
+pub fn invalid(name: &str, random: &mut StdRng) -> (Vec<u8>, &'static str) {
     let valid = samples::change(name, "soak");
     let json = "application/json";
-    match dice.random_range(0..5) {
+    match random.random_range(0..5) {
         0 => (format!("{name}: this is no JSON").into_bytes(), json),
         1 => (samples::with(valid, "params", json!({})).to_string().into_bytes(), json),
         2 => {

@@ -35,7 +35,7 @@ enum Deed {
 
 impl Killer {
     /// Draws the moments.
-    pub fn new(measure: &Measure, dice: &mut StdRng) -> Self {
+    pub fn new(measure: &Measure, random: &mut StdRng) -> Self {
         let kinds = [
             (Deed::Kill, measure.kills),
             (Deed::Stop, measure.stops),
@@ -44,7 +44,7 @@ impl Killer {
         ];
         let mut deeds = Vec::new();
         for (deed, count) in kinds {
-            let moments = moments(dice, count, measure.span());
+            let moments = moments(random, count, measure.span());
             deeds.extend(moments.into_iter().map(|moment| (moment, deed)));
         }
         deeds.sort_by_key(|(moment, _)| *moment);
@@ -55,7 +55,7 @@ impl Killer {
     pub async fn run(
         self,
         replicas: &[Replica],
-        mut dice: StdRng,
+        mut random: StdRng,
         start: Instant,
         book: &Book,
         tally: &Tally,
@@ -63,9 +63,9 @@ impl Killer {
         let shared: Vec<_> = replicas.iter().filter(|one| one.group == Group::Shared).collect();
         for (moment, deed) in self.deeds {
             sleep_until(start + moment).await;
-            let any = &replicas[dice.random_range(0..replicas.len())];
+            let any = &replicas[random.random_range(0..replicas.len())];
             // Nobody could take over from one that works alone.
-            let one = &shared[dice.random_range(0..shared.len())];
+            let one = &shared[random.random_range(0..shared.len())];
             match deed {
                 Deed::Kill => {
                     if is_busy(book, any.group, 1).await {
@@ -76,13 +76,13 @@ impl Killer {
                 Deed::Stop => any.order(Order::Stop),
                 Deed::Nap => {
                     add(&tally.naps);
-                    any.order(Order::Freeze(LEASE.mul_f64(dice.random_range(0.2..0.8))));
+                    any.order(Order::Freeze(LEASE.mul_f64(random.random_range(0.2..0.8))));
                 }
                 Deed::LongFreeze => {
                     is_busy(book, one.group, SEVERAL).await;
                     add(&tally.long_freezes);
                     // Others notice within twice the lease, and have the time to act then.
-                    one.order(Order::Freeze(LEASE.mul_f64(dice.random_range(2.2..3.6))));
+                    one.order(Order::Freeze(LEASE.mul_f64(random.random_range(2.2..3.6))));
                 }
             }
         }

@@ -103,7 +103,7 @@ pub async fn length(outsider: &mut Outsider, queue: &str) -> Result<u32> {
 }
 
 /// A message that nobody has taken.
-pub struct Letter {
+pub struct DeadLetter {
     /// What it is about.
     pub correlation_id: String,
     /// The message's own id: a job's, in one that is to wake it.
@@ -130,7 +130,7 @@ pub async fn left(outsider: &mut Outsider, group: Group) -> Result<Vec<(String, 
 }
 
 /// Takes everything out of a queue.
-pub async fn take_all(outsider: &mut Outsider, queue: &str) -> Result<Vec<Letter>> {
+pub async fn take_all(outsider: &mut Outsider, queue: &str) -> Result<Vec<DeadLetter>> {
     let channel = outsider.channel().await;
     let mut taken = Vec::new();
     let options = BasicGetOptions { no_ack: true };
@@ -141,7 +141,7 @@ pub async fn take_all(outsider: &mut Outsider, queue: &str) -> Result<Vec<Letter
             _ => None,
         };
         let reason = header("x-ticketd-reason").or_else(|| header("x-first-death-reason"));
-        taken.push(Letter {
+        taken.push(DeadLetter {
             correlation_id: correlation_id(properties),
             id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
             routing_key: message.routing_key.to_string(),

@@ -7,13 +7,13 @@ use rand::{Rng, SeedableRng};
 
 /// The dice of one part of the soak. Each part has its own, so that none depends on how fast
 /// another one throws.
-pub fn dice(seed: u64, part: &str) -> StdRng {
+pub fn random(seed: u64, part: &str) -> StdRng {
     let part = part.bytes().fold(seed, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     StdRng::seed_from_u64(part)
 }
 
 /// So many moments within a span, in order: one at a random point of each equal part of it.
-pub fn moments(dice: &mut StdRng, count: u32, span: Duration) -> Vec<Duration> {
+pub fn moments(random: &mut StdRng, count: u32, span: Duration) -> Vec<Duration> {
     let part = span / count.max(1);
-    (0..count).map(|number| part * number + part.mul_f64(dice.random())).collect()
+    (0..count).map(|number| part * number + part.mul_f64(random.random())).collect()
 }

@@ -15,7 +15,7 @@ use crate::arguments::Measure;
 use crate::book::Book;
 use crate::jobs::{self, Group, Job};
 use crate::outsider::Outsider;
-use crate::plan::{dice, moments};
+use crate::plan::{moments, random};
 use crate::tally::{Tally, add};
 
 /// Of so many jobs one is sent a second time.
@@ -54,20 +54,20 @@ pub struct Producer {
 impl Producer {
     /// Draws it all. `start` is when the span begins.
     pub fn new(measure: &Measure, start: Timestamp) -> Self {
-        let mut dice = dice(measure.seed, "producer");
+        let mut random = random(measure.seed, "producer");
         let mut dispatches = Vec::new();
-        for (number, at) in (0_u32..).zip(moments(&mut dice, measure.jobs, measure.span())) {
+        for (number, at) in (0_u32..).zip(moments(&mut random, measure.jobs, measure.span())) {
             let begins = start + SignedDuration::try_from(at).unwrap_or_default();
-            let job = Box::new(jobs::job(number, begins, &mut dice));
-            if dice.random_ratio(1, AGAIN) {
-                let later = at + ECHO.mul_f64(dice.random());
+            let job = Box::new(jobs::job(number, begins, &mut random));
+            if random.random_ratio(1, AGAIN) {
+                let later = at + ECHO.mul_f64(random.random());
                 dispatches.push((later, Dispatch::Job(job.clone())));
             }
             dispatches.push((at, Dispatch::Job(job)));
             if number % INVALID == INVALID / 4 {
                 let name = format!("invalid-{number}");
-                let kind = Kind::ALL[dice.random_range(0..Kind::ALL.len())];
-                let (body, content_type) = jobs::invalid(&name, &mut dice);
+                let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
+                let (body, content_type) = jobs::invalid(&name, &mut random);
                 dispatches.push((at, Dispatch::Invalid { name, kind, body, content_type }));
             }
             if number % INVALID == INVALID / 2 {

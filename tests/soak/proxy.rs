@@ -55,16 +55,16 @@ impl Proxy {
 
     /// Cuts every connection, or lets some stand still, and then cuts them or not. What was in the
     /// proxy's hands is gone with the connection.
-    pub async fn disturb(&self, dice: &mut StdRng, tally: &Tally) {
+    pub async fn disturb(&self, random: &mut StdRng, tally: &Tally) {
         let mut lines = self.open();
-        if dice.random_bool(0.3) {
+        if random.random_bool(0.3) {
             add(&tally.cuts);
             lines.iter().for_each(|line| line.cut.cancel());
             return;
         }
         add(&tally.stalls);
-        lines.retain(|_| dice.random_bool(0.5));
-        let (pause, cuts) = (STANDSTILL.mul_f64(dice.random()), dice.random_bool(0.5));
+        lines.retain(|_| random.random_bool(0.5));
+        let (pause, cuts) = (STANDSTILL.mul_f64(random.random()), random.random_bool(0.5));
         for line in &lines {
             line.flows.send_replace(false);
         }
@@ -102,7 +102,7 @@ impl Drop for Proxy {
 pub async fn disturb(
     proxies: &[Proxy],
     moments: Vec<Duration>,
-    mut dice: StdRng,
+    mut random: StdRng,
     start: Instant,
     mut broker_is_there: watch::Receiver<bool>,
     tally: &Tally,
@@ -111,8 +111,8 @@ pub async fn disturb(
         sleep_until(start + moment).await;
         // It lasts as long as we do.
         broker_is_there.wait_for(|there| *there).await.ok();
-        let which = if dice.random_bool(0.7) { 0 } else { proxies.len() - 1 };
-        proxies[which].disturb(&mut dice, tally).await;
+        let which = if random.random_bool(0.7) { 0 } else { proxies.len() - 1 };
+        proxies[which].disturb(&mut random, tally).await;
     }
 }
 

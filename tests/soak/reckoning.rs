@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use ticketd::simulator::Effect;
 
-use crate::book::{Heard, Pages};
+use crate::book::{Pages, Transcript};
 use crate::jobs::{Job, mark};
-use crate::listener::Letter;
+use crate::listener::DeadLetter;
 
 /// An operation that nobody can look up afterwards: only it may end as `unknown`.
 const BLIND: &str = "dataworks.DeployDISyncTask";
@@ -38,13 +38,13 @@ pub struct Row {
 
 impl Reckoning {
     /// Reckons with everything that was heard, the effects at the clouds, and the dead letters.
-    pub fn new(pages: &Pages, effects: &[Effect], letters: &[Letter]) -> Self {
+    pub fn new(pages: &Pages, effects: &[Effect], letters: &[DeadLetter]) -> Self {
         let mut reckoning = Self::default();
         let mut by_mark: BTreeMap<String, Vec<&Effect>> = BTreeMap::new();
         for effect in effects {
             by_mark.entry(mark(effect)).or_default().push(effect);
         }
-        let silence = Heard::default();
+        let silence = Transcript::default();
         for job in pages.accepted.values() {
             let effects = by_mark.remove(&job.mark).unwrap_or_default();
             reckoning.job(job, &effects, pages.heard.get(&job.id).unwrap_or(&silence));
@@ -59,7 +59,7 @@ impl Reckoning {
             let count = effects.len();
             reckoning.damage.push(format!("{count} effects are of no job that was sent: {mark}"));
         }
-        for Letter { correlation_id, reason, .. } in letters {
+        for DeadLetter { correlation_id, reason, .. } in letters {
             if !pages.invalid.contains(correlation_id) {
                 let damage =
                     format!("{correlation_id:?} is a dead letter, and was valid: {reason}");
@@ -78,7 +78,7 @@ impl Reckoning {
         self.rows.values().map(|row| row.jobs).sum()
     }
 
-    fn job(&mut self, job: &Job, effects: &[&Effect], heard: &Heard) {
+    fn job(&mut self, job: &Job, effects: &[&Effect], heard: &Transcript) {
         let row = self.rows.entry(job.operation.clone()).or_default();
         row.jobs += 1;
         row.effects += effects.len();
@@ -121,7 +121,7 @@ impl Reckoning {
         }
     }
 
-    fn invalid(&mut self, name: &str, heard: &Heard, buried: bool) {
+    fn invalid(&mut self, name: &str, heard: &Transcript, buried: bool) {
         let rejected = heard.outcomes.values().filter(|data| data["state"] == "rejected").count();
         let ids: BTreeSet<&str> = heard.outcomes.keys().map(|(id, _)| id.as_str()).collect();
         if rejected == 0 || ids.len() != 1 {

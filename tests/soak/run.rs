@@ -20,9 +20,9 @@ use crate::database::Database;
 use crate::harness::{TestBroker, own_broker};
 use crate::jobs::Group;
 use crate::killer::Killer;
-use crate::listener::{self, Letter, Listener};
+use crate::listener::{self, DeadLetter, Listener};
 use crate::outsider::Outsider;
-use crate::plan::{dice, moments};
+use crate::plan::{moments, random};
 use crate::producer::Producer;
 use crate::proxy::Proxy;
 use crate::reckoning::Reckoning;
@@ -50,7 +50,7 @@ struct Ground {
     folder: TempDir,
     broker: TestBroker,
     database: Option<Database>,
-    clouds: Running,
+    providers: Running,
     proxies: Vec<Proxy>,
     recipes: Vec<Recipe>,
     book: Arc<Book>,
@@ -104,8 +104,8 @@ impl Ground {
             LedgerKind::Sqlite => None,
             LedgerKind::Postgres => Some(spawn_blocking(Database::start).await??),
         };
-        let known = jobs::clouds();
-        let clouds = Simulator::start_locally(known.clone()).await?;
+        let known = jobs::providers();
+        let providers = Simulator::start_locally(known.clone()).await?;
         let (proxy, broker_url) = Proxy::before(&broker.url, 5672).await?;
         let mut proxies = vec![proxy];
         let sqlite = |group: Group| {
@@ -122,11 +122,11 @@ impl Ground {
         };
         let mut recipes = Vec::new();
         for (group, ledger) in [(Group::Shared, shared), (Group::Alone, sqlite(Group::Alone))] {
-            let clouds = clouds.url();
+            let providers = providers.url();
             let recipe = Recipe {
                 group,
                 program: measure.worker.clone(),
-                configuration: configuration::write(group, folder.path(), &clouds, &known)?,
+                configuration: configuration::write(group, folder.path(), &providers, &known)?,
                 broker: broker_url.clone(),
                 ledger,
                 folder: folder.path().to_owned(),
@@ -135,7 +135,7 @@ impl Ground {
             recipes.push(recipe);
         }
         let (book, tally) = Default::default();
-        Ok(Self { folder, broker, database, clouds, proxies, recipes, book, tally })
+        Ok(Self { folder, broker, database, providers, proxies, recipes, book, tally })
     }
 
     fn replicas(&self) -> Result<Vec<Replica>> {
@@ -152,16 +152,16 @@ impl Ground {
 
     /// Lets everything happen, and then nothing more until all is over or nothing moves.
     async fn perform(&self, measure: &Measure) -> Result<()> {
-        self.clouds.set_faults(faults::plan(measure.seed)).map_err(anyhow::Error::msg)?;
+        self.providers.set_faults(faults::plan(measure.seed)).map_err(anyhow::Error::msg)?;
         let replicas = self.replicas()?;
         let (start, now) = (Instant::now(), Timestamp::now());
         let producer = Producer::new(measure, now);
         let url = self.recipes[0].broker.clone();
-        let mut killing = dice(measure.seed, "killer");
+        let mut killing = random(measure.seed, "killer");
         let killer = Killer::new(measure, &mut killing);
         let plan = |part, count| {
-            let mut dice = dice(measure.seed, part);
-            (moments(&mut dice, count, measure.span()), dice)
+            let mut random = random(measure.seed, part);
+            (moments(&mut random, count, measure.span()), random)
         };
         let (broker_moments, broker_dice) = plan("broker", measure.broker_restarts);
         let (database_moments, _) = plan("database", measure.database_restarts);
@@ -188,7 +188,7 @@ impl Ground {
         };
         broker?;
         database?;
-        self.clouds.set_faults(FaultPlan::default()).map_err(anyhow::Error::msg)?;
+        self.providers.set_faults(FaultPlan::default()).map_err(anyhow::Error::msg)?;
         println!("soak: everything was sent and done; waiting for the rest");
         tokio::select! {
             () = self.settled() => {}
@@ -249,8 +249,8 @@ impl Ground {
             left.extend(listener::left(&mut outsider, group).await?);
         }
         let pages = self.book.open();
-        let mut reckoning = Reckoning::new(&pages, &self.clouds.effects(), &letters);
-        for Letter { correlation_id, routing_key, .. } in unrouted {
+        let mut reckoning = Reckoning::new(&pages, &self.providers.effects(), &letters);
+        for DeadLetter { correlation_id, routing_key, .. } in unrouted {
             let damage = format!("{routing_key:?} of {correlation_id:?} found no queue");
             reckoning.damage.push(damage);
         }
@@ -270,7 +270,7 @@ impl Ground {
         ];
         let mut out = std::io::stdout().lock();
         table::print(&mut out, &reckoning, &self.tally, &heard)?;
-        let good = table::verdict(&mut out, &reckoning)?;
+        let good = table::kind(&mut out, &reckoning)?;
         for job in &reckoning.lost {
             let queues: Vec<_> =
                 left.iter().filter(|(_, id)| id == job).map(|(at, _)| at).collect();

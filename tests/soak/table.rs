@@ -71,7 +71,7 @@ fn deeds(tally: &Tally) -> [(&'static str, u32); 14] {
 }
 
 /// Prints what is damaged, and the verdict; says whether all is well.
-pub fn verdict(out: &mut impl Write, reckoning: &Reckoning) -> Result<bool> {
+pub fn kind(out: &mut impl Write, reckoning: &Reckoning) -> Result<bool> {
     writeln!(out)?;
     for damage in reckoning.damage.iter().take(TOLD) {
         writeln!(out, "soak: {damage}")?;

@@ -3,9 +3,9 @@
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+use lapin::{Channel, Connection, ErrorKind};
 
-use super::{Argument, Exchange, Object, Problem, Queue, Routing, mismatch};
+use super::{Argument, Exchange, ExchangeKind, Object, Problem, Queue, mismatch};
 use crate::broker::connection::lost;
 use crate::broker::error::Error;
 
@@ -14,10 +14,10 @@ pub(super) async fn apply(
     connection: &Connection,
     objects: &[Object],
 ) -> Result<Vec<Problem>, Error> {
-    let mut desk = Desk::open(connection).await?;
+    let mut desk = Declarer::open(connection).await?;
     let mut problems = Vec::new();
     for object in objects {
-        let mut answer = desk.declare(object, Manner::Active).await?;
+        let mut answer = desk.declare(object, DeclareMode::Active).await?;
         if answer.is_none()
             && let Object::Queue(queue) = object
         {
@@ -34,14 +34,14 @@ pub(super) async fn check(
     connection: &Connection,
     objects: &[Object],
 ) -> Result<Vec<Problem>, Error> {
-    let mut desk = Desk::open(connection).await?;
+    let mut desk = Declarer::open(connection).await?;
     let mut problems = Vec::new();
     for object in objects {
-        if let Some(refusal) = desk.declare(object, Manner::Passive).await? {
+        if let Some(refusal) = desk.declare(object, DeclareMode::Passive).await? {
             problems.push(refusal.about(object));
             continue;
         }
-        match desk.declare(object, Manner::Active).await? {
+        match desk.declare(object, DeclareMode::Active).await? {
             // A user that may not configure can't compare, and need not.
             None | Some(Refusal::Forbidden(_)) => {}
             Some(refusal) => problems.push(refusal.about(object)),
@@ -51,7 +51,7 @@ pub(super) async fn check(
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Manner {
+enum DeclareMode {
     Passive,
     Active,
 }
@@ -78,18 +78,22 @@ impl Refusal {
 }
 
 /// A channel that is replaced after each refusal: a refusal closes it.
-struct Desk<'a> {
+struct Declarer<'a> {
     connection: &'a Connection,
     channel: Channel,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Declarer<'a> {
     async fn open(connection: &'a Connection) -> Result<Self, Error> {
         Ok(Self { connection, channel: channel(connection).await? })
     }
 
-    async fn declare(&mut self, object: &Object, manner: Manner) -> Result<Option<Refusal>, Error> {
-        let passive = manner == Manner::Passive;
+    async fn declare(
+        &mut self,
+        object: &Object,
+        manner: DeclareMode,
+    ) -> Result<Option<Refusal>, Error> {
+        let passive = manner == DeclareMode::Passive;
         let answer = match object {
             Object::Exchange(exchange) => self.declare_exchange(exchange, passive).await,
             Object::Queue(queue) => self.declare_queue(queue, passive).await,
@@ -99,8 +103,8 @@ impl<'a> Desk<'a> {
 
     async fn declare_exchange(&self, exchange: &Exchange, passive: bool) -> lapin::Result<()> {
         let kind = match exchange.routing {
-            Routing::Topic => ExchangeKind::Topic,
-            Routing::Fanout => ExchangeKind::Fanout,
+            ExchangeKind::Topic => lapin::ExchangeKind::Topic,
+            ExchangeKind::Fanout => lapin::ExchangeKind::Fanout,
         };
         let options =
             ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };

@@ -15,12 +15,12 @@ use std::fmt;
 use lapin::Connection;
 use serde::Serialize;
 
-pub use objects::{Argument, Binding, Exchange, Object, Queue, Routing, describe};
+pub use objects::{Argument, Binding, Exchange, ExchangeKind, Object, Queue, describe};
 
 use super::connection::lost;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::settings::{Settings, TopologyMode};
+use super::settings::{BrokerSettings, TopologyMode};
 
 /// Something about the broker's topology that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,14 +81,14 @@ impl fmt::Display for Problem {
 }
 
 /// What is done about the topology whenever a connection is new.
-pub(super) struct Plan {
+pub(super) struct TopologySpec {
     mode: TopologyMode,
     prefix: String,
     objects: Vec<Object>,
 }
 
-impl Plan {
-    pub(super) fn new(settings: &Settings, mode: TopologyMode) -> Self {
+impl TopologySpec {
+    pub(super) fn new(settings: &BrokerSettings, mode: TopologyMode) -> Self {
         Self {
             mode,
             prefix: settings.prefix.clone(),
@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    pub(super) async fn carry_out(&self, connection: &Connection) -> Result<(), Error> {
+    pub(super) async fn enforce(&self, connection: &Connection) -> Result<(), Error> {
         let problems = match self.mode {
             TopologyMode::Apply => declare::apply(connection, &self.objects).await?,
             TopologyMode::Check => declare::check(connection, &self.objects).await?,
@@ -106,19 +106,19 @@ impl Plan {
 }
 
 /// Declares what is missing. All that does not fit is one [`Error::Topology`].
-pub async fn apply(settings: &Settings) -> Result<(), Error> {
+pub async fn apply(settings: &BrokerSettings) -> Result<(), Error> {
     on_its_own_connection(settings, TopologyMode::Apply).await
 }
 
 /// Verifies without changing anything. All that is missing or does not fit is one
 /// [`Error::Topology`]. Bindings can't be seen over AMQP and are taken on trust.
-pub async fn check(settings: &Settings) -> Result<(), Error> {
+pub async fn check(settings: &BrokerSettings) -> Result<(), Error> {
     on_its_own_connection(settings, TopologyMode::Check).await
 }
 
 /// Deletes every exchange and queue that [`describe`] names, with what is in them, and nothing
 /// else. What is not there is no trouble. For those who have chosen the prefix for themselves.
-pub async fn remove(settings: &Settings) -> Result<(), Error> {
+pub async fn remove(settings: &BrokerSettings) -> Result<(), Error> {
     let connection = Endpoint::read(settings)?.dial("topology").await?;
     removal::remove(&connection, &describe(&settings.prefix, settings.unrouted_max)).await?;
     // They are deleted; how the connection ends changes nothing.
@@ -126,14 +126,14 @@ pub async fn remove(settings: &Settings) -> Result<(), Error> {
     Ok(())
 }
 
-async fn on_its_own_connection(settings: &Settings, mode: TopologyMode) -> Result<(), Error> {
-    see_to(&Endpoint::read(settings)?, &Plan::new(settings, mode)).await
+async fn on_its_own_connection(settings: &BrokerSettings, mode: TopologyMode) -> Result<(), Error> {
+    ensure(&Endpoint::read(settings)?, &TopologySpec::new(settings, mode)).await
 }
 
 /// Carries a plan out on a connection of its own, which the question after the flag may cost.
-pub(super) async fn see_to(endpoint: &Endpoint, plan: &Plan) -> Result<(), Error> {
+pub(super) async fn ensure(endpoint: &Endpoint, plan: &TopologySpec) -> Result<(), Error> {
     let connection = endpoint.dial("topology").await?;
-    plan.carry_out(&connection).await?;
+    plan.enforce(&connection).await?;
     let missing = flag::missing(&connection, &plan.prefix)
         .await
         .map_err(|error| lost("look for flags", error))?;

@@ -25,7 +25,7 @@ pub struct Exchange {
     /// Its name.
     pub name: String,
     /// How it routes.
-    pub routing: Routing,
+    pub routing: ExchangeKind,
     /// Its arguments.
     pub arguments: Arguments,
 }
@@ -33,7 +33,7 @@ pub struct Exchange {
 /// How an exchange routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Routing {
+pub enum ExchangeKind {
     /// By patterns of routing keys.
     Topic,
     /// To every queue bound.
@@ -97,15 +97,15 @@ fn exchanges(names: &Names) -> Vec<Exchange> {
     vec![
         Exchange {
             name: names.unrouted(),
-            routing: Routing::Fanout,
+            routing: ExchangeKind::Fanout,
             arguments: Arguments::default(),
         },
         // Fanout, so that a dead letter is kept whatever its routing key was.
-        routed(names.dead(), Routing::Fanout),
-        routed(names.jobs(), Routing::Topic),
-        routed(names.delay(), Routing::Topic),
-        routed(names.wake(), Routing::Topic),
-        routed(names.events(), Routing::Topic),
+        routed(names.dead(), ExchangeKind::Fanout),
+        routed(names.jobs(), ExchangeKind::Topic),
+        routed(names.delay(), ExchangeKind::Topic),
+        routed(names.wake(), ExchangeKind::Topic),
+        routed(names.events(), ExchangeKind::Topic),
     ]
 }
 

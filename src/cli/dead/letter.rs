@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::broker::Letter;
+use crate::broker::DeadLetter;
 use crate::worker::header;
 
 /// What a dead letter is told from others by: a digest of it, so that it stays the same however
@@ -18,7 +18,7 @@ impl Key {
     const DIGITS: usize = 12;
 
     /// A letter's key.
-    pub fn of(letter: &Letter) -> Self {
+    pub fn of(letter: &DeadLetter) -> Self {
         let mut digest = Sha256::new();
         digest.update(&letter.body);
         for (name, value) in &letter.properties.headers {
@@ -49,11 +49,11 @@ impl FromStr for Key {
 /// What a dead letter says beside its body. Ours say it in our headers; what the broker buried
 /// itself, in the broker's.
 pub struct Label<'a> {
-    letter: &'a Letter,
+    letter: &'a DeadLetter,
 }
 
 impl<'a> Label<'a> {
-    pub fn of(letter: &'a Letter) -> Self {
+    pub fn of(letter: &'a DeadLetter) -> Self {
         Self { letter }
     }
 

@@ -88,11 +88,11 @@ async fn drop_letters(broker: &Broker, which: &Which) -> Result<()> {
     while let Some(letter) = shelf.next().await? {
         let key = Key::of(&letter);
         if which.wants(&key) {
-            shelf.remove(letter.into_place()).await?;
+            shelf.remove(letter.into_handle()).await?;
             which.said(&key, "dropped");
             dropped.push(key);
         } else {
-            left.push(letter.into_place());
+            left.push(letter.into_handle());
         }
     }
     shelf.close().await?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Which;
 use super::letter::{Key, Label};
-use crate::broker::{Broker, Letter, Message, Routed};
+use crate::broker::{Broker, DeadLetter, Message, RouteResult};
 use crate::worker::header;
 
 /// Replays letters: each is confirmed in its queue before it is removed here. Cut off in between,
@@ -21,21 +21,23 @@ pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
         let Some(letter) = shelf.next().await? else { break };
         let key = Key::of(&letter);
         if !which.wants(&key) || replayed.contains(&key) {
-            left.push(letter.into_place());
+            left.push(letter.into_handle());
             continue;
         }
         let from = Label::of(&letter).from();
         if !is_worked_on(from, prefix) {
             eprintln!("{} is left: it came from {from:?}, which no worker reads", key.as_str());
-            left.push(letter.into_place());
+            left.push(letter.into_handle());
             continue;
         }
         let sent = publisher.publish_mandatory("", from, &message(&letter, broker.user())).await;
         match sent.with_context(|| format!("{} was not sent", key.as_str()))? {
-            Routed::Somewhere => {}
-            Routed::Nowhere => bail!("{} was not sent: there is no queue {from}", key.as_str()),
+            RouteResult::Routed => {}
+            RouteResult::Unroutable => {
+                bail!("{} was not sent: there is no queue {from}", key.as_str())
+            }
         }
-        shelf.remove(letter.into_place()).await?;
+        shelf.remove(letter.into_handle()).await?;
         which.said(&key, "replayed");
         replayed.push(key);
     }
@@ -51,7 +53,7 @@ fn is_worked_on(queue: &str, prefix: &str) -> bool {
 }
 
 /// The message as it first came. Whoever replays it answers for it.
-fn message(letter: &Letter, user: Option<&str>) -> Message {
+fn message(letter: &DeadLetter, user: Option<&str>) -> Message {
     let properties = letter.properties.clone();
     let ours = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
     let is_producers = |name: &str| {

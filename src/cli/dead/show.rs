@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::letter::{Key, Label};
-use crate::broker::{Broker, Letter};
+use crate::broker::{Broker, DeadLetter};
 use crate::cli::show::{cut, plain};
 
 /// Lists the letters, oldest first.
@@ -15,7 +15,7 @@ pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
         let Some(letter) = shelf.next().await? else { break };
         println!("{}", if json { Label::of(&letter).as_json().to_string() } else { line(&letter) });
         // The body of each would be a lot to keep.
-        seen.push(letter.into_place());
+        seen.push(letter.into_handle());
     }
     let more = seen.len() == limit && shelf.next().await?.is_some();
     shelf.close().await?;
@@ -27,7 +27,7 @@ pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn line(letter: &Letter) -> String {
+fn line(letter: &DeadLetter) -> String {
     let label = Label::of(letter);
     let first = label.problems().lines().next().unwrap_or_default();
     let (key, at, reason, job) = (Key::of(letter), label.at(), label.reason(), label.job());
@@ -42,7 +42,7 @@ pub async fn one(broker: &Broker, key: &Key, json: bool) -> Result<()> {
     let found = loop {
         match shelf.next().await? {
             Some(letter) if Key::of(&letter) == *key => break letter,
-            Some(letter) => seen.push(letter.into_place()),
+            Some(letter) => seen.push(letter.into_handle()),
             None => {
                 bail!("there is no dead letter {}; `ticketd dead list` shows them", key.as_str())
             }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::play::Play;
-use self::watch::Record;
+use self::watch::JobRecord;
 use super::show;
 use crate::app::Worker;
 use crate::broker::topology::{self, Problem};
@@ -49,9 +49,9 @@ pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
     };
     let simulator = Simulator::start_locally(simulated.clone()).await?;
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
-    let clouds = (&simulator.url(), &simulated);
+    let providers = (&simulator.url(), &simulated);
     let settings =
-        match settings::settings(files, process_environment(), clouds, folder.path(), &names) {
+        match settings::settings(files, process_environment(), providers, folder.path(), &names) {
             Ok(settings) => settings,
             Err(problems) => {
                 eprintln!("{problems}");
@@ -60,7 +60,7 @@ pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
         };
     let free = timeout(PATIENCE, must_be_free(&settings)).await;
     free.context("the broker does not answer in time; is it overloaded?")??;
-    let records = samples.into_iter().map(Record::new).collect();
+    let records = samples.into_iter().map(JobRecord::new).collect();
     let performed = Box::pin(perform(&settings, records, &catalogue, interrupted)).await;
     let removed = timeout(PATIENCE, topology::remove(&settings.broker)).await;
     let effects = simulator.effects();
@@ -110,10 +110,10 @@ fn taken(prefix: &str) -> anyhow::Error {
 /// Plays with a worker of this process. None if it was interrupted.
 async fn perform(
     settings: &Settings,
-    records: Vec<Record>,
+    records: Vec<JobRecord>,
     catalogue: &Catalogue,
     interrupted: impl Future<Output = ()>,
-) -> Result<Option<Vec<Record>>> {
+) -> Result<Option<Vec<JobRecord>>> {
     let worker = Worker::new(settings.clone(), Kind::ALL.to_vec()).await?;
     let broker = Broker::connect(&settings.broker).await?;
     let ended = CancellationToken::new();
@@ -157,11 +157,11 @@ fn interrupted() -> Result<impl Future<Output = ()>> {
 }
 
 /// Tells what came of it all.
-fn close(records: &[Record], effects: usize) -> std::io::Result<ExitCode> {
+fn close(records: &[JobRecord], effects: usize) -> std::io::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let (verdict, good) = table::verdict(records, effects);
+    let (kind, good) = table::kind(records, effects);
     writeln!(out, "\n{}", table::table(records, show::in_colour()))?;
     writeln!(out, "{}", table::effects(records, effects))?;
-    writeln!(out, "{verdict}")?;
+    writeln!(out, "{kind}")?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,8 +7,8 @@ use anyhow::Result;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::watch::Record;
-use crate::broker::{Broker, Message, Own};
+use super::watch::JobRecord;
+use crate::broker::{Broker, ExchangeName, Message};
 use crate::cli::show::{Line, WIDTH, cut};
 use crate::job::Catalogue;
 
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(45);
 /// The jobs on stage.
 pub struct Play<'a> {
     /// What is seen of each job.
-    pub records: Vec<Record>,
+    pub records: Vec<JobRecord>,
     catalogue: &'a Catalogue,
     colour: bool,
     start: Instant,
@@ -29,7 +29,7 @@ pub struct Play<'a> {
 
 impl<'a> Play<'a> {
     /// Nothing is sent yet.
-    pub fn new(records: Vec<Record>, catalogue: &'a Catalogue, colour: bool) -> Self {
+    pub fn new(records: Vec<JobRecord>, catalogue: &'a Catalogue, colour: bool) -> Self {
         Self { records, catalogue, colour, start: Instant::now() }
     }
 
@@ -42,7 +42,7 @@ impl<'a> Play<'a> {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sent = 0;
         let playing = async {
-            while !self.records.iter().all(Record::is_over) {
+            while !self.records.iter().all(JobRecord::is_over) {
                 tokio::select! {
                     _ = beat.tick(), if sent < self.records.len() => {
                         self.send(broker, sent).await?;
@@ -99,11 +99,11 @@ impl<'a> Play<'a> {
         };
         let kind = self.catalogue.get(sample.operation()).map(|operation| operation.kind.as_str());
         let publisher = broker.publisher();
-        Ok(publisher.publish(Own::Jobs, kind.unwrap_or_default(), &message).await?)
+        Ok(publisher.publish(ExchangeName::Jobs, kind.unwrap_or_default(), &message).await?)
     }
 
     async fn take(&mut self, broker: &Broker, event: &Value) -> Result<()> {
-        let is_its = |record: &Record| event["subject"] == record.sample.id.as_str();
+        let is_its = |record: &JobRecord| event["subject"] == record.sample.id.as_str();
         let Some(index) = self.records.iter().position(is_its) else { return Ok(()) };
         let again = self.records[index].take(event);
         let mut line = Line { when: self.when(), ..Line::of(event) };

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::watch::Record;
+use super::watch::JobRecord;
 use crate::cli::show::{PLAIN, WIDTH, cut, cut_to, paint};
 
 /// How wide the column of what a job shows is.
 const SHOWS: usize = 40;
 
 /// Every job in a line: what came of it, and, below, what was expected instead.
-pub fn table(records: &[Record], colour: bool) -> String {
+pub fn table(records: &[JobRecord], colour: bool) -> String {
     let mut table =
         row(["job", "what it shows", "outcome", "calls", "effects", "seconds", "expected"], "");
     let _ = writeln!(table, "{}", "─".repeat(WIDTH));
@@ -35,12 +35,12 @@ pub fn table(records: &[Record], colour: bool) -> String {
     table
 }
 
-fn row([job, shows, outcome, calls, effects, seconds, verdict]: [&str; 7], paint: &str) -> String {
+fn row([job, shows, outcome, calls, effects, seconds, kind]: [&str; 7], paint: &str) -> String {
     let end = if paint.is_empty() { "" } else { PLAIN };
     let shows = cut_to(SHOWS, shows);
     format!(
         "{job:<12}  {shows:<SHOWS$}  {paint}{outcome:<9}{end}  {calls:>5}  {effects:>7}  \
-         {seconds:>7}  {verdict}"
+         {seconds:>7}  {kind}"
     )
     .trim_end()
     .to_owned()
@@ -48,7 +48,7 @@ fn row([job, shows, outcome, calls, effects, seconds, verdict]: [&str; 7], paint
 }
 
 /// How many effects there were, and whether one was made twice or belongs to no job.
-pub fn effects(records: &[Record], all: usize) -> String {
+pub fn effects(records: &[JobRecord], all: usize) -> String {
     let theirs: usize = records.iter().map(|record| record.effects).sum();
     let doubled: Vec<&str> =
         records.iter().filter(|record| record.effects > 1).map(|r| r.sample.id.as_str()).collect();
@@ -65,7 +65,7 @@ pub fn effects(records: &[Record], all: usize) -> String {
 }
 
 /// The last line, and whether all is as expected.
-pub fn verdict(records: &[Record], all_effects: usize) -> (String, bool) {
+pub fn kind(records: &[JobRecord], all_effects: usize) -> (String, bool) {
     let expected = records.iter().filter(|record| record.surprises().is_empty()).count();
     let theirs: usize = records.iter().map(|record| record.effects).sum();
     let line = format!("demo: {} jobs, {expected} as expected", records.len());
@@ -81,8 +81,9 @@ mod tests {
     use crate::cli::demo::samples::samples;
 
     /// Every sample as it should come out.
-    fn records() -> Vec<Record> {
-        let mut records: Vec<Record> = samples().unwrap().into_iter().map(Record::new).collect();
+    fn records() -> Vec<JobRecord> {
+        let mut records: Vec<JobRecord> =
+            samples().unwrap().into_iter().map(JobRecord::new).collect();
         for record in &mut records {
             record.was_sent();
             let expected = record.sample.expected;
@@ -106,7 +107,7 @@ mod tests {
         let lost = table.lines().find(|line| line.starts_with("lost-answer")).unwrap();
         let columns: Vec<&str> = lost.split_whitespace().rev().take(5).collect();
         assert_eq!(columns, ["yes", "123.5", "1", "1", "succeeded"]);
-        let (line, good) = verdict(&records, records.len() - 1);
+        let (line, good) = kind(&records, records.len() - 1);
         assert_eq!(line, format!("demo: {0} jobs, {0} as expected", records.len()));
         assert!(good);
     }
@@ -117,7 +118,7 @@ mod tests {
         records[0].effects = 2;
         let table = table(&records, false);
         assert!(table.contains("NO\n    expected effects 1, not 2\n"), "{table}");
-        let (line, good) = verdict(&records, records.len());
+        let (line, good) = kind(&records, records.len());
         assert!(line.ends_with(&format!("{} as expected", records.len() - 1)) && !good, "{line}");
         assert!(effects(&records, records.len()).ends_with("doubled for change"));
     }
@@ -128,6 +129,6 @@ mod tests {
         let all = records.len() - 1;
         assert!(effects(&records, all).ends_with("none of them made twice"));
         assert!(effects(&records, all + 1).ends_with("1 of which no job asked for"));
-        assert!(!verdict(&records, all + 1).1);
+        assert!(!kind(&records, all + 1).1);
     }
 }

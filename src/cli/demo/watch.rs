@@ -10,7 +10,7 @@ use crate::simulator::Effect;
 
 /// What was seen of a sample.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct JobRecord {
     /// The sample.
     pub sample: Sample,
     /// When it was first sent.
@@ -27,7 +27,7 @@ pub struct Record {
     pub effects: usize,
 }
 
-impl Record {
+impl JobRecord {
     /// Nothing has been seen yet.
     pub fn new(sample: Sample) -> Self {
         let (states, outcomes) = (Vec::new(), Vec::new());
@@ -98,16 +98,16 @@ mod tests {
     use crate::cli::demo::samples::samples;
     use serde_json::json;
 
-    fn sample(id: &str) -> Record {
+    fn sample(id: &str) -> JobRecord {
         let found = samples().unwrap().into_iter().find(|sample| sample.id == id);
-        Record::new(found.unwrap())
+        JobRecord::new(found.unwrap())
     }
 
     fn event(id: &str, state: &str, attempts: u64) -> Value {
         json!({ "id": id, "data": { "state": state, "attempts": attempts } })
     }
 
-    fn record(id: &str, states: &[&str], effects: usize) -> Record {
+    fn record(id: &str, states: &[&str], effects: usize) -> JobRecord {
         let mut record = sample(id);
         record.was_sent();
         for state in states {

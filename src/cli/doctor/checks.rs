@@ -7,13 +7,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::Finding;
-use super::Verdict::{Look, Ok as Fine, Wrong};
+use super::OutcomeKind::{Look, Ok as Fine, Wrong};
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
 use crate::cli::chain;
 use crate::cloud::http::Https;
-use crate::cloud::{Clouds, Visited, operations};
+use crate::cloud::{AccessCheck, Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::Status;
 use crate::ledger::Ledger;
@@ -52,7 +52,8 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
         Err(error) => return vec![Finding::new(Wrong, "broker", chain(error))],
         Ok(()) => findings.push(Finding::new(Fine, "broker topology", "as it should be")),
     }
-    let checking = broker::Settings { topology: TopologyMode::Check, ..settings.broker.clone() };
+    let checking =
+        broker::BrokerSettings { topology: TopologyMode::Check, ..settings.broker.clone() };
     match Broker::connect(&checking).await {
         Ok(broker) => {
             findings.insert(0, Finding::new(Fine, "broker", broker.address()));
@@ -66,11 +67,11 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
 
 async fn left_over(broker: &Broker) -> Finding {
     match broker.lengths().await {
-        Ok(broker::Lengths { dead: 1.., unrouted }) => {
+        Ok(broker::QueueDepths { dead: 1.., unrouted }) => {
             let said = format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
             Finding::new(Look, "broker left-overs", said)
         }
-        Ok(broker::Lengths { dead: 0, unrouted: unrouted @ 1.. }) => {
+        Ok(broker::QueueDepths { dead: 0, unrouted: unrouted @ 1.. }) => {
             let said = format!(
                 "{unrouted} unrouted messages: is a queue bound to the events exchange? The \
                  runbook's section TicketdUnrouted tells more"
@@ -103,16 +104,16 @@ pub(super) async fn ledger(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn jobs(ledger: &Arc<dyn Ledger>) -> Finding {
-    let standings = match ledger.standings().await {
-        Ok(standings) => standings,
+    let count_by_status = match ledger.count_by_status().await {
+        Ok(count_by_status) => count_by_status,
         Err(error) => return Finding::new(Wrong, "jobs", chain(&error)),
     };
     let count = |unknown: bool| -> u64 {
-        let these = standings.iter().filter(|it| (it.status == Status::Unknown) == unknown);
-        these.map(|standing| standing.jobs).sum()
+        let these = count_by_status.iter().filter(|it| (it.status == Status::Unknown) == unknown);
+        these.map(|status_count| status_count.jobs).sum()
     };
     let (open, unknown) = (count(false), count(true));
-    let first = standings.iter().filter_map(|standing| standing.first_due).min();
+    let first = count_by_status.iter().filter_map(|status_count| status_count.first_due).min();
     let late = first.map_or(0.0, |due| Timestamp::now().duration_since(due).as_secs_f64());
     if unknown > 0 {
         let said = format!("{open} open, {unknown} unknown: `ticketd jobs list --status unknown`");
@@ -145,13 +146,13 @@ fn taken(address: SocketAddr) -> Finding {
 /// Every service of every account, by a signed read.
 pub(super) async fn accounts(settings: &Settings) -> Result<Vec<Finding>> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let clouds = Clouds::new(settings.accounts.clone(), operations::protocols(), transport);
-    let finding = |visited: Visited| {
+    let providers = Providers::new(settings.accounts.clone(), operations::operations(), transport);
+    let finding = |visited: AccessCheck| {
         let what = format!("{} {}", visited.account, visited.service.key());
         match visited.outcome {
             Ok(()) => Finding::new(Fine, what, "takes our signature"),
             Err(failure) => Finding::new(Wrong, what, failure.to_string()),
         }
     };
-    Ok(clouds.visit().await.into_iter().map(finding).collect())
+    Ok(providers.check_access().await.into_iter().map(finding).collect())
 }

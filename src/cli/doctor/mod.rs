@@ -22,7 +22,7 @@ pub struct Arguments {
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum OutcomeKind {
     /// As it should be.
     Ok,
     /// A person should look at it; workers run.
@@ -34,7 +34,7 @@ enum Verdict {
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]
 struct Finding {
-    verdict: Verdict,
+    kind: OutcomeKind,
     /// What was looked at.
     what: String,
     /// What was found and, where something is wrong, what to do.
@@ -42,15 +42,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn new(verdict: Verdict, what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self { verdict, what: what.into(), said: said.into() }
+    fn new(kind: OutcomeKind, what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), said: said.into() }
     }
 
     fn line(&self) -> String {
-        let (word, like) = match self.verdict {
-            Verdict::Ok => ("ok", "succeeded"),
-            Verdict::Look => ("look", "expired"),
-            Verdict::Wrong => ("WRONG", "failed"),
+        let (word, like) = match self.kind {
+            OutcomeKind::Ok => ("ok", "succeeded"),
+            OutcomeKind::Look => ("look", "expired"),
+            OutcomeKind::Wrong => ("WRONG", "failed"),
         };
         let before = format!("{word:<5}  {:<22}  ", self.what);
         let line = format!("{before}{}", wrapped(&self.said, before.chars().count()));
@@ -68,7 +68,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     findings.extend(checks::ledger(&settings).await);
     findings.push(checks::admin(&settings).await);
     findings.extend(checks::accounts(&settings).await?);
-    let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
+    let wrong = findings.iter().any(|finding| finding.kind == OutcomeKind::Wrong);
     if arguments.json {
         println!("{:#}", json!({ "ok": !wrong, "findings": findings }));
     } else {
@@ -88,7 +88,7 @@ mod tests {
     fn a_long_finding_fits_a_terminal() {
         let said = "no broker answers at amqp://guest@127.0.0.1:1/%2f: start RabbitMQ there, or \
                     correct broker.url: IO error: connection refused by whoever is there";
-        let line = Finding::new(Verdict::Wrong, "broker", said).line();
+        let line = Finding::new(OutcomeKind::Wrong, "broker", said).line();
         assert!(line.lines().count() > 1, "{line}");
         assert!(line.lines().all(|line| line.chars().count() <= WIDTH), "{line}");
         assert_eq!(line.split_whitespace().collect::<Vec<_>>()[2..].join(" "), said);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::show::{cut, moment, print};
 use crate::job::{Kind, Status};
-use crate::ledger::{Filter, Ledger, Summary};
+use crate::ledger::{Filter, JobSummary, Ledger};
 
 /// Which jobs are listed.
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(job: &Summary) -> String {
+fn as_json(job: &JobSummary) -> String {
     json!({
         "id": job.id, "status": job.status, "operation": job.operation, "kind": job.kind,
         "account": job.account, "due": job.due, "changed_at": job.changed_at,
@@ -68,7 +68,7 @@ fn as_json(job: &Summary) -> String {
     .to_string()
 }
 
-fn table(jobs: &[Summary]) -> String {
+fn table(jobs: &[JobSummary]) -> String {
     if jobs.is_empty() {
         return "no such jobs\n".to_owned();
     }
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
     use crate::cli::show::WIDTH;
 
-    fn summary(id: &str) -> Summary {
-        Summary {
+    fn summary(id: &str) -> JobSummary {
+        JobSummary {
             id: id.parse().unwrap(),
             operation: "dms.CreateFreeLockCorrectOrder".to_owned(),
             kind: Kind::Create,

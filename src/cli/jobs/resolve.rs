@@ -11,7 +11,7 @@ use crate::broker::Broker;
 use crate::config::Settings;
 use crate::job::{JobId, State};
 use crate::ledger::Ledger;
-use crate::worker::Finding;
+use crate::worker::ResolveRequest;
 
 /// What was found at the provider.
 #[derive(Debug, clap::Args)]
@@ -39,12 +39,12 @@ struct What {
     fail: Option<String>,
 }
 
-impl From<What> for Finding {
+impl From<What> for ResolveRequest {
     fn from(what: What) -> Self {
         match what {
-            What { adopt: Some(handle), .. } => Finding::Adopt(handle),
-            What { fail: Some(reason), .. } => Finding::Fail(reason),
-            What { adopt: None, fail: None, absent: _ } => Finding::Absent,
+            What { adopt: Some(handle), .. } => ResolveRequest::Adopt(handle),
+            What { fail: Some(reason), .. } => ResolveRequest::Fail(reason),
+            What { adopt: None, fail: None, absent: _ } => ResolveRequest::Absent,
         }
     }
 }
@@ -74,7 +74,7 @@ fn what_follows(state: &State) -> String {
             format!("goes on: it is {}", state.status())
         }
         State::Reporting { outcome } | State::Done { outcome } => {
-            format!("ends as {}", outcome.verdict.as_str())
+            format!("ends as {}", outcome.kind.as_str())
         }
     }
 }

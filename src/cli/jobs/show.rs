@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::show::{WIDTH, cut, cut_to, moment, print, result, wrapped};
-use crate::job::{Job, JobId, Outcome, State, Status, Turn};
-use crate::ledger::{Ledger, Record};
+use crate::job::{ExecutionState, Job, JobId, Outcome, State, Status};
+use crate::ledger::{JobRecord, Ledger};
 
 /// Which job is shown.
 #[derive(Debug, clap::Args)]
@@ -37,20 +37,20 @@ pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(record: &Record) -> Value {
+fn as_json(record: &JobRecord) -> Value {
     json!({
         "id": record.job.id, "status": record.state.status(), "job": record.job,
         "state": record.state, "due": record.due, "held_until": record.held_until,
         "cancelled": record.cancelled, "history": record.history,
-        "deaths": {"in_company": record.deaths.in_company, "alone": record.deaths.alone},
+        "deaths": {"in_company": record.crashes.shared, "alone": record.crashes.exclusive},
     })
 }
 
 /// The first column of facts.
 const NAMES: usize = 11;
 
-fn text(record: &Record, now: Timestamp) -> String {
-    let Record { job, state, .. } = record;
+fn text(record: &JobRecord, now: Timestamp) -> String {
+    let JobRecord { job, state, .. } = record;
     let mut lines = vec![cut(&format!("{}  {}", job.id, state.status()))];
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
@@ -68,7 +68,9 @@ fn text(record: &Record, now: Timestamp) -> String {
         fact("cancelled", "it is to end as soon as nothing is being asked".to_owned());
     }
     match state {
-        State::Waiting { turn, .. } | State::Asking { turn, .. } => of_turn(turn, &mut fact),
+        State::Waiting { execution, .. } | State::Asking { execution, .. } => {
+            of_turn(execution, &mut fact)
+        }
         State::Reporting { outcome } | State::Done { outcome } => of_outcome(outcome, &mut fact),
     }
     of_job(job, &mut fact);
@@ -82,7 +84,7 @@ fn text(record: &Record, now: Timestamp) -> String {
 }
 
 /// What a job waits for, and until when.
-fn waits(record: &Record, now: Timestamp) -> String {
+fn waits(record: &JobRecord, now: Timestamp) -> String {
     let what = match record.state.status() {
         Status::Waiting => "for the moment of its call",
         Status::Retrying => "to make its call again",
@@ -104,15 +106,15 @@ fn waits(record: &Record, now: Timestamp) -> String {
     }
 }
 
-fn of_turn(turn: &Turn, fact: &mut impl FnMut(&str, String)) {
-    fact("calls", turn.calls.to_string());
-    fact("seen", turn.seen.clone().unwrap_or_default());
-    let doubt = turn.doubt.as_ref();
+fn of_turn(execution: &ExecutionState, fact: &mut impl FnMut(&str, String)) {
+    fact("calls", execution.calls.to_string());
+    fact("seen", execution.seen.clone().unwrap_or_default());
+    let doubt = execution.doubt.as_ref();
     fact("in doubt", doubt.map(|doubt| doubt.cause.clone()).unwrap_or_default());
-    let failure = turn.last_failure.as_ref().filter(|_| turn.failures > 0);
+    let failure = execution.last_failure.as_ref().filter(|_| execution.failures > 0);
     fact("failing", failure.map(ToString::to_string).unwrap_or_default());
-    fact("result", result(&turn.result));
-    fact("handle", turn.handle.as_ref().map(Value::to_string).unwrap_or_default());
+    fact("result", result(&execution.result));
+    fact("handle", execution.handle.as_ref().map(Value::to_string).unwrap_or_default());
 }
 
 fn of_outcome(outcome: &Outcome, fact: &mut impl FnMut(&str, String)) {
@@ -123,7 +125,7 @@ fn of_outcome(outcome: &Outcome, fact: &mut impl FnMut(&str, String)) {
         fact("error", format!("{}: {}", error.code, error.message));
         fact("advice", error.advice.clone());
     }
-    fact("requests", outcome.facts.request_ids.join(", "));
+    fact("requests", outcome.provider_reply.request_ids.join(", "));
 }
 
 fn of_job(job: &Job, fact: &mut impl FnMut(&str, String)) {
@@ -137,34 +139,37 @@ fn of_job(job: &Job, fact: &mut impl FnMut(&str, String)) {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::job::Note;
-    use crate::ledger::Deaths;
+    use crate::job::HistoryEntry;
+    use crate::ledger::CrashCount;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn polling() -> Record {
+    fn polling() -> JobRecord {
         let job = json!({
             "id": "chg-1", "operation": "dms.CreateOrder", "kind": "create", "account": "dms-prod",
             "params": {"Comment": "x".repeat(200)}, "until": "finished", "received_at": at(0),
         });
-        let turn = json!({
-            "ask": {"poll": 17}, "calls": 1, "handle": {"order_id": 17}, "seen": "toaudit",
+        let execution = json!({
+            "request": {"poll": 17}, "calls": 1, "handle": {"order_id": 17}, "seen": "toaudit",
             "result": {"order_ids": [17]},
         });
-        Record {
+        JobRecord {
             job: serde_json::from_value(job).unwrap(),
             fingerprint: "f".to_owned(),
             state: serde_json::from_value(
-                json!({ "phase": "waiting", "turn": turn, "due": at(60) }),
+                json!({ "phase": "waiting", "execution": execution, "due": at(60) }),
             )
             .unwrap(),
             held_until: None,
             due: Some(at(60)),
-            deaths: Deaths::default(),
+            crashes: CrashCount::default(),
             cancelled: true,
-            history: vec![Note::new(at(1), "started", ""), Note::new(at(2), "progress", "\u{1b}é")],
+            history: vec![
+                HistoryEntry::new(at(1), "started", ""),
+                HistoryEntry::new(at(2), "progress", "\u{1b}é"),
+            ],
         }
     }
 
@@ -189,11 +194,11 @@ mod tests {
     fn what_went_wrong_is_told_to_its_end() {
         let told = "word ".repeat(60) + "\u{1b}end.";
         let outcome = json!({
-            "verdict": "unknown", "attempts": 1, "result": null, "times": {},
+            "kind": "unknown", "attempts": 1, "result": null, "times": {},
             "error": { "code": "Lost", "message": told, "class": "ambiguous", "advice": told },
         });
         let state = json!({ "phase": "done", "outcome": outcome });
-        let done = Record { state: serde_json::from_value(state).unwrap(), ..polling() };
+        let done = JobRecord { state: serde_json::from_value(state).unwrap(), ..polling() };
         let text = text(&done, at(10));
         assert_eq!(text.matches("word").count(), 120, "{text}");
         assert_eq!(text.matches("\\u001bend.").count(), 2, "{text}");
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_shown_while_it_holds() {
-        let held = Record { held_until: Some(at(30)), ..polling() };
+        let held = JobRecord { held_until: Some(at(30)), ..polling() };
         assert!(text(&held, at(29)).contains("a worker has it until 2027-01-15 08:00:30"));
         assert!(!text(&held, at(31)).contains("a worker has it"));
     }
@@ -211,7 +216,7 @@ mod tests {
     fn machines_get_the_same_facts_as_people() {
         let json = as_json(&polling());
         assert_eq!(json["status"], "polling");
-        assert_eq!(json["state"]["turn"]["handle"]["order_id"], 17);
+        assert_eq!(json["state"]["execution"]["handle"]["order_id"], 17);
         assert_eq!(json["history"][0]["what"], "started");
     }
 }

@@ -20,7 +20,7 @@ pub enum Command {
     /// JSON Schema of a job message
     Job,
     /// JSON Schema of a result event
-    Event,
+    CloudEvent,
     /// AsyncAPI 3 document of exchanges, queues and messages, under the names configured here
     Asyncapi,
 }
@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<ExitCode> {
     let document = match command {
         Command::Job => standalone(job::schema(catalogue)),
-        Command::Event => standalone(event::schema()),
+        Command::CloudEvent => standalone(event::schema()),
         Command::Asyncapi => match settings() {
             Ok(settings) => asyncapi::document(catalogue, &settings.broker)?,
             Err(problems) => {

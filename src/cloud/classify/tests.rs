@@ -18,19 +18,19 @@ const LATER: &str = "Fri, 02 Jan 2026 04:04:05 GMT";
 
 /// What a row expects: `R` retryable at our own pace, `R<ms>` after a pause, `P`ermanent,
 /// `A`mbiguous, `ok`; and then the remedy, if there is one.
-fn verdict(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> String {
+fn kind(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> String {
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let raw = RawReply { status, headers, body: body.as_bytes().to_vec() };
     match reply(provider, &raw, NOW.parse().unwrap()) {
         Ok(_) => "ok".to_owned(),
         Err(refusal) => {
             let meaning = match refusal.failure.meaning {
-                Meaning::Retryable { retry_after: None } => "R".to_owned(),
-                Meaning::Retryable { retry_after: Some(pause) } => {
+                FailureClass::Retryable { retry_after: None } => "R".to_owned(),
+                FailureClass::Retryable { retry_after: Some(pause) } => {
                     format!("R{}", pause.as_millis())
                 }
-                Meaning::Permanent => "P".to_owned(),
-                Meaning::Ambiguous => "A".to_owned(),
+                FailureClass::Permanent => "P".to_owned(),
+                FailureClass::Ambiguous => "A".to_owned(),
             };
             let remedy = match refusal.remedy {
                 Remedy::None => "",
@@ -79,7 +79,7 @@ fn every_alibaba_code_has_its_meaning() {
     ];
     for (expected, status, code, headers) in table {
         let body = format!(r#"{{"Code":"{code}","Message":"m","RequestId":"r"}}"#);
-        assert_eq!(verdict(Alibaba, *status, headers, &body), *expected, "{status} {code}");
+        assert_eq!(kind(Alibaba, *status, headers, &body), *expected, "{status} {code}");
     }
 }
 
@@ -107,7 +107,7 @@ fn every_huawei_code_has_its_meaning() {
     ];
     for (expected, status, code, message, headers) in table {
         let body = format!(r#"{{"error_code":"{code}","error_msg":"{message}"}}"#);
-        assert_eq!(verdict(Huawei, *status, headers, &body), *expected, "{status} {code}");
+        assert_eq!(kind(Huawei, *status, headers, &body), *expected, "{status} {code}");
     }
 }
 
@@ -139,7 +139,7 @@ fn without_a_known_code_the_status_decides() {
     ];
     for (expected, status, headers) in table {
         for provider in [Alibaba, Huawei] {
-            let got = verdict(provider, *status, headers, "<html>gateway</html>");
+            let got = kind(provider, *status, headers, "<html>gateway</html>");
             assert_eq!(got, *expected, "{provider} {status} {headers:?}");
         }
     }
@@ -167,17 +167,17 @@ fn a_2xx_that_says_it_failed_is_believed_when_it_says_why() {
         ("A", ""),
     ];
     for (expected, body) in table {
-        assert_eq!(verdict(Alibaba, 200, &[], body), expected, "{body}");
+        assert_eq!(kind(Alibaba, 200, &[], body), expected, "{body}");
     }
 }
 
 #[test]
 fn what_was_never_sent_is_retryable_and_what_was_lost_is_ambiguous() {
     let (host, cause) = ("h".to_owned(), "timed out".to_owned());
-    let failure = unanswered(&SendError::NotSent { host: host.clone(), cause: cause.clone() });
-    assert_eq!(failure.meaning, Meaning::Retryable { retry_after: None });
-    let failure = unanswered(&SendError::Lost { host, cause });
-    assert_eq!(failure.meaning, Meaning::Ambiguous);
+    let failure = unanswered(&TransportError::NotSent { host: host.clone(), cause: cause.clone() });
+    assert_eq!(failure.meaning, FailureClass::Retryable { retry_after: None });
+    let failure = unanswered(&TransportError::Lost { host, cause });
+    assert_eq!(failure.meaning, FailureClass::Ambiguous);
     assert_eq!(failure.message, "no whole answer from h: timed out");
 }
 

@@ -7,8 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-const SETTINGS: Settings =
-    Settings { connect_timeout: Duration::from_secs(2), timeout: Duration::from_millis(300) };
+const SETTINGS: HttpSettings =
+    HttpSettings { connect_timeout: Duration::from_secs(2), timeout: Duration::from_millis(300) };
 
 fn request(address: &str) -> Signed {
     Signed {
@@ -23,7 +23,7 @@ fn request(address: &str) -> Signed {
 async fn sent_to<F: Future<Output = ()> + Send>(
     scheme: &str,
     serve: impl FnOnce(TcpStream) -> F,
-) -> Result<RawReply, SendError> {
+) -> Result<RawReply, TransportError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("{scheme}://{}", listener.local_addr().unwrap());
     let client = Https::new(SETTINGS).unwrap();
@@ -51,16 +51,16 @@ async fn read(stream: &mut TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn lost(result: Result<RawReply, SendError>) -> String {
+fn lost(result: Result<RawReply, TransportError>) -> String {
     match result {
-        Err(SendError::Lost { cause, .. }) => cause,
+        Err(TransportError::Lost { cause, .. }) => cause,
         other => panic!("expected a lost answer, got {other:?}"),
     }
 }
 
-fn not_sent(result: Result<RawReply, SendError>) -> String {
+fn not_sent(result: Result<RawReply, TransportError>) -> String {
     match result {
-        Err(SendError::NotSent { cause, .. }) => cause,
+        Err(TransportError::NotSent { cause, .. }) => cause,
         other => panic!("expected nothing to be sent, got {other:?}"),
     }
 }

@@ -11,7 +11,7 @@ use crate::cloud::account::{Account, Credentials};
 use crate::cloud::classify;
 use crate::cloud::http::{RawReply, Signed, Transport};
 use crate::cloud::protocol::Method;
-use crate::job::{Failure, Meaning, Provider};
+use crate::job::{Failure, FailureClass, Provider};
 
 /// How long before its end a token is renewed.
 const EARLY: SignedDuration = SignedDuration::from_mins(30);
@@ -123,8 +123,8 @@ impl Kept {
         version: u64,
     ) -> Result<Token, Failure> {
         let pause = match failure.meaning {
-            Meaning::Permanent => REFUSED,
-            Meaning::Retryable { .. } | Meaning::Ambiguous => SORE,
+            FailureClass::Permanent => REFUSED,
+            FailureClass::Retryable { .. } | FailureClass::Ambiguous => SORE,
         };
         let until = now.saturating_add(pause).unwrap_or(now);
         if let Kept::Token { token, renew_at } = self
@@ -167,8 +167,8 @@ fn read(raw: &RawReply, body: &serde_json::Value, now: Timestamp) -> Option<Toke
 /// A fetch changes nothing, so one that may or may not have worked is simply made again.
 fn harmless(failure: Failure) -> Failure {
     let meaning = match failure.meaning {
-        Meaning::Ambiguous => Meaning::Retryable { retry_after: None },
-        known @ (Meaning::Retryable { .. } | Meaning::Permanent) => known,
+        FailureClass::Ambiguous => FailureClass::Retryable { retry_after: None },
+        known @ (FailureClass::Retryable { .. } | FailureClass::Permanent) => known,
     };
     let message = format!("no IAM token: {}", failure.message);
     Failure { meaning, message, ..failure }

@@ -4,22 +4,22 @@
 use serde_json::Value;
 
 /// What was typed.
-pub(super) enum Typed<'a> {
+pub(super) enum OperatorInput<'a> {
     /// The handle of an event.
     Handle(Value),
     /// Words, between commas or spaces; none at all where there is nothing to say.
     Words(Vec<&'a str>),
 }
 
-impl<'a> Typed<'a> {
+impl<'a> OperatorInput<'a> {
     /// Reads it; `None` if it begins like a handle and is no JSON.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let text = text.trim();
         if text.starts_with('{') {
-            return serde_json::from_str(text).ok().map(Typed::Handle);
+            return serde_json::from_str(text).ok().map(OperatorInput::Handle);
         }
         let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        Some(Typed::Words(words.filter(|word| !word.is_empty()).collect()))
+        Some(OperatorInput::Words(words.filter(|word| !word.is_empty()).collect()))
     }
 }
 
@@ -41,13 +41,13 @@ mod tests {
     use crate::cloud::operations::create_publish_group_task::CreatePublishGroupTask;
     use crate::cloud::operations::deploy_di_sync_task::DeployDiSyncTask;
     use crate::cloud::operations::deploy_release_packages::DeployReleasePackages;
-    use crate::cloud::operations::rehearsal::Rehearsal;
+    use crate::cloud::operations::rehearsal::OperationHarness;
 
     #[test]
     fn tickets_are_adopted_by_their_numbers_as_dms_shows_them() {
         for rehearsal in [
-            Rehearsal::of(CreateOrder, json!({})),
-            Rehearsal::of(CreateFreeLockCorrectOrder, json!({})),
+            OperationHarness::of(CreateOrder, json!({})),
+            OperationHarness::of(CreateFreeLockCorrectOrder, json!({})),
         ] {
             for typed in ["406", " 406 ", r#"{"order_ids":[406]}"#, r#"{"order_ids":["406"]}"#] {
                 let accepted = rehearsal.adopt(typed).unwrap();
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_publish_is_adopted_with_its_task_or_without() {
-        let rehearsal = Rehearsal::of(CreatePublishGroupTask, json!({}));
+        let rehearsal = OperationHarness::of(CreatePublishGroupTask, json!({}));
         for typed in ["77", r#"{"task_id":77}"#] {
             let accepted = rehearsal.adopt(typed).unwrap();
             assert_eq!(accepted.handle, json!({"task_id": 77}));
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_deployed_file_is_adopted_only_if_it_is_the_jobs_own() {
         let params = json!({"ProjectId": 1, "TaskType": "DI_REALTIME", "FileId": 100});
-        let rehearsal = Rehearsal::of(DeployDiSyncTask, params);
+        let rehearsal = OperationHarness::of(DeployDiSyncTask, params);
         for typed in ["", "100", r#"{"file_id":100}"#] {
             assert_eq!(rehearsal.adopt(typed).unwrap().handle, json!({"file_id": 100}));
         }
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn packages_are_adopted_with_what_is_known_of_their_tasks() {
-        let rehearsal = Rehearsal::of(DeployReleasePackages, json!({"package_ids": ["23", "24"]}));
+        let rehearsal =
+            OperationHarness::of(DeployReleasePackages, json!({"package_ids": ["23", "24"]}));
         let bare = json!([{"package_id": "23"}, {"package_id": "24"}]);
         let task = json!([{"package_id": "23", "asy_task_id": "8f3e"}, {"package_id": "24"}]);
         let shown = r#"{"packages":[{"package_id":"23","asy_task_id":"8f3e"}]}"#;

@@ -8,11 +8,11 @@ use super::conversation::converse;
 use super::marker::Marker;
 use super::params::{read, schema_of, unfit_numbers};
 use super::request::{Query, json, rpc, too_long_for_url};
-use super::ticket::{self, Nature};
+use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Service};
-use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
+use crate::cloud::protocol::{Next, Operation, OperationContext, Replies, Service};
+use crate::job::machine::Capabilities;
+use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
 
 /// Parameters of `CreateFreeLockCorrectOrder`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -91,12 +91,12 @@ const WAY_OUT: &str = "shorten it, or use dms.CreateOrder with PluginType DC_CHU
 #[derive(Debug)]
 pub struct CreateFreeLockCorrectOrder;
 
-impl Protocol for CreateFreeLockCorrectOrder {
-    fn operation(&self) -> Operation {
+impl Operation for CreateFreeLockCorrectOrder {
+    fn operation(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Create, Provider::Alibaba);
         let name = "dms.CreateFreeLockCorrectOrder";
-        Operation::new(name, kind, provider, Until::Accepted, schema)
+        OperationSpec::new(name, kind, provider, Until::Accepted, schema)
             .with_rule(unfit_numbers)
             .with_rule(|params, found| {
                 let names =
@@ -105,15 +105,15 @@ impl Protocol for CreateFreeLockCorrectOrder {
             })
     }
 
-    fn abilities(&self, account: &Account) -> Abilities {
-        Abilities { baseline: false, probe: account.marker, repeat_in_doubt: false }
+    fn capabilities(&self, account: &Account) -> Capabilities {
+        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, _: &Inquiry<'_>, _: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
         Ok(Next::Tell(Answer::Baseline(Value::Null)))
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let comment = match inquiry.account.marker {
             true => Marker::of(&inquiry.job.id).sign(&params.comment),
@@ -131,7 +131,7 @@ impl Protocol for CreateFreeLockCorrectOrder {
         converse(replies, |talk| Ok(ticket::accepted(talk.ask(request)?)?))
     }
 
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
     }
 
@@ -141,7 +141,7 @@ impl Protocol for CreateFreeLockCorrectOrder {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         handle: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {
@@ -149,8 +149,8 @@ impl Protocol for CreateFreeLockCorrectOrder {
     }
 }
 
-fn nature(params: &Params) -> Nature<'static> {
-    Nature {
+fn nature(params: &Params) -> TicketKind<'static> {
+    TicketKind {
         plugin_type: "DC_CHUNK",
         tid: params.tid,
         for_another_user: params.real_login_user_uid.is_some(),
@@ -163,9 +163,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::CreateFreeLockCorrectOrder;
-    use crate::cloud::operations::rehearsal::{Rehearsal, captured, query};
+    use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
     use crate::cloud::protocol::Body;
-    use crate::job::{Answer, Meaning};
+    use crate::job::{Answer, FailureClass};
 
     fn valid() -> Value {
         json!({
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_request_is_the_one_the_official_client_sends() {
-        let mut rehearsal = Rehearsal::of(CreateFreeLockCorrectOrder, valid());
+        let mut rehearsal = OperationHarness::of(CreateFreeLockCorrectOrder, valid());
         rehearsal.account.marker = false;
         assert_eq!(rehearsal.problems(), [""; 0]);
         let (requests, answer) = rehearsal.call(json!({"CreateOrderResult": [7]}));
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_comment_ends_in_the_marker() {
-        let (requests, _) = Rehearsal::of(CreateFreeLockCorrectOrder, valid())
+        let (requests, _) = OperationHarness::of(CreateFreeLockCorrectOrder, valid())
             .call(json!({"CreateOrderResult": [7]}));
         let comment = query(&requests[0])["Comment"].clone();
         assert!(comment.as_str().is_some_and(|c| c.starts_with("c 1 [tk:") && c.ends_with(']')));
@@ -210,7 +210,7 @@ mod tests {
         let waits = |mode: &str| {
             let mut params = valid();
             params["Param"]["ExecMode"] = json!(mode);
-            let rehearsal = Rehearsal::of(CreateFreeLockCorrectOrder, params);
+            let rehearsal = OperationHarness::of(CreateFreeLockCorrectOrder, params);
             let (requests, answer) =
                 rehearsal.poll(&handle, &[approved.clone(), json!({"fails": "NoTask"})]);
             assert_eq!(requests[1].action, "GetDataCorrectTaskDetail");
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let rehearsal = Rehearsal::of(
+        let rehearsal = OperationHarness::of(
             CreateFreeLockCorrectOrder,
             json!({
                 "Comment": "", "RelatedUserList": "51,52", "Action": "CloseOrder",
@@ -256,7 +256,7 @@ mod tests {
     fn sql_that_does_not_fit_a_url_is_refused_with_a_way_out() {
         let mut params = valid();
         params["Param"]["ExecSQL"] = json!("更".repeat(900));
-        let problems = Rehearsal::of(CreateFreeLockCorrectOrder, params).problems();
+        let problems = OperationHarness::of(CreateFreeLockCorrectOrder, params).problems();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("$.params.Param needs 8"), "{problems:?}");
         assert!(problems[0].contains("DC_CHUNK"));
@@ -265,10 +265,11 @@ mod tests {
     #[test]
     fn params_that_do_not_fit_after_all_are_refused_not_sent() {
         let (requests, answer) =
-            Rehearsal::of(CreateFreeLockCorrectOrder, json!({"Comment": 1})).call(json!({}));
+            OperationHarness::of(CreateFreeLockCorrectOrder, json!({"Comment": 1})).call(json!({}));
         assert!(requests.is_empty());
         assert!(
-            answer.is_err_and(|f| f.meaning == Meaning::Permanent && f.code == "InvalidParams")
+            answer
+                .is_err_and(|f| f.meaning == FailureClass::Permanent && f.code == "InvalidParams")
         );
     }
 }

@@ -5,16 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::adoption::{Typed, unexpected};
+use super::adoption::{OperatorInput, unexpected};
 use super::conversation::converse;
 use super::params::{read, schema_of, unfit_numbers};
 use super::reply::{integer, truth, words};
 use super::request::{Query, rpc};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Reply, Service};
-use crate::job::machine::Abilities;
+use crate::cloud::protocol::{Next, Operation, OperationContext, Replies, Reply, Service};
+use crate::job::machine::Capabilities;
 use crate::job::{
-    Accepted, Answer, Ended, Failure, Job, Kind, Operation, Provider, Running, Until,
+    Accepted, Answer, Ended, Failure, Job, Kind, OperationSpec, Provider, Running, Until,
 };
 
 /// Parameters of `DeployDISyncTask`, as the provider documents them.
@@ -45,30 +45,34 @@ impl Params {
 #[derive(Debug)]
 pub struct DeployDiSyncTask;
 
-impl Protocol for DeployDiSyncTask {
-    fn operation(&self) -> Operation {
+impl Operation for DeployDiSyncTask {
+    fn operation(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Deploy, Provider::Alibaba);
-        Operation::new("dataworks.DeployDISyncTask", kind, provider, Until::Accepted, schema)
+        OperationSpec::new("dataworks.DeployDISyncTask", kind, provider, Until::Accepted, schema)
             .with_rule(unfit_numbers)
     }
 
     /// Nothing at the provider tells one deploy from another, so a lost one can't be looked up.
-    fn abilities(&self, account: &Account) -> Abilities {
-        Abilities { baseline: false, probe: false, repeat_in_doubt: account.redeploy_in_doubt }
+    fn capabilities(&self, account: &Account) -> Capabilities {
+        Capabilities {
+            baseline: false,
+            probe: false,
+            may_repeat_lost_call: account.redeploy_in_doubt,
+        }
     }
 
-    fn baseline(&self, _: &Inquiry<'_>, _: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
         Ok(Next::Tell(Answer::Baseline(Value::Null)))
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let request = rpc(Service::Dataworks, "DeployDISyncTask", params.query());
         converse(replies, |talk| Ok(deployed(&params, talk.ask(request)?)?))
     }
 
-    fn probe(&self, _: &Inquiry<'_>, _: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
         let words = "DataWorks keeps no record that tells this deploy from another";
         Ok(Next::Tell(Answer::Undecided(words.into())))
     }
@@ -76,11 +80,11 @@ impl Protocol for DeployDiSyncTask {
     /// There is nothing to choose: what is deployed is the file that the job names.
     fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
         let params: Params = read(job).map_err(|failure| failure.message)?;
-        let file = match Typed::read(text) {
-            Some(Typed::Words(words)) if words.is_empty() => Some(params.file_id),
-            Some(Typed::Words(words)) if words.len() == 1 => integer(&json!(words[0])),
-            Some(Typed::Handle(handle)) => integer(&handle["file_id"]),
-            Some(Typed::Words(_)) | None => None,
+        let file = match OperatorInput::read(text) {
+            Some(OperatorInput::Words(words)) if words.is_empty() => Some(params.file_id),
+            Some(OperatorInput::Words(words)) if words.len() == 1 => integer(&json!(words[0])),
+            Some(OperatorInput::Handle(handle)) => integer(&handle["file_id"]),
+            Some(OperatorInput::Words(_)) | None => None,
         };
         match file {
             Some(file) if file == params.file_id => Ok(Accepted {
@@ -96,12 +100,12 @@ impl Protocol for DeployDiSyncTask {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         _: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
-        let result = &inquiry.turn.result;
+        let result = &inquiry.execution.result;
         converse(replies, |talk| {
             Ok(if params.task_type == "DI_SOLUTION" {
                 let query = rpc(Service::Dataworks, "GetDISyncTask", params.query());
@@ -191,13 +195,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::DeployDiSyncTask;
-    use crate::cloud::operations::rehearsal::{Rehearsal, captured, query};
-    use crate::cloud::protocol::Protocol;
-    use crate::job::{Answer, Meaning};
+    use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
+    use crate::cloud::protocol::Operation;
+    use crate::job::{Answer, FailureClass};
 
-    fn rehearsal(task_type: &str) -> Rehearsal {
+    fn rehearsal(task_type: &str) -> OperationHarness {
         let params = json!({"ProjectId": 10000, "TaskType": task_type, "FileId": 100});
-        Rehearsal::of(DeployDiSyncTask, params)
+        OperationHarness::of(DeployDiSyncTask, params)
     }
 
     #[test]
@@ -221,23 +225,25 @@ mod tests {
         }
         let failure =
             said(json!({"Success": true, "Data": {"Status": "Fail", "Message": message}}));
-        assert!(failure.is_err_and(|f| f.meaning == Meaning::Permanent && f.message == message));
+        assert!(
+            failure.is_err_and(|f| f.meaning == FailureClass::Permanent && f.message == message)
+        );
         for reply in [
             json!({"Success": true}),
             json!({"Data": {"Status": "success"}}),
             json!({"Success": true, "Data": {"Status": "perhaps"}}),
         ] {
-            assert!(said(reply).is_err_and(|f| f.meaning == Meaning::Ambiguous));
+            assert!(said(reply).is_err_and(|f| f.meaning == FailureClass::Ambiguous));
         }
     }
 
     #[test]
     fn a_lost_deploy_can_only_be_repeated_where_the_operator_says_so() {
         let mut rehearsal = rehearsal("DI_REALTIME");
-        assert!(!DeployDiSyncTask.abilities(&rehearsal.account).repeat_in_doubt);
+        assert!(!DeployDiSyncTask.capabilities(&rehearsal.account).may_repeat_lost_call);
         rehearsal.account.redeploy_in_doubt = true;
-        let abilities = DeployDiSyncTask.abilities(&rehearsal.account);
-        assert!(abilities.repeat_in_doubt && !abilities.probe);
+        let capabilities = DeployDiSyncTask.capabilities(&rehearsal.account);
+        assert!(capabilities.may_repeat_lost_call && !capabilities.probe);
         assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));
     }
 
@@ -252,10 +258,10 @@ mod tests {
         let lag = json!({"Success": true, "Data": {"Status": "fail", "Message": "invalid fileId"}});
         for lag in [lag, json!({"fails": "Fail"})] {
             let (_, answer) = rehearsal("DI_REALTIME").poll(&Value::Null, &[lag]);
-            assert!(answer.is_err_and(|f| matches!(f.meaning, Meaning::Retryable { .. })));
+            assert!(answer.is_err_and(|f| matches!(f.meaning, FailureClass::Retryable { .. })));
         }
         let (_, answer) = rehearsal("DI_REALTIME").poll(&Value::Null, &[json!({"fails": "No"})]);
-        assert!(answer.is_err_and(|f| f.meaning == Meaning::Permanent));
+        assert!(answer.is_err_and(|f| f.meaning == FailureClass::Permanent));
     }
 
     #[test]
@@ -281,7 +287,7 @@ mod tests {
         let params =
             json!({"ProjectID": 1, "TaskType": "DI_REALTIM", "FileId": 0, "RegionId": "x"});
         assert_eq!(
-            Rehearsal::of(DeployDiSyncTask, params).problems(),
+            OperationHarness::of(DeployDiSyncTask, params).problems(),
             [
                 "$.params.FileId must be at least 1, not 0",
                 "$.params.ProjectID is not a field of this request; did you mean `ProjectId`?",

@@ -1,8 +1,9 @@
 //! The operations: what producers may ask for, and how each speaks with its provider.
 //!
-//! Each operation is one file (a folder where it is long) and one line in [`protocols`]; nothing
+//! Each operation is one file (a folder where it is long) and one line in [`operations`]; nothing
 //! else in the program knows their names.
 
+pub(super) mod access_check;
 mod adoption;
 mod conversation;
 mod marker;
@@ -13,7 +14,6 @@ mod reply;
 mod request;
 mod tally;
 mod ticket;
-pub(super) mod visit;
 
 pub mod create_free_lock_correct_order;
 pub mod create_order;
@@ -21,11 +21,11 @@ pub mod create_publish_group_task;
 pub mod deploy_di_sync_task;
 pub mod deploy_release_packages;
 
-use super::protocol::Protocol;
+use super::protocol::Operation;
 use crate::job::Catalogue;
 
 /// Every operation, in the order they are shown.
-pub fn protocols() -> Vec<Box<dyn Protocol>> {
+pub fn operations() -> Vec<Box<dyn Operation>> {
     vec![
         Box::new(create_order::CreateOrder),
         Box::new(create_free_lock_correct_order::CreateFreeLockCorrectOrder),
@@ -37,7 +37,7 @@ pub fn protocols() -> Vec<Box<dyn Protocol>> {
 
 /// What producers see of them.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new(protocols().iter().map(|protocol| protocol.operation()).collect())
+    Catalogue::new(operations().iter().map(|protocol| protocol.operation()).collect())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::job::operation::{Place, Problems};
+use crate::job::spec::{JsonPath, Problems};
 use crate::job::{Failure, Job, Problem};
 
 /// The JSON Schema of a type, complete in itself, so that what stands beside a keyword can be read
@@ -28,11 +28,11 @@ pub(super) fn read<P: DeserializeOwned>(job: &Job) -> Result<P, Failure> {
 /// Numbers that no documented request takes: fractions, and what 64 bits don't hold. JSON Schema
 /// takes `17.0` for an integer, the providers do not.
 pub(super) fn unfit_numbers(params: &Value, found: &mut Problems) {
-    unfit_numbers_at(&Place::Path("$.params"), params, found);
+    unfit_numbers_at(&JsonPath::Path("$.params"), params, found);
 }
 
 /// The same of a value at a place.
-pub(super) fn unfit_numbers_at(place: &Place<'_>, value: &Value, found: &mut Problems) {
+pub(super) fn unfit_numbers_at(place: &JsonPath<'_>, value: &Value, found: &mut Problems) {
     match value {
         Value::Number(number) if number.as_i64().is_none() => found.add(|| {
             // In the schema's own words where it has some: said twice, it is told once.
@@ -44,9 +44,10 @@ pub(super) fn unfit_numbers_at(place: &Place<'_>, value: &Value, found: &mut Pro
             Problem::new(place.path(), format!("must be {must}, not {number}"))
         }),
         Value::Array(items) => (items.iter().enumerate())
-            .for_each(|(index, item)| unfit_numbers_at(&Place::Item(place, index), item, found)),
-        Value::Object(fields) => (fields.iter())
-            .for_each(|(name, field)| unfit_numbers_at(&Place::Field(place, name), field, found)),
+            .for_each(|(index, item)| unfit_numbers_at(&JsonPath::Item(place, index), item, found)),
+        Value::Object(fields) => (fields.iter()).for_each(|(name, field)| {
+            unfit_numbers_at(&JsonPath::Field(place, name), field, found)
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -7,30 +7,30 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::cloud::account::{Account, Credentials};
-use crate::cloud::protocol::{Inquiry, Next, Protocol, Reply, Request};
-use crate::job::{Accepted, Answer, Failure, Job, Problem, Provider, Turn};
+use crate::cloud::protocol::{Next, Operation, OperationContext, Reply, Request};
+use crate::job::{Accepted, Answer, ExecutionState, Failure, Job, Problem, Provider};
 
 /// A job, a turn and an account for one operation.
-pub(super) struct Rehearsal {
-    pub(super) protocol: Box<dyn Protocol>,
+pub(super) struct OperationHarness {
+    pub(super) protocol: Box<dyn Operation>,
     pub(super) job: Job,
-    pub(super) turn: Turn,
+    pub(super) execution: ExecutionState,
     pub(super) account: Account,
 }
 
 /// What a conversation came to, with the requests that led there.
-pub(super) type Heard = (Vec<Request>, Result<Answer, Failure>);
+pub(super) type Transcript = (Vec<Request>, Result<Answer, Failure>);
 
-impl Rehearsal {
-    pub(super) fn of(protocol: impl Protocol + 'static, params: Value) -> Self {
+impl OperationHarness {
+    pub(super) fn of(protocol: impl Operation + 'static, params: Value) -> Self {
         let operation = protocol.operation();
         let job = json!({
             "id": "chg-2041", "operation": operation.name, "kind": operation.kind,
             "account": "here", "params": params, "until": operation.default_until,
             "received_at": "2026-01-02T03:04:00Z",
         });
-        let turn = json!({
-            "ask": "call", "call": 1,
+        let execution = json!({
+            "request": "call", "call": 1,
             "doubt": {"called_at": "2026-01-02T03:04:05Z", "cause": "timed out"},
         });
         let account = Account {
@@ -59,7 +59,7 @@ impl Rehearsal {
         Self {
             protocol: Box::new(protocol),
             job: serde_json::from_value(job).unwrap(),
-            turn: serde_json::from_value(turn).unwrap(),
+            execution: serde_json::from_value(execution).unwrap(),
             account,
         }
     }
@@ -70,19 +70,19 @@ impl Rehearsal {
         self.protocol.operation().check_params(&self.job.params).into_iter().map(shown).collect()
     }
 
-    pub(super) fn baseline(&self, replies: &[Value]) -> Heard {
+    pub(super) fn baseline(&self, replies: &[Value]) -> Transcript {
         self.play(replies, |inquiry, replies| self.protocol.baseline(inquiry, replies))
     }
 
-    pub(super) fn call(&self, reply: Value) -> Heard {
+    pub(super) fn call(&self, reply: Value) -> Transcript {
         self.play(&[reply], |inquiry, replies| self.protocol.call(inquiry, replies))
     }
 
-    pub(super) fn probe(&self, replies: &[Value]) -> Heard {
+    pub(super) fn probe(&self, replies: &[Value]) -> Transcript {
         self.play(replies, |inquiry, replies| self.protocol.probe(inquiry, replies))
     }
 
-    pub(super) fn poll(&self, handle: &Value, replies: &[Value]) -> Heard {
+    pub(super) fn poll(&self, handle: &Value, replies: &[Value]) -> Transcript {
         self.play(replies, |inquiry, replies| self.protocol.poll(inquiry, handle, replies))
     }
 
@@ -96,11 +96,11 @@ impl Rehearsal {
     fn play(
         &self,
         replies: &[Value],
-        speak: impl Fn(&Inquiry<'_>, &[Result<Reply, Failure>]) -> Result<Next, Failure>,
-    ) -> Heard {
-        let (job, turn, account) = (&self.job, &self.turn, &self.account);
+        speak: impl Fn(&OperationContext<'_>, &[Result<Reply, Failure>]) -> Result<Next, Failure>,
+    ) -> Transcript {
+        let (job, execution, account) = (&self.job, &self.execution, &self.account);
         let now = "2026-01-02T03:05:00Z".parse().unwrap();
-        let inquiry = Inquiry { job, turn, account, now };
+        let inquiry = OperationContext { job, execution, account, now };
         let mut requests = vec![];
         let mut heard = vec![];
         loop {

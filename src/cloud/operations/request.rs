@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cloud::protocol::{Body, Method, Request, Service};
 use crate::job::Problem;
-use crate::job::operation::Problems;
+use crate::job::spec::Problems;
 
 /// Bytes of a URL we count on, once encoded. The gateway's own limit is not documented; this much
 /// passes everywhere.

@@ -3,13 +3,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{catalogue, protocols};
+use super::{catalogue, operations};
 
 #[test]
 fn every_operation_has_its_own_name_and_a_schema_that_can_be_used() {
     let catalogue = catalogue();
     let names: BTreeSet<&str> = catalogue.iter().map(|operation| operation.name).collect();
-    assert_eq!(names.len(), protocols().len());
+    assert_eq!(names.len(), operations().len());
     for operation in catalogue.iter() {
         let problems = operation.check_params(&json!({}));
         assert!(!problems.is_empty(), "{} takes anything", operation.name);

@@ -1,13 +1,13 @@
 //! Services that are away: what is still sent, and what is told of what is not.
 
-use super::super::http::SendError;
+use super::super::http::TransportError;
 use super::super::protocol::{Body, Method, Replies, Request, Service};
 use super::script::{Raw, huawei};
 use super::*;
-use crate::job::{Kind, Operation, Provider, Running, Until};
+use crate::job::{Kind, OperationSpec, Provider, Running, Until};
 
 fn down() -> Raw {
-    Err(SendError::NotSent { host: "h".into(), cause: "refused".into() })
+    Err(TransportError::NotSent { host: "h".into(), cause: "refused".into() })
 }
 
 fn broken() -> Raw {
@@ -36,25 +36,25 @@ impl Witnesses {
     }
 }
 
-impl Protocol for Witnesses {
-    fn operation(&self) -> Operation {
+impl Operation for Witnesses {
+    fn operation(&self) -> OperationSpec {
         let provider = Provider::Huawei;
-        Operation::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
+        OperationSpec::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
     }
 
-    fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { baseline: false, probe: true, repeat_in_doubt: false }
+    fn capabilities(&self, _: &Account) -> Capabilities {
+        Capabilities { baseline: false, probe: true, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         Self::next(replies)
     }
 
-    fn call(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         Self::next(replies)
     }
 
-    fn probe(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         Self::next(replies)
     }
 
@@ -62,16 +62,21 @@ impl Protocol for Witnesses {
         Err(text.to_owned())
     }
 
-    fn poll(&self, _: &Inquiry<'_>, _: &Value, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn poll(
+        &self,
+        _: &OperationContext<'_>,
+        _: &Value,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure> {
         Self::next(replies)
     }
 }
 
 /// Asks so often, and returns what became of the last question.
-async fn asked(clouds: &Clouds, ask: &Ask, times: usize) -> Event {
+async fn asked(providers: &Providers, ask: &RequestKind, times: usize) -> Input {
     let mut last = None;
     for _ in 0..times {
-        last = Some(clouds.ask(&job("dms"), &turn(ask.clone())).await);
+        last = Some(providers.ask(&job("dms"), &execution(ask.clone())).await);
     }
     last.unwrap()
 }
@@ -80,11 +85,11 @@ async fn asked(clouds: &Clouds, ask: &Ask, times: usize) -> Event {
 async fn after_five_failures_in_a_row_nothing_is_sent_and_jobs_are_put_off() {
     for failure in [down, lost, broken] {
         let script = Script::new([0; 5].map(|_| failure()));
-        let clouds = clouds([alibaba()], &script);
-        assert!(matches!(asked(&clouds, &Ask::Probe, 4).await, Event::Failed(_)));
+        let providers = providers([alibaba()], &script);
+        assert!(matches!(asked(&providers, &RequestKind::Probe, 4).await, Input::Failed(_)));
         for _ in 0..3 {
-            let event = asked(&clouds, &Ask::Probe, 1).await;
-            let Event::Deferred(until) = event else { panic!("not put off: {event:?}") };
+            let event = asked(&providers, &RequestKind::Probe, 1).await;
+            let Input::Deferred(until) = event else { panic!("not put off: {event:?}") };
             let wait = until.duration_since(Timestamp::now());
             assert!((3..=9).contains(&wait.as_secs()), "{wait:?}");
         }
@@ -103,9 +108,9 @@ async fn whatever_shows_that_a_service_works_ends_the_row() {
     ] {
         let four = || [0; 4].map(|_| broken());
         let script = Script::new(four().into_iter().chain([answer]).chain(four()));
-        let clouds = clouds([alibaba()], &script);
-        let event = asked(&clouds, &Ask::Probe, 9).await;
-        assert!(matches!(event, Event::Failed(_)), "{event:?}");
+        let providers = providers([alibaba()], &script);
+        let event = asked(&providers, &RequestKind::Probe, 9).await;
+        assert!(matches!(event, Input::Failed(_)), "{event:?}");
         assert_eq!(script.sent(), 9);
     }
 }
@@ -114,15 +119,15 @@ async fn whatever_shows_that_a_service_works_ends_the_row() {
 async fn a_call_that_may_have_taken_effect_stays_in_doubt_and_one_that_was_not_sent_does_not() {
     for (last, doubt) in [(lost(), true), (broken(), true), (down(), false)] {
         let script = Script::new([down(), down(), down(), down(), last]);
-        let clouds = clouds([alibaba()], &script);
-        asked(&clouds, &Ask::Call, 4).await;
-        match asked(&clouds, &Ask::Call, 1).await {
-            Event::Failed(failure) => assert!(doubt && failure.meaning == Meaning::Ambiguous),
-            Event::Deferred(_) => assert!(!doubt),
+        let providers = providers([alibaba()], &script);
+        asked(&providers, &RequestKind::Call, 4).await;
+        match asked(&providers, &RequestKind::Call, 1).await {
+            Input::Failed(failure) => assert!(doubt && failure.meaning == FailureClass::Ambiguous),
+            Input::Deferred(_) => assert!(!doubt),
             other => panic!("{other:?}"),
         }
         // The next one is not even sent.
-        assert!(matches!(asked(&clouds, &Ask::Call, 1).await, Event::Deferred(_)));
+        assert!(matches!(asked(&providers, &RequestKind::Call, 1).await, Input::Deferred(_)));
     }
 }
 
@@ -130,32 +135,32 @@ async fn a_call_that_may_have_taken_effect_stays_in_doubt_and_one_that_was_not_s
 async fn a_service_that_is_away_stops_no_other_and_a_second_witness_is_heard() {
     let both = [0; 5].map(|_| [down(), ok(json!({}))]).into_iter().flatten();
     let script = Script::new(both.chain([ok(json!({})), down()]));
-    let clouds = Clouds::new(
+    let providers = Providers::new(
         vec![Account { name: "dms".into(), ..huawei(false) }],
         vec![Box::new(Witnesses)],
         script.clone(),
     );
-    let poll = Ask::Poll(Value::Null);
+    let poll = RequestKind::Poll(Value::Null);
     let heard = |event| match answered(event).answer {
         Answer::Running(running) => running.seen,
         other => panic!("{other:?}"),
     };
-    assert_eq!(heard(asked(&clouds, &poll, 5).await), "one witness");
+    assert_eq!(heard(asked(&providers, &poll, 5).await), "one witness");
     // Now the first one is not asked any more.
-    assert_eq!(heard(asked(&clouds, &poll, 1).await), "one witness");
+    assert_eq!(heard(asked(&providers, &poll, 1).await), "one witness");
     assert_eq!(script.sent(), 11);
     // Where nobody answers, the job waits for the one that is known to be away.
-    assert!(matches!(asked(&clouds, &poll, 1).await, Event::Deferred(_)));
+    assert!(matches!(asked(&providers, &poll, 1).await, Input::Deferred(_)));
 }
 
 #[tokio::test]
 async fn a_token_that_can_not_be_fetched_holds_jobs_back_in_the_end() {
     let script = Script::new([lost()]);
-    let clouds = clouds([huawei(true)], &script);
-    assert!(matches!(asked(&clouds, &Ask::Call, 4).await, Event::Failed(_)));
-    assert!(matches!(asked(&clouds, &Ask::Call, 2).await, Event::Deferred(_)));
+    let providers = providers([huawei(true)], &script);
+    assert!(matches!(asked(&providers, &RequestKind::Call, 4).await, Input::Failed(_)));
+    assert!(matches!(asked(&providers, &RequestKind::Call, 2).await, Input::Deferred(_)));
     // A password that is refused is an answer.
     let script = Script::new([refused(401, "IAM.1", "wrong user or password")]);
-    let clouds = script::clouds([huawei(true)], &script);
-    assert!(matches!(asked(&clouds, &Ask::Call, 7).await, Event::Failed(_)));
+    let providers = script::providers([huawei(true)], &script);
+    assert!(matches!(asked(&providers, &RequestKind::Call, 7).await, Input::Failed(_)));
 }

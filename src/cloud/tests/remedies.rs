@@ -9,7 +9,7 @@ use super::super::huawei::token::Tokens;
 use super::script::{Raw, with_header};
 use super::*;
 
-const AT_ONCE: Meaning = Meaning::Retryable { retry_after: Some(Duration::ZERO) };
+const AT_ONCE: FailureClass = FailureClass::Retryable { retry_after: Some(Duration::ZERO) };
 
 fn in_hours(hours: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_hours(hours)
@@ -33,10 +33,10 @@ fn locked_out() -> Raw {
 async fn a_clock_refusal_teaches_the_provider_s_clock_once() {
     let refusal = || dated(refused(400, "InvalidTimeStamp.Expired", "late"), in_hours(1));
     let script = Script::new([refusal(), refusal(), ok(json!({}))]);
-    let clouds = clouds([alibaba()], &script);
-    let ask = async || clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    let providers = providers([alibaba()], &script);
+    let ask = async || providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
     assert_eq!(failed(ask().await).meaning, AT_ONCE);
-    assert_eq!(failed(ask().await).meaning, Meaning::Permanent);
+    assert_eq!(failed(ask().await).meaning, FailureClass::Permanent);
     answered(ask().await);
 
     let dates: Vec<Timestamp> =
@@ -51,14 +51,14 @@ async fn a_bad_signature_is_final_at_once() {
         refused(401, "APIGW.0301", "verify aksk signature fail"),
         Timestamp::now(),
     )]);
-    let clouds = clouds([Account { name: "dms".into(), ..huawei(false) }], &script);
-    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
-    assert_eq!(failure.meaning, Meaning::Permanent);
+    let providers = providers([Account { name: "dms".into(), ..huawei(false) }], &script);
+    let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
+    assert_eq!(failure.meaning, FailureClass::Permanent);
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_account_ends_no_job_whose_call_was_made() {
-    let poll = Ask::Poll(Value::Null);
+    let poll = RequestKind::Poll(Value::Null);
     for code in [
         "Throttling.Api.Risk",
         "SignatureDoesNotMatch",
@@ -66,30 +66,32 @@ async fn a_refusal_of_the_account_ends_no_job_whose_call_was_made() {
         "InvalidAccessKeyId.Inactive",
         "NoPermission",
     ] {
-        for ask in [Ask::Baseline, Ask::Call, Ask::Probe, poll.clone()] {
-            let made = matches!(ask, Ask::Probe | Ask::Poll(_)) && code != "NoPermission";
-            let clouds = clouds([alibaba()], &Script::new([refused(400, code, "m")]));
-            let failure = failed(clouds.ask(&job("dms"), &turn(ask.clone())).await);
-            let passing = failure.meaning == Meaning::Retryable { retry_after: None };
+        for ask in [RequestKind::Baseline, RequestKind::Call, RequestKind::Probe, poll.clone()] {
+            let made =
+                matches!(ask, RequestKind::Probe | RequestKind::Poll(_)) && code != "NoPermission";
+            let providers = providers([alibaba()], &Script::new([refused(400, code, "m")]));
+            let failure = failed(providers.ask(&job("dms"), &execution(ask.clone())).await);
+            let passing = failure.meaning == FailureClass::Retryable { retry_after: None };
             assert_eq!((passing, failure.code.as_str()), (made, code), "{ask:?}");
         }
     }
     let script = Script::new([refused(401, "IAM.1", "wrong user or password")]);
-    let failure = failed(clouds([huawei(true)], &script).ask(&job("dms"), &turn(poll)).await);
-    assert_eq!(failure.meaning, Meaning::Retryable { retry_after: None });
+    let failure =
+        failed(providers([huawei(true)], &script).ask(&job("dms"), &execution(poll)).await);
+    assert_eq!(failure.meaning, FailureClass::Retryable { retry_after: None });
 }
 
 #[tokio::test]
 async fn a_key_that_was_refused_is_not_tried_again_at_once() {
     let script = Script::new([refused(401, "APIGW.0301", "verify aksk signature fail")]);
-    let clouds = clouds([huawei(false)], &script);
-    let first = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
-    let second = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
-    assert_eq!(second.meaning, Meaning::Permanent);
+    let providers = providers([huawei(false)], &script);
+    let first = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
+    let second = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
+    assert_eq!(second.meaning, FailureClass::Permanent);
     assert_eq!(second.code, first.code);
     assert!(second.message.contains("nothing is sent"), "{second}");
-    let third = failed(clouds.ask(&job("dms"), &turn(Ask::Probe)).await);
-    assert_eq!(third.meaning, Meaning::Retryable { retry_after: None });
+    let third = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
+    assert_eq!(third.meaning, FailureClass::Retryable { retry_after: None });
     assert_eq!(script.sent(), 1);
 }
 
@@ -102,7 +104,8 @@ async fn a_temporary_key_that_has_run_out_says_what_to_do() {
         security_token: Some("a-token".into()),
     };
     let script = Script::new([refused(400, "InvalidSecurityToken.Expired", "it expired")]);
-    let failure = failed(clouds([account], &script).ask(&job("dms"), &turn(Ask::Call)).await);
+    let failure =
+        failed(providers([account], &script).ask(&job("dms"), &execution(RequestKind::Call)).await);
     let advice = "it expired; renew the account's security_token: what is kept in files is read";
     assert!(failure.message.contains(advice), "{failure}");
 }
@@ -112,9 +115,13 @@ async fn one_token_serves_all_and_is_fetched_by_one_request() {
     let mut replies = vec![token("tok", in_hours(24))];
     replies.extend((0..3).map(|_| ok(json!({}))));
     let script = Script::new(replies);
-    let clouds = clouds([huawei(true)], &script);
-    let (job, turn) = (job("dms"), turn(Ask::Call));
-    tokio::join!(clouds.ask(&job, &turn), clouds.ask(&job, &turn), clouds.ask(&job, &turn));
+    let providers = providers([huawei(true)], &script);
+    let (job, execution) = (job("dms"), execution(RequestKind::Call));
+    tokio::join!(
+        providers.ask(&job, &execution),
+        providers.ask(&job, &execution),
+        providers.ask(&job, &execution)
+    );
     assert_eq!(script.paths(), ["/v3/auth/tokens", "/", "/", "/"]);
     assert_eq!(script.headers("x-auth-token"), ["tok", "tok", "tok"]);
     let asked: Value = serde_json::from_slice(&script.bodies()[0]).unwrap();
@@ -129,9 +136,9 @@ async fn a_token_near_its_end_is_renewed_before_it_is_used() {
     let soon = Timestamp::now() + SignedDuration::from_mins(29);
     let script =
         Script::new([token("old", soon), ok(json!({})), token("new", in_hours(24)), ok(json!({}))]);
-    let clouds = clouds([huawei(true)], &script);
-    clouds.ask(&job("dms"), &turn(Ask::Call)).await;
-    clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    let providers = providers([huawei(true)], &script);
+    providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
+    providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
     assert_eq!(script.headers("x-auth-token"), ["old", "new"]);
 }
 
@@ -173,9 +180,9 @@ async fn a_refused_password_is_tried_again_after_five_minutes() {
 async fn a_fresh_token_that_is_refused_is_not_renewed_in_a_loop() {
     let refusal = refused(401, "APIGW.0301", "decrypt token fail: tok-en");
     let script = Script::new([token("tok-en", in_hours(24)), refusal]);
-    let clouds = clouds([huawei(true)], &script);
-    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
-    assert_eq!(failure.meaning, Meaning::Permanent);
+    let providers = providers([huawei(true)], &script);
+    let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
+    assert_eq!(failure.meaning, FailureClass::Permanent);
     assert!(failure.message.ends_with("decrypt token fail: ***"), "{failure}");
 }
 
@@ -189,8 +196,8 @@ async fn an_old_token_that_is_refused_is_renewed_once() {
         token("new", in_hours(24)),
         ok(json!({})),
     ]);
-    let clouds = clouds([huawei(true)], &script);
-    let ask = async || clouds.ask(&job("dms"), &turn(Ask::Call)).await;
+    let providers = providers([huawei(true)], &script);
+    let ask = async || providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
     assert_eq!(failed(ask().await).meaning, AT_ONCE);
     assert_eq!(failed(ask().await).meaning, AT_ONCE);
     answered(ask().await);
@@ -201,16 +208,16 @@ async fn an_old_token_that_is_refused_is_renewed_once() {
 async fn a_token_that_can_not_be_fetched_never_means_an_effect() {
     let no_token = with_header(ok(json!({})), "x", String::new());
     let table = [
-        (lost(), Meaning::Retryable { retry_after: None }),
-        (refused(500, "X", "m"), Meaning::Retryable { retry_after: None }),
-        (no_token, Meaning::Retryable { retry_after: None }),
-        (refused(401, "IAM.1", "wrong user or password"), Meaning::Permanent),
+        (lost(), FailureClass::Retryable { retry_after: None }),
+        (refused(500, "X", "m"), FailureClass::Retryable { retry_after: None }),
+        (no_token, FailureClass::Retryable { retry_after: None }),
+        (refused(401, "IAM.1", "wrong user or password"), FailureClass::Permanent),
     ];
     for (reply, expected) in table {
         let script = Script::new([reply]);
-        let clouds = clouds([huawei(true)], &script);
+        let providers = providers([huawei(true)], &script);
         for _ in 0..3 {
-            let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+            let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
             assert_eq!(failure.meaning, expected, "{failure}");
         }
         // The failure answers everybody for a while: a user with a wrong password gets locked.

@@ -28,7 +28,7 @@ impl Transport for Renewing {
 }
 
 /// An account whose key id is in a file, before a provider that refuses the old one.
-fn renewing(account: Account, refusal: Raw) -> (Clouds, Arc<Script>, tempfile::TempDir) {
+fn renewing(account: Account, refusal: Raw) -> (Providers, Arc<Script>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("id");
     std::fs::write(&path, "the-old-key").unwrap();
@@ -39,45 +39,45 @@ fn renewing(account: Account, refusal: Raw) -> (Clouds, Arc<Script>, tempfile::T
     let huawei = account.provider == crate::job::Provider::Huawei;
     let protocol = Pages { huawei, ..Pages::default() };
     let transport = Renewing { id: path, refusal, then: then.clone(), refused: Default::default() };
-    let clouds = Clouds::new(vec![account], vec![Box::new(protocol)], Arc::new(transport));
-    (clouds, then, folder)
+    let providers = Providers::new(vec![account], vec![Box::new(protocol)], Arc::new(transport));
+    (providers, then, folder)
 }
 
 #[tokio::test]
 async fn a_call_that_is_refused_with_the_old_key_is_made_again_at_once_with_the_new_one() {
     let words = "Specified access key is not found: the-old-key";
     let refusal = refused(404, "InvalidAccessKeyId.NotFound", words);
-    let (clouds, then, _folder) = renewing(alibaba(), refusal);
-    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let (providers, then, _folder) = renewing(alibaba(), refusal);
+    let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
         failure.meaning,
-        Meaning::Retryable { retry_after: Some(std::time::Duration::ZERO) }
+        FailureClass::Retryable { retry_after: Some(std::time::Duration::ZERO) }
     );
     assert_eq!(failure.message, "Specified access key is not found: ***");
-    answered(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    answered(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert!(then.headers("authorization")[0].contains("Credential=the-new-key"));
 }
 
 #[tokio::test]
 async fn a_new_key_is_not_held_back_for_what_the_old_one_did() {
     let refusal = refused(401, "APIGW.0301", "verify aksk signature fail");
-    let (clouds, then, _folder) = renewing(huawei(false), refusal);
-    failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
-    answered(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let (providers, then, _folder) = renewing(huawei(false), refusal);
+    failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
+    answered(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(then.sent(), 1);
 }
 
 #[tokio::test]
 async fn an_id_that_came_before_its_secret_ends_no_job() {
     let refusal = refused(400, "SignatureDoesNotMatch", "no");
-    let (clouds, then, folder) = renewing(alibaba(), refusal.clone());
-    failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let (providers, then, folder) = renewing(alibaba(), refusal.clone());
+    failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     // The new id is there, and its secret still to come.
     then.replies([refusal]);
-    let failure = failed(clouds.ask(&job("dms"), &turn(Ask::Call)).await);
+    let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
         failure.meaning,
-        Meaning::Retryable { retry_after: Some(std::time::Duration::from_secs(15)) }
+        FailureClass::Retryable { retry_after: Some(std::time::Duration::from_secs(15)) }
     );
     drop(folder);
 }

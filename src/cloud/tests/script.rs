@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::super::account::Credentials;
-use super::super::http::{RawReply, SendError, Signed};
+use super::super::http::{RawReply, Signed, TransportError};
 use super::super::protocol::{Body, Method, Replies, Request, Service};
 use super::super::*;
-use crate::job::{Answer, Kind, Operation, Provider, Trace, Until};
+use crate::job::{Answer, Kind, OperationSpec, Provider, Trace, Until};
 
-pub type Raw = Result<RawReply, SendError>;
+pub type Raw = Result<RawReply, TransportError>;
 
 pub fn ok(body: Value) -> Raw {
     Ok(RawReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
@@ -27,7 +27,7 @@ pub fn refused(status: u16, code: &str, message: &str) -> Raw {
 }
 
 pub fn lost() -> Raw {
-    Err(SendError::Lost { host: "h".into(), cause: "timed out".into() })
+    Err(TransportError::Lost { host: "h".into(), cause: "timed out".into() })
 }
 
 pub fn with_header(raw: Raw, name: &str, value: String) -> Raw {
@@ -139,25 +139,25 @@ impl Pages {
     }
 }
 
-impl Protocol for Pages {
-    fn operation(&self) -> Operation {
+impl Operation for Pages {
+    fn operation(&self) -> OperationSpec {
         let provider = if self.huawei { Provider::Huawei } else { Provider::Alibaba };
-        Operation::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
+        OperationSpec::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
     }
 
-    fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { baseline: true, probe: true, repeat_in_doubt: false }
+    fn capabilities(&self, _: &Account) -> Capabilities {
+        Capabilities { baseline: true, probe: true, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         self.next(replies)
     }
 
-    fn call(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         self.next(replies)
     }
 
-    fn probe(&self, _: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         self.next(replies)
     }
 
@@ -165,16 +165,21 @@ impl Protocol for Pages {
         Err(text.to_owned())
     }
 
-    fn poll(&self, _: &Inquiry<'_>, handle: &Value, seen: Replies<'_>) -> Result<Next, Failure> {
+    fn poll(
+        &self,
+        _: &OperationContext<'_>,
+        handle: &Value,
+        seen: Replies<'_>,
+    ) -> Result<Next, Failure> {
         self.polled.store(handle.as_i64().unwrap_or_default(), Ordering::SeqCst);
         self.next(seen)
     }
 }
 
-pub fn clouds<const N: usize>(accounts: [Account; N], script: &Arc<Script>) -> Clouds {
+pub fn providers<const N: usize>(accounts: [Account; N], script: &Arc<Script>) -> Providers {
     let huawei = accounts.iter().any(|account| account.provider == Provider::Huawei);
     let protocol = Pages { huawei, ..Pages::default() };
-    Clouds::new(accounts.to_vec(), vec![Box::new(protocol)], script.clone())
+    Providers::new(accounts.to_vec(), vec![Box::new(protocol)], script.clone())
 }
 
 /// The account of the Alibaba vectors.
@@ -243,6 +248,6 @@ pub fn job(account: &str) -> Job {
     }
 }
 
-pub fn turn(ask: Ask) -> Turn {
-    Turn { calls: 1, ..Turn::first(ask) }
+pub fn execution(ask: RequestKind) -> ExecutionState {
+    ExecutionState { calls: 1, ..ExecutionState::first(ask) }
 }

@@ -2,56 +2,64 @@
 
 use serde_json::Value;
 
-use super::super::report::{Trouble, Verdict};
-use super::super::state::{Accepted, Answer, Answered, Ask, Running, State, Turn};
+use super::super::advice::{OutcomeError, OutcomeKind};
+use super::super::state::{
+    Accepted, Answer, Answered, ExecutionState, RequestKind, Running, State,
+};
 use super::super::{Failure, Until, retry};
 use super::waits::later;
-use super::{Context, Event, IllegalEvent, illegal};
+use super::{Context, IllegalInput, Input, illegal};
 
 impl Context<'_> {
     /// The provider answered.
-    pub(super) fn read(&self, mut turn: Turn, answered: Answered) -> Result<State, IllegalEvent> {
-        let ask = turn.ask.clone();
-        let next = match (ask, answered.answer) {
-            (Ask::Baseline, Answer::Baseline(baseline)) => {
-                turn.clear_failures();
-                turn.baseline = Some(baseline);
-                turn.ask = Ask::Call;
-                turn.facts = answered.facts;
-                self.resume(turn, self.now)
+    pub(super) fn read(
+        &self,
+        mut execution: ExecutionState,
+        answered: Answered,
+    ) -> Result<State, IllegalInput> {
+        let request = execution.request.clone();
+        let next = match (request, answered.answer) {
+            (RequestKind::Baseline, Answer::Baseline(baseline)) => {
+                execution.clear_failures();
+                execution.baseline = Some(baseline);
+                execution.request = RequestKind::Call;
+                execution.provider_reply = answered.provider_reply;
+                self.resume(execution, self.now)
             }
-            (Ask::Call, Answer::Accepted(accepted)) | (Ask::Probe, Answer::Found(accepted)) => {
-                turn.facts = answered.facts;
-                self.accept(turn, accepted)
+            (RequestKind::Call, Answer::Accepted(accepted))
+            | (RequestKind::Probe, Answer::Found(accepted)) => {
+                execution.provider_reply = answered.provider_reply;
+                self.accept(execution, accepted)
             }
-            (Ask::Probe, Answer::Absent) => {
-                turn.clear_failures();
-                turn.facts = answered.facts;
-                self.miss(turn)
+            (RequestKind::Probe, Answer::Absent) => {
+                execution.clear_failures();
+                execution.provider_reply = answered.provider_reply;
+                self.miss(execution)
             }
-            (Ask::Probe, Answer::Undecided(why)) => {
+            (RequestKind::Probe, Answer::Undecided(why)) => {
                 let failure = Failure::ambiguous("Undecided", why);
-                turn.facts = answered.facts;
-                self.try_again(turn, failure)
+                execution.provider_reply = answered.provider_reply;
+                self.try_again(execution, failure)
             }
-            (Ask::Poll(_), Answer::Running(running)) => {
-                turn.facts = answered.facts;
-                self.follow(turn, running)
+            (RequestKind::Poll(_), Answer::Running(running)) => {
+                execution.provider_reply = answered.provider_reply;
+                self.follow(execution, running)
             }
-            (Ask::Poll(_), Answer::Ended(ended)) => {
-                turn.facts = answered.facts;
-                overlay(&mut turn.result, ended.result);
+            (RequestKind::Poll(_), Answer::Ended(ended)) => {
+                execution.provider_reply = answered.provider_reply;
+                overlay(&mut execution.result, ended.result);
                 match ended.failure {
-                    None => self.report(turn, Verdict::Succeeded, None),
+                    None => self.report(execution, OutcomeKind::Succeeded, None),
                     Some((code, message)) => {
-                        let trouble = Trouble::ticket(code, message);
-                        self.report(turn, Verdict::Failed, Some(trouble))
+                        let trouble = OutcomeError::ticket(code, message);
+                        self.report(execution, OutcomeKind::Failed, Some(trouble))
                     }
                 }
             }
             (_, answer) => {
-                let state = State::Asking { turn, since: self.now };
-                let event = Event::Answered(Answered { answer, facts: answered.facts });
+                let state = State::Asking { execution, since: self.now };
+                let event =
+                    Input::Answered(Answered { answer, provider_reply: answered.provider_reply });
                 return Err(illegal(&state, &event));
             }
         };
@@ -59,59 +67,63 @@ impl Context<'_> {
     }
 
     /// The provider took the call, or a probe found that it had.
-    pub(super) fn accept(&self, mut turn: Turn, accepted: Accepted) -> State {
-        turn.clear_failures();
-        turn.doubt = None;
-        turn.times.submitted = Some(self.now);
-        turn.handle = Some(accepted.handle.clone());
-        overlay(&mut turn.result, accepted.result);
+    pub(super) fn accept(&self, mut execution: ExecutionState, accepted: Accepted) -> State {
+        execution.clear_failures();
+        execution.doubt = None;
+        execution.times.submitted = Some(self.now);
+        execution.handle = Some(accepted.handle.clone());
+        overlay(&mut execution.result, accepted.result);
         match self.job.until {
-            Until::Accepted => self.report(turn, Verdict::Succeeded, None),
+            Until::Accepted => self.report(execution, OutcomeKind::Succeeded, None),
             Until::Finished => {
-                turn.ask = Ask::Poll(accepted.handle);
-                let wait = retry::poll_wait(&self.policy.poll, 0, false, self.dice);
-                self.wait_until(turn, later(self.now, wait))
+                execution.request = RequestKind::Poll(accepted.handle);
+                let wait = retry::poll_wait(&self.policy.poll, 0, false, self.random);
+                self.wait_until(execution, later(self.now, wait))
             }
         }
     }
 
     /// A probe saw no trace of the call.
-    pub(super) fn miss(&self, mut turn: Turn) -> State {
-        turn.absences = turn.absences.saturating_add(1);
-        if turn.absences < self.policy.probe.tries {
-            return State::Waiting { turn, due: later(self.now, self.policy.probe.interval) };
+    pub(super) fn miss(&self, mut execution: ExecutionState) -> State {
+        execution.absences = execution.absences.saturating_add(1);
+        if execution.absences < self.policy.probe.tries {
+            return State::Waiting { execution, due: later(self.now, self.policy.probe.interval) };
         }
-        turn.doubt = None;
-        turn.absences = 0;
-        turn.ask = Ask::Call;
-        if turn.calls >= self.policy.retry.max_attempts {
+        execution.doubt = None;
+        execution.absences = 0;
+        execution.request = RequestKind::Call;
+        if execution.calls >= self.policy.retry.max_attempts {
             let failure = Failure::retryable(
                 "NoAnswer",
-                format!("{} calls stayed without an answer and without effect", turn.calls),
+                format!("{} calls stayed without an answer and without effect", execution.calls),
             );
-            return self.report(turn, Verdict::Failed, Some(Trouble::failure(&failure)));
+            return self.report(
+                execution,
+                OutcomeKind::Failed,
+                Some(OutcomeError::failure(&failure)),
+            );
         }
-        self.wait_until(turn, self.now)
+        self.wait_until(execution, self.now)
     }
 
     /// A poll found it under way.
-    pub(super) fn follow(&self, mut turn: Turn, running: Running) -> State {
-        turn.clear_failures();
-        overlay(&mut turn.result, running.result);
-        if turn.seen.as_ref() == Some(&running.seen) {
-            turn.unchanged = turn.unchanged.saturating_add(1);
+    pub(super) fn follow(&self, mut execution: ExecutionState, running: Running) -> State {
+        execution.clear_failures();
+        overlay(&mut execution.result, running.result);
+        if execution.seen.as_ref() == Some(&running.seen) {
+            execution.unchanged = execution.unchanged.saturating_add(1);
         } else {
-            turn.changes = turn.changes.saturating_add(1);
-            turn.unchanged = 0;
-            turn.seen = Some(running.seen);
+            execution.changes = execution.changes.saturating_add(1);
+            execution.unchanged = 0;
+            execution.seen = Some(running.seen);
         }
         let wait = retry::poll_wait(
             &self.policy.poll,
-            turn.unchanged,
+            execution.unchanged,
             running.waits_for_person,
-            self.dice,
+            self.random,
         );
-        self.wait_until(turn, later(self.now, wait))
+        self.wait_until(execution, later(self.now, wait))
     }
 }
 

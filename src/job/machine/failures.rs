@@ -2,74 +2,90 @@
 
 use jiff::Timestamp;
 
-use super::super::state::{Ask, Doubt, Facts, State, Turn};
-use super::super::{Failure, Meaning, retry};
+use super::super::state::{Doubt, ExecutionState, ProviderReply, RequestKind, State};
+use super::super::{Failure, FailureClass, retry};
 use super::Context;
 use super::waits::later;
 
 impl Context<'_> {
     /// A request failed.
-    pub(super) fn fail(&self, mut turn: Turn, since: Timestamp, failure: Failure) -> State {
-        turn.facts =
-            Facts { request_ids: failure.request_id.iter().cloned().collect(), ..Facts::default() };
-        match (&turn.ask, failure.meaning) {
-            (_, Meaning::Permanent) => self.give_up(turn, failure),
-            (Ask::Call, Meaning::Ambiguous) => {
+    pub(super) fn fail(
+        &self,
+        mut execution: ExecutionState,
+        since: Timestamp,
+        failure: Failure,
+    ) -> State {
+        execution.provider_reply = ProviderReply {
+            request_ids: failure.request_id.iter().cloned().collect(),
+            ..ProviderReply::default()
+        };
+        match (&execution.request, failure.meaning) {
+            (_, FailureClass::Permanent) => self.give_up(execution, failure),
+            (RequestKind::Call, FailureClass::Ambiguous) => {
                 let cause = failure.to_string();
-                turn.last_failure = Some(failure);
-                self.lose(turn, since, &cause)
+                execution.last_failure = Some(failure);
+                self.lose(execution, since, &cause)
             }
-            (Ask::Call, Meaning::Retryable { .. })
+            (RequestKind::Call, FailureClass::Retryable { .. })
             | (
-                Ask::Baseline | Ask::Probe | Ask::Poll(_),
-                Meaning::Retryable { .. } | Meaning::Ambiguous,
-            ) => self.try_again(turn, failure),
+                RequestKind::Baseline | RequestKind::Probe | RequestKind::Poll(_),
+                FailureClass::Retryable { .. } | FailureClass::Ambiguous,
+            ) => self.try_again(execution, failure),
         }
     }
 
     /// A call's answer is lost: it may have taken effect.
-    pub(super) fn lose(&self, mut turn: Turn, called_at: Timestamp, cause: &str) -> State {
-        turn.clear_failures();
-        turn.absences = 0;
+    pub(super) fn lose(
+        &self,
+        mut execution: ExecutionState,
+        called_at: Timestamp,
+        cause: &str,
+    ) -> State {
+        execution.clear_failures();
+        execution.absences = 0;
         // An older doubt widens the window a probe has to look through.
-        turn.doubt.get_or_insert(Doubt { called_at, cause: cause.to_owned() });
+        execution.doubt.get_or_insert(Doubt { called_at, cause: cause.to_owned() });
         let settled = later(self.now, self.policy.probe.settle);
-        if self.abilities.probe {
-            turn.ask = Ask::Probe;
-            State::Waiting { turn, due: settled }
-        } else if self.abilities.repeat_in_doubt && turn.calls < self.policy.retry.max_attempts {
-            self.wait_until(turn, settled)
+        if self.capabilities.probe {
+            execution.request = RequestKind::Probe;
+            State::Waiting { execution, due: settled }
+        } else if self.capabilities.may_repeat_lost_call
+            && execution.calls < self.policy.retry.max_attempts
+        {
+            self.wait_until(execution, settled)
         } else {
-            self.give_up_in_doubt(turn)
+            self.give_up_in_doubt(execution)
         }
     }
 
     /// Not acted on, or a read: once more after a wait, or give up.
-    pub(super) fn try_again(&self, mut turn: Turn, failure: Failure) -> State {
-        turn.failures = turn.failures.saturating_add(1);
-        let since = *turn.failing_since.get_or_insert(self.now);
+    pub(super) fn try_again(&self, mut execution: ExecutionState, failure: Failure) -> State {
+        execution.failures = execution.failures.saturating_add(1);
+        let since = *execution.failing_since.get_or_insert(self.now);
         let retry_after = match failure.meaning {
-            Meaning::Retryable { retry_after } => retry_after,
-            Meaning::Permanent | Meaning::Ambiguous => None,
+            FailureClass::Retryable { retry_after } => retry_after,
+            FailureClass::Permanent | FailureClass::Ambiguous => None,
         };
-        let out_of_calls = turn.ask == Ask::Call && turn.calls >= self.policy.retry.max_attempts;
+        let out_of_calls = execution.request == RequestKind::Call
+            && execution.calls >= self.policy.retry.max_attempts;
         let mut policy = self.policy.retry;
-        if let Ask::Poll(_) = turn.ask {
+        if let RequestKind::Poll(_) = execution.request {
             // What was started goes on whether we look or not: only time ends the looking.
             policy.max_attempts = u32::MAX;
         }
-        let wait = retry::wait(&policy, turn.failures, since, retry_after, self.now, self.dice);
+        let wait =
+            retry::wait(&policy, execution.failures, since, retry_after, self.now, self.random);
         match wait {
             Some(wait) if !out_of_calls => {
-                turn.last_failure = Some(failure);
-                self.wait_until(turn, later(self.now, wait))
+                execution.last_failure = Some(failure);
+                self.wait_until(execution, later(self.now, wait))
             }
-            Some(_) | None => self.give_up(turn, failure),
+            Some(_) | None => self.give_up(execution, failure),
         }
     }
 }
 
-impl Turn {
+impl ExecutionState {
     pub(super) fn clear_failures(&mut self) {
         self.failures = 0;
         self.failing_since = None;

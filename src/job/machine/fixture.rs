@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::super::policy::{self, Policy};
 use super::super::state::Doubt;
-use super::super::{Accepted, Answer, Answered, Ask, Facts, Job, Outcome, State, Turn};
-use super::{Abilities, Context, Event, step};
+use super::super::{
+    Accepted, Answer, Answered, ExecutionState, Job, Outcome, ProviderReply, RequestKind, State,
+};
+use super::{Capabilities, Context, Input, step};
 
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -45,77 +47,77 @@ pub(super) fn job() -> Job {
     .unwrap()
 }
 
-pub(super) const PROBED: Abilities =
-    Abilities { baseline: true, probe: true, repeat_in_doubt: false };
-pub(super) const UNPROBED: Abilities =
-    Abilities { baseline: false, probe: false, repeat_in_doubt: false };
-pub(super) const REPEATED: Abilities = Abilities { repeat_in_doubt: true, ..UNPROBED };
+pub(super) const PROBED: Capabilities =
+    Capabilities { baseline: true, probe: true, may_repeat_lost_call: false };
+pub(super) const UNPROBED: Capabilities =
+    Capabilities { baseline: false, probe: false, may_repeat_lost_call: false };
+pub(super) const REPEATED: Capabilities = Capabilities { may_repeat_lost_call: true, ..UNPROBED };
 
-pub(super) fn waiting(ask: Ask) -> State {
-    State::Waiting { turn: turn(ask), due: NOW }
+pub(super) fn waiting(request: RequestKind) -> State {
+    State::Waiting { execution: execution(request), due: NOW }
 }
 
-pub(super) fn asking(ask: Ask) -> State {
-    let mut turn = turn(ask);
-    turn.calls = 1;
-    State::Asking { turn, since: NOW - SignedDuration::from_secs(3) }
+pub(super) fn asking(request: RequestKind) -> State {
+    let mut execution = execution(request);
+    execution.calls = 1;
+    State::Asking { execution, since: NOW - SignedDuration::from_secs(3) }
 }
 
-pub(super) fn turn(ask: Ask) -> Turn {
-    let mut turn = Turn::first(ask);
-    match turn.ask {
-        Ask::Baseline | Ask::Call => {}
-        Ask::Probe => {
-            turn.calls = 1;
+pub(super) fn execution(request: RequestKind) -> ExecutionState {
+    let mut execution = ExecutionState::first(request);
+    match execution.request {
+        RequestKind::Baseline | RequestKind::Call => {}
+        RequestKind::Probe => {
+            execution.calls = 1;
             let called_at = NOW - SignedDuration::from_secs(60);
-            turn.doubt = Some(Doubt { called_at, cause: "cut".into() });
+            execution.doubt = Some(Doubt { called_at, cause: "cut".into() });
         }
-        Ask::Poll(_) => {
-            turn.calls = 1;
-            turn.handle = Some(json!(7));
+        RequestKind::Poll(_) => {
+            execution.calls = 1;
+            execution.handle = Some(json!(7));
         }
     }
-    turn
+    execution
 }
 
-pub(super) fn answered(answer: Answer) -> Event {
-    Event::Answered(Answered { answer, facts: Facts::default() })
+pub(super) fn answered(answer: Answer) -> Input {
+    Input::Answered(Answered { answer, provider_reply: ProviderReply::default() })
 }
 
 pub(super) fn accepted() -> Accepted {
     Accepted { handle: json!(7), result: json!({ "order_ids": [7] }) }
 }
 
-pub(super) fn run(state: State, event: Event) -> State {
+pub(super) fn run(state: State, event: Input) -> State {
     run_with(state, event, &job(), PROBED, NOW)
 }
 
 pub(super) fn run_with(
     state: State,
-    event: Event,
+    event: Input,
     job: &Job,
-    abilities: Abilities,
+    capabilities: Capabilities,
     now: Timestamp,
 ) -> State {
     let policy = policy();
-    step(state, event, &Context { job, policy: &policy, abilities, now, dice: 0.5 }).unwrap()
+    step(state, event, &Context { job, policy: &policy, capabilities, now, random: 0.5 }).unwrap()
 }
 
 /// A state in a word: what it does next, and about what.
 pub(super) fn word(state: &State) -> String {
-    let of = |ask: &Ask| match ask {
-        Ask::Baseline => "baseline",
-        Ask::Call => "call",
-        Ask::Probe => "probe",
-        Ask::Poll(_) => "poll",
+    let of = |request: &RequestKind| match request {
+        RequestKind::Baseline => "baseline",
+        RequestKind::Call => "call",
+        RequestKind::Probe => "probe",
+        RequestKind::Poll(_) => "poll",
     };
     match state {
-        State::Waiting { turn, due } => {
+        State::Waiting { execution, due } => {
             let seconds = due.duration_since(NOW).as_secs();
-            format!("{} in {seconds}", of(&turn.ask))
+            format!("{} in {seconds}", of(&execution.request))
         }
-        State::Asking { turn, .. } => format!("ask {}", of(&turn.ask)),
-        State::Reporting { outcome } => format!("!{}", outcome.verdict.as_str()),
+        State::Asking { execution, .. } => format!("ask {}", of(&execution.request)),
+        State::Reporting { outcome } => format!("!{}", outcome.kind.as_str()),
         State::Done { .. } => "done".to_owned(),
     }
 }

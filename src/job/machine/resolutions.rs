@@ -1,8 +1,8 @@
 //! A person's word on what nobody could settle.
 
-use super::super::report::{Outcome, Trouble, Verdict};
-use super::super::state::{Ask, State};
-use super::{Context, Event, IllegalEvent, Resolution, illegal};
+use super::super::advice::{Outcome, OutcomeError, OutcomeKind};
+use super::super::state::{RequestKind, State};
+use super::{Context, IllegalInput, Input, Resolution, illegal};
 
 impl Context<'_> {
     /// Takes an `unknown` job up again from where it was given up. What the provider is known to
@@ -11,28 +11,32 @@ impl Context<'_> {
         &self,
         outcome: Outcome,
         resolution: Resolution,
-    ) -> Result<State, IllegalEvent> {
-        let Some(mut turn) = outcome.turn.as_deref().cloned() else {
-            return Err(illegal(&State::Done { outcome }, &Event::Resolved(resolution)));
+    ) -> Result<State, IllegalInput> {
+        let Some(mut execution) = outcome.execution.as_deref().cloned() else {
+            return Err(illegal(&State::Done { outcome }, &Input::Resolved(resolution)));
         };
-        turn.resolutions += 1;
-        turn.facts = outcome.facts.clone();
+        execution.resolutions += 1;
+        execution.provider_reply = outcome.provider_reply.clone();
         match resolution {
-            Resolution::Adopt(accepted) => Ok(self.accept(turn, accepted)),
-            Resolution::Absent if turn.handle.is_some() => {
-                Err(illegal(&State::Done { outcome }, &Event::Resolved(resolution)))
+            Resolution::Adopt(accepted) => Ok(self.accept(execution, accepted)),
+            Resolution::Absent if execution.handle.is_some() => {
+                Err(illegal(&State::Done { outcome }, &Input::Resolved(resolution)))
             }
             Resolution::Absent => {
-                turn.clear_failures();
-                turn.doubt = None;
-                turn.absences = 0;
+                execution.clear_failures();
+                execution.doubt = None;
+                execution.absences = 0;
                 // Others may have changed what a probe compares with, in all that time.
-                turn.ask = if self.abilities.baseline { Ask::Baseline } else { Ask::Call };
-                Ok(self.wait_until(turn, self.now))
+                execution.request = if self.capabilities.baseline {
+                    RequestKind::Baseline
+                } else {
+                    RequestKind::Call
+                };
+                Ok(self.wait_until(execution, self.now))
             }
             Resolution::Fail(note) => {
-                let trouble = Trouble::resolved(&note);
-                Ok(self.report(turn, Verdict::Failed, Some(trouble)))
+                let trouble = OutcomeError::resolved(&note);
+                Ok(self.report(execution, OutcomeKind::Failed, Some(trouble)))
             }
         }
     }

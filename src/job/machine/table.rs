@@ -3,21 +3,21 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::super::{Answer, Ask, Ended, Failure, Outcome, Running, State};
+use super::super::{Answer, Ended, Failure, Outcome, RequestKind, Running, State};
 use super::fixture::{
-    NOW, PROBED, accepted, answered, asking, job, outcome_of, policy, run, turn, waiting, word,
+    NOW, PROBED, accepted, answered, asking, execution, job, outcome_of, policy, run, waiting, word,
 };
-use super::{Context, Event, Resolution, step};
+use super::{Context, Input, Resolution, step};
 
 fn outcome() -> Outcome {
     let ended = answered(Answer::Ended(Ended { result: Value::Null, failure: None }));
-    outcome_of(run(asking(Ask::Poll(json!(7))), ended))
+    outcome_of(run(asking(RequestKind::Poll(json!(7))), ended))
 }
 
 /// An outcome that a person can settle: the last probe was refused.
 fn unknown() -> Outcome {
-    let refused = Event::Failed(Failure::permanent("Forbidden.RAM", "not allowed"));
-    outcome_of(run(State::Asking { turn: turn(Ask::Probe), since: NOW }, refused))
+    let refused = Input::Failed(Failure::permanent("Forbidden.RAM", "not allowed"));
+    outcome_of(run(State::Asking { execution: execution(RequestKind::Probe), since: NOW }, refused))
 }
 
 /// The machine, whole. A column is a state (`W` waiting and due, `A` asking, `unknown` done with
@@ -47,16 +47,16 @@ Fail      | -            | -          | -         | -          | -             |
 
 #[test]
 fn every_pair_of_state_and_event_is_in_the_table() {
-    let poll = || Ask::Poll(json!(7));
+    let poll = || RequestKind::Poll(json!(7));
     let states = [
-        waiting(Ask::Baseline),
-        waiting(Ask::Call),
-        waiting(Ask::Probe),
+        waiting(RequestKind::Baseline),
+        waiting(RequestKind::Call),
+        waiting(RequestKind::Probe),
         waiting(poll()),
-        asking(Ask::Baseline),
-        asking(Ask::Call),
-        match waiting(Ask::Probe) {
-            State::Waiting { turn, due } => State::Asking { turn, since: due },
+        asking(RequestKind::Baseline),
+        asking(RequestKind::Call),
+        match waiting(RequestKind::Probe) {
+            State::Waiting { execution, due } => State::Asking { execution, since: due },
             other => other,
         },
         asking(poll()),
@@ -66,14 +66,14 @@ fn every_pair_of_state_and_event_is_in_the_table() {
     ];
     let running = Running { seen: "toaudit".into(), waits_for_person: false, result: Value::Null };
     let events = [
-        Event::Resumed,
-        Event::Cancelled(String::new()),
-        Event::Condemned,
-        Event::Published,
-        Event::Deferred(NOW + SignedDuration::from_secs(9)),
-        Event::Failed(Failure::retryable("Throttling", "slow down")),
-        Event::Failed(Failure::permanent("NoPermission", "no")),
-        Event::Failed(Failure::ambiguous("TimedOut", "no answer")),
+        Input::Resumed,
+        Input::Cancelled(String::new()),
+        Input::Poisoned,
+        Input::Published,
+        Input::Deferred(NOW + SignedDuration::from_secs(9)),
+        Input::Failed(Failure::retryable("Throttling", "slow down")),
+        Input::Failed(Failure::permanent("NoPermission", "no")),
+        Input::Failed(Failure::ambiguous("TimedOut", "no answer")),
         answered(Answer::Baseline(json!([]))),
         answered(Answer::Accepted(accepted())),
         answered(Answer::Found(accepted())),
@@ -81,15 +81,15 @@ fn every_pair_of_state_and_event_is_in_the_table() {
         answered(Answer::Undecided("two".into())),
         answered(Answer::Running(running)),
         answered(Answer::Ended(Ended { result: Value::Null, failure: None })),
-        Event::Resolved(Resolution::Adopt(accepted())),
-        Event::Resolved(Resolution::Absent),
-        Event::Resolved(Resolution::Fail("closed by hand".into())),
+        Input::Resolved(Resolution::Adopt(accepted())),
+        Input::Resolved(Resolution::Absent),
+        Input::Resolved(Resolution::Fail("closed by hand".into())),
     ];
     let rows: Vec<Vec<&str>> =
         TABLE.trim().lines().skip(1).map(|line| line.split('|').map(str::trim).collect()).collect();
     assert_eq!(rows.len(), events.len());
     let (job, policy) = (job(), policy());
-    let cx = Context { job: &job, policy: &policy, abilities: PROBED, now: NOW, dice: 0.5 };
+    let cx = Context { job: &job, policy: &policy, capabilities: PROBED, now: NOW, random: 0.5 };
     for (row, event) in rows.iter().zip(events) {
         assert_eq!(row.len(), states.len() + 1);
         for (cell, state) in row[1..].iter().zip(&states) {

@@ -5,65 +5,69 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::Failure;
-use super::super::state::{Ask, State, Turn};
+use super::super::state::{ExecutionState, RequestKind, State};
 use super::Context;
 
 impl Context<'_> {
     /// The wait may be over.
-    pub(super) fn resume(&self, mut turn: Turn, due: Timestamp) -> State {
+    pub(super) fn resume(&self, mut execution: ExecutionState, due: Timestamp) -> State {
         if self.job.deadline.is_some_and(|deadline| self.now >= deadline) {
-            match turn.ask {
-                Ask::Baseline | Ask::Call if turn.doubt.is_some() => {
-                    return self.give_up_in_doubt(turn);
+            match execution.request {
+                RequestKind::Baseline | RequestKind::Call if execution.doubt.is_some() => {
+                    return self.give_up_in_doubt(execution);
                 }
-                Ask::Baseline | Ask::Call | Ask::Poll(_) => return self.expire(turn),
+                RequestKind::Baseline | RequestKind::Call | RequestKind::Poll(_) => {
+                    return self.expire(execution);
+                }
                 // The question what became of the call is still open, and bounded: settle it first.
-                Ask::Probe => {}
+                RequestKind::Probe => {}
             }
         }
         if self.now < due {
-            return State::Waiting { turn, due };
+            return State::Waiting { execution, due };
         }
-        if turn.ask == Ask::Call {
-            turn.calls = turn.calls.saturating_add(1);
-            turn.times.started.get_or_insert(self.now);
+        if execution.request == RequestKind::Call {
+            execution.calls = execution.calls.saturating_add(1);
+            execution.times.started.get_or_insert(self.now);
         }
-        State::Asking { turn, since: self.now }
+        State::Asking { execution, since: self.now }
     }
 
     /// A worker stopped while a request may have been on its way.
-    pub(super) fn recover(&self, mut turn: Turn, since: Timestamp) -> State {
-        match turn.ask {
-            Ask::Call => {
+    pub(super) fn recover(&self, mut execution: ExecutionState, since: Timestamp) -> State {
+        match execution.request {
+            RequestKind::Call => {
                 let failure =
                     Failure::ambiguous("Interrupted", "a worker stopped before it had the answer");
-                turn.last_failure = Some(failure.clone());
-                self.lose(turn, since, &failure.to_string())
+                execution.last_failure = Some(failure.clone());
+                self.lose(execution, since, &failure.to_string())
             }
-            Ask::Baseline | Ask::Probe | Ask::Poll(_) => State::Asking { turn, since: self.now },
+            RequestKind::Baseline | RequestKind::Probe | RequestKind::Poll(_) => {
+                State::Asking { execution, since: self.now }
+            }
         }
     }
 
     /// A limit of ours came before the provider, or the provider is away: nothing counts, and
     /// neither does the wait count as patience.
-    pub(super) fn put_off(&self, mut turn: Turn, until: Timestamp) -> State {
-        if turn.ask == Ask::Call {
-            turn.calls = turn.calls.saturating_sub(1);
+    pub(super) fn put_off(&self, mut execution: ExecutionState, until: Timestamp) -> State {
+        if execution.request == RequestKind::Call {
+            execution.calls = execution.calls.saturating_sub(1);
         }
         let wait = until.duration_since(self.now).max(SignedDuration::ZERO);
         let later = |since: Timestamp| since.saturating_add(wait).unwrap_or(since);
-        turn.failing_since = turn.failing_since.map(later);
-        self.wait_until(turn, until)
+        execution.failing_since = execution.failing_since.map(later);
+        self.wait_until(execution, until)
     }
 
     /// Waits, but not beyond the deadline: it is reported when it passes, not some time later.
     /// A doubt is settled whatever the deadline.
-    pub(super) fn wait_until(&self, turn: Turn, due: Timestamp) -> State {
+    pub(super) fn wait_until(&self, execution: ExecutionState, due: Timestamp) -> State {
         let due = match self.job.deadline {
-            Some(deadline) if turn.ask != Ask::Probe => due.min(deadline),
+            Some(deadline) if execution.request != RequestKind::Probe => due.min(deadline),
             Some(_) | None => due,
         };
-        State::Waiting { turn, due }
+        State::Waiting { execution, due }
     }
 }
 

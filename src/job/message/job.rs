@@ -5,11 +5,11 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::operation::cut;
-use super::super::wording::did_you_mean;
-use super::super::{AccountName, Job, JobId, Kind, Operation, Until};
-use super::fields::Fields;
-use super::reading::Reading;
+use super::super::spec::cut;
+use super::super::suggest::did_you_mean;
+use super::super::{AccountName, Job, JobId, Kind, OperationSpec, Until};
+use super::json::JsonFields;
+use super::parser::MessageParser;
 use super::time;
 
 /// The largest metadata, as compact JSON in bytes.
@@ -19,7 +19,7 @@ const MAX_METADATA: usize = 4096;
 const FIELDS: [&str; 8] =
     ["id", "operation", "account", "params", "until", "not_before", "deadline", "metadata"];
 
-impl<'a> Reading<'a> {
+impl<'a> MessageParser<'a> {
     /// The job, as far as it can be read; it is one only if no problem was found.
     pub(super) fn job(&mut self, kind: Kind) -> Option<Job> {
         // Worth telling even if the body can't be read; a body's own id replaces it.
@@ -60,7 +60,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    fn id(&mut self, fields: &mut Fields) -> Option<JobId> {
+    fn id(&mut self, fields: &mut JsonFields) -> Option<JobId> {
         let (path, text) = match fields.take("id") {
             Some(Value::String(text)) => ("$.id", text),
             Some(other) => {
@@ -81,7 +81,7 @@ impl<'a> Reading<'a> {
         id
     }
 
-    fn operation(&mut self, fields: &mut Fields, came_as: Kind) -> Option<&'a Operation> {
+    fn operation(&mut self, fields: &mut JsonFields, came_as: Kind) -> Option<&'a OperationSpec> {
         let name = self.text(fields, "operation", true)?;
         let catalogue = &self.rules.catalogue;
         let Some(operation) = catalogue.get(&name) else {
@@ -104,8 +104,8 @@ impl<'a> Reading<'a> {
 
     fn account(
         &mut self,
-        fields: &mut Fields,
-        operation: Option<&Operation>,
+        fields: &mut JsonFields,
+        operation: Option<&OperationSpec>,
     ) -> Option<AccountName> {
         let given = fields.take("account");
         let accounts = &self.rules.accounts;
@@ -139,8 +139,9 @@ impl<'a> Reading<'a> {
                 if let Some(operation) = operation
                     && operation.provider != *provider
                 {
-                    let (wanted, operation) = (operation.provider, operation.name);
-                    let why = format!("{name:?} is a {provider} account; {operation} is {wanted}");
+                    let (expected, operation) = (operation.provider, operation.name);
+                    let why =
+                        format!("{name:?} is a {provider} account; {operation} is {expected}");
                     self.problem("$.account", why);
                 }
                 name
@@ -155,7 +156,11 @@ impl<'a> Reading<'a> {
         Some(name)
     }
 
-    fn params(&mut self, fields: &mut Fields, operation: Option<&Operation>) -> Option<Value> {
+    fn params(
+        &mut self,
+        fields: &mut JsonFields,
+        operation: Option<&OperationSpec>,
+    ) -> Option<Value> {
         let Some(params) = fields.take("params") else {
             self.problem("$.params", "is missing");
             return None;
@@ -168,7 +173,7 @@ impl<'a> Reading<'a> {
         Some(params)
     }
 
-    fn until(&mut self, fields: &mut Fields) -> Option<Until> {
+    fn until(&mut self, fields: &mut JsonFields) -> Option<Until> {
         let text = self.text(fields, "until", false)?;
         match text.as_str() {
             "accepted" => Some(Until::Accepted),
@@ -183,7 +188,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn time(&mut self, fields: &mut Fields, name: &'static str) -> Option<Timestamp> {
+    fn time(&mut self, fields: &mut JsonFields, name: &'static str) -> Option<Timestamp> {
         let text = self.text(fields, name, false)?;
         let time = time::read(&text);
         if time.is_none() {
@@ -194,7 +199,7 @@ impl<'a> Reading<'a> {
         time
     }
 
-    fn metadata(&mut self, fields: &mut Fields) -> Option<Value> {
+    fn metadata(&mut self, fields: &mut JsonFields) -> Option<Value> {
         let metadata = fields.take("metadata")?;
         let size = metadata.to_string().len();
         if size > MAX_METADATA {

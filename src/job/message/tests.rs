@@ -4,23 +4,23 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Envelope, Rejection, Rules, Submission};
+use super::{Envelope, MessageValidator, Rejection, Submission};
 use crate::cloud::operations;
-use crate::job::Users;
+use crate::job::AccessPolicy;
 use crate::job::{Kind, Provider, ReplyTo, Trace, Until};
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-fn rules() -> Rules {
+fn rules() -> MessageValidator {
     rules_with(&[("ali", Provider::Alibaba), ("hw", Provider::Huawei)])
 }
 
-fn rules_with(accounts: &[(&str, Provider)]) -> Rules {
+fn rules_with(accounts: &[(&str, Provider)]) -> MessageValidator {
     let accounts = accounts.iter().map(|(name, owner)| ((*name).to_owned(), *owner)).collect();
-    Rules {
+    MessageValidator {
         catalogue: operations::catalogue(),
         accounts,
-        users: Users::default(),
+        users: AccessPolicy::default(),
         max_bytes: 1 << 20,
     }
 }
@@ -273,9 +273,9 @@ fn metadata_may_be_4_kib_and_the_body_as_long_as_the_limit() {
     assert!(read(&job).is_ok());
     assert!(read(&with("metadata", "m".repeat(4095))).is_err());
     let body = ticket().to_string();
-    let exact = Rules { max_bytes: body.len(), ..rules() };
+    let exact = MessageValidator { max_bytes: body.len(), ..rules() };
     assert!(exact.read(Kind::Create, &envelope(body.as_bytes()), NOW).is_ok());
-    let short = Rules { max_bytes: body.len() - 1, ..rules() };
+    let short = MessageValidator { max_bytes: body.len() - 1, ..rules() };
     assert!(short.read(Kind::Create, &envelope(body.as_bytes()), NOW).is_err());
 }
 

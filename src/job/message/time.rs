@@ -11,7 +11,7 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
 fn has_form(text: &str) -> bool {
     let like = |text: &str, form: &str| {
         text.len() == form.len()
-            && text.bytes().zip(form.bytes()).all(|(c, wanted)| match wanted {
+            && text.bytes().zip(form.bytes()).all(|(c, expected)| match expected {
                 b'0' => c.is_ascii_digit(),
                 b'T' => matches!(c, b'T' | b't'),
                 other => c == other,

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::{
     LEASE, asking, assert_superseded, at, bare, claim, done, ending, granted, job, put, waiting,
 };
-use crate::ledger::{Claim, ClaimRequest, Claimed, Counts, Deaths, Hold, Ledger};
+use crate::ledger::{Claim, ClaimRequest, Claimed, Counts, CrashCount, Lease, Ledger};
 
 pub(crate) async fn a_fresh_job_is_granted_with_its_first_state(ledger: Arc<dyn Ledger>) {
     let expected = Claimed::Granted {
         claim: Claim { job: job("a").id, fence: 1 },
         job: Box::new(job("a")),
         state: Box::new(waiting(1, at(0))),
-        deaths: Deaths::default(),
+        crashes: CrashCount::default(),
         cancelled: None,
     };
     assert_eq!(claim(&*ledger, "a", 0, false).await, expected);
@@ -22,7 +22,7 @@ pub(crate) async fn a_fresh_job_is_granted_with_its_first_state(ledger: Arc<dyn 
 pub(crate) async fn a_second_copy_is_held_while_the_lease_runs(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     assert_eq!(claim(&*ledger, "a", 119, false).await, Claimed::Held { until: at(120) });
-    ledger.save(&first, bare(&waiting(2, at(9)), Hold::Keep, at(119))).await.unwrap();
+    ledger.save(&first, bare(&waiting(2, at(9)), Lease::Renew, at(119))).await.unwrap();
 }
 
 pub(crate) async fn a_redelivered_copy_takes_over_and_the_former_holders_save_is_refused(
@@ -31,29 +31,29 @@ pub(crate) async fn a_redelivered_copy_takes_over_and_the_former_holders_save_is
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
     assert!(newer.fence > former.fence);
-    assert_superseded(ledger.save(&former, bare(&waiting(2, at(9)), Hold::Keep, at(2))).await);
-    ledger.save(&newer, bare(&waiting(3, at(9)), Hold::Keep, at(2))).await.unwrap();
+    assert_superseded(ledger.save(&former, bare(&waiting(2, at(9)), Lease::Renew, at(2))).await);
+    ledger.save(&newer, bare(&waiting(3, at(9)), Lease::Renew, at(2))).await.unwrap();
 }
 
 pub(crate) async fn an_expired_lease_can_be_claimed(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let second = claim(&*ledger, "a", 120, false).await;
     assert!(matches!(second, Claimed::Granted { .. }), "{second:?}");
-    assert_superseded(ledger.save(&former, bare(&done(), Hold::Release, at(121))).await);
+    assert_superseded(ledger.save(&former, bare(&done(), Lease::Release, at(121))).await);
 }
 
 pub(crate) async fn a_kept_save_renews_the_lease(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
-    ledger.save(&first, bare(&waiting(2, at(9)), Hold::Keep, at(100))).await.unwrap();
+    ledger.save(&first, bare(&waiting(2, at(9)), Lease::Renew, at(100))).await.unwrap();
     assert_eq!(claim(&*ledger, "a", 219, false).await, Claimed::Held { until: at(220) });
 }
 
 pub(crate) async fn a_released_job_can_be_claimed_at_once(ledger: Arc<dyn Ledger>) {
     put(&*ledger, "a", &waiting(2, at(9)), 1).await;
     match claim(&*ledger, "a", 1, false).await {
-        Claimed::Granted { claim, state, deaths, .. } => {
+        Claimed::Granted { claim, state, crashes, .. } => {
             assert_eq!((claim.fence, *state), (2, waiting(2, at(9))));
-            assert_eq!(deaths, Deaths::default());
+            assert_eq!(crashes, CrashCount::default());
         }
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{other:?}"),
     }
@@ -67,29 +67,29 @@ pub(crate) async fn other_content_under_the_same_id_is_a_conflict(ledger: Arc<dy
         fingerprint: "f2",
         state: &state,
         take_over: true,
-        alone: false,
+        exclusive: false,
         lease: LEASE,
         now,
     };
     assert_eq!(ledger.claim(other(at(1))).await.unwrap(), Claimed::Conflict);
-    ledger.save(&first, bare(&done(), Hold::Release, at(2))).await.unwrap();
+    ledger.save(&first, bare(&done(), Lease::Release, at(2))).await.unwrap();
     assert_eq!(ledger.claim(other(at(3))).await.unwrap(), Claimed::Conflict);
 }
 
 /// Claims a job and dies: nothing ends the claim.
-async fn die(ledger: &dyn Ledger, alone: bool) -> Deaths {
+async fn die(ledger: &dyn Ledger, exclusive: bool) -> CrashCount {
     let (job, state) = (job("a"), waiting(1, at(0)));
     let request = ClaimRequest {
         job: &job,
         fingerprint: "f1",
         state: &state,
         take_over: true,
-        alone,
+        exclusive,
         lease: LEASE,
         now: at(0),
     };
     match ledger.claim(request).await.unwrap() {
-        Claimed::Granted { deaths, .. } => deaths,
+        Claimed::Granted { crashes, .. } => crashes,
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{other:?}"),
     }
 }
@@ -98,61 +98,61 @@ pub(crate) async fn claims_without_progress_are_counted_until_one_makes_some(
     ledger: Arc<dyn Ledger>,
 ) {
     for before in 0..4 {
-        assert_eq!(die(&*ledger, false).await, Deaths { in_company: before, alone: 0 });
+        assert_eq!(die(&*ledger, false).await, CrashCount { shared: before, exclusive: 0 });
     }
     // To be held off is no claim.
     claim(&*ledger, "a", 1, false).await;
-    let (last, _, deaths) = granted(&*ledger, "a", 1).await;
-    assert_eq!(deaths, Deaths { in_company: 4, alone: 0 });
+    let (last, _, crashes) = granted(&*ledger, "a", 1).await;
+    assert_eq!(crashes, CrashCount { shared: 4, exclusive: 0 });
     // About to ask is where the others died.
-    ledger.save(&last, bare(&asking(), Hold::Keep, at(2))).await.unwrap();
-    let (last, _, deaths) = granted(&*ledger, "a", 3).await;
-    assert_eq!(deaths, Deaths { in_company: 5, alone: 0 });
-    ledger.save(&last, bare(&waiting(2, at(9)), Hold::Keep, at(3))).await.unwrap();
-    assert_eq!(granted(&*ledger, "a", 4).await.2, Deaths::default());
-    assert_eq!(granted(&*ledger, "a", 5).await.2, Deaths { in_company: 1, alone: 0 });
+    ledger.save(&last, bare(&asking(), Lease::Renew, at(2))).await.unwrap();
+    let (last, _, crashes) = granted(&*ledger, "a", 3).await;
+    assert_eq!(crashes, CrashCount { shared: 5, exclusive: 0 });
+    ledger.save(&last, bare(&waiting(2, at(9)), Lease::Renew, at(3))).await.unwrap();
+    assert_eq!(granted(&*ledger, "a", 4).await.2, CrashCount::default());
+    assert_eq!(granted(&*ledger, "a", 5).await.2, CrashCount { shared: 1, exclusive: 0 });
 }
 
 pub(crate) async fn claims_made_alone_are_counted_apart(ledger: Arc<dyn Ledger>) {
-    assert_eq!(die(&*ledger, true).await, Deaths::default());
-    assert_eq!(die(&*ledger, false).await, Deaths { in_company: 0, alone: 1 });
-    assert_eq!(die(&*ledger, true).await, Deaths { in_company: 1, alone: 1 });
-    let (last, _, deaths) = granted(&*ledger, "a", 1).await;
-    assert_eq!(deaths, Deaths { in_company: 1, alone: 2 });
-    ledger.save(&last, bare(&ending("reporting"), Hold::Keep, at(2))).await.unwrap();
-    assert_eq!(granted(&*ledger, "a", 3).await.2, Deaths::default());
+    assert_eq!(die(&*ledger, true).await, CrashCount::default());
+    assert_eq!(die(&*ledger, false).await, CrashCount { shared: 0, exclusive: 1 });
+    assert_eq!(die(&*ledger, true).await, CrashCount { shared: 1, exclusive: 1 });
+    let (last, _, crashes) = granted(&*ledger, "a", 1).await;
+    assert_eq!(crashes, CrashCount { shared: 1, exclusive: 2 });
+    ledger.save(&last, bare(&ending("reporting"), Lease::Renew, at(2))).await.unwrap();
+    assert_eq!(granted(&*ledger, "a", 3).await.2, CrashCount::default());
 }
 
 pub(crate) async fn a_claim_that_was_let_go_does_not_count(ledger: Arc<dyn Ledger>) {
     for _ in 0..5 {
         let (claim, ..) = granted(&*ledger, "a", 0).await;
-        ledger.let_go(&claim).await.unwrap();
+        ledger.release(&claim).await.unwrap();
     }
     // And nobody has to wait for its lease.
     let again = claim(&*ledger, "a", 0, false).await;
-    let Claimed::Granted { deaths, .. } = again else { panic!("{again:?}") };
-    assert_eq!(deaths, Deaths::default());
+    let Claimed::Granted { crashes, .. } = again else { panic!("{again:?}") };
+    assert_eq!(crashes, CrashCount::default());
     die(&*ledger, true).await;
     let (last, ..) = granted(&*ledger, "a", 1).await;
-    ledger.let_go(&last).await.unwrap();
-    assert_eq!(granted(&*ledger, "a", 2).await.2, Deaths { in_company: 1, alone: 1 });
+    ledger.release(&last).await.unwrap();
+    assert_eq!(granted(&*ledger, "a", 2).await.2, CrashCount { shared: 1, exclusive: 1 });
 }
 
 pub(crate) async fn a_claim_lets_go_only_of_what_is_its_own(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
-    assert_superseded(ledger.let_go(&former).await);
+    assert_superseded(ledger.release(&former).await);
     assert_eq!(claim(&*ledger, "a", 2, false).await, Claimed::Held { until: at(121) });
-    ledger.save(&newer, bare(&waiting(2, at(9)), Hold::Keep, at(3))).await.unwrap();
-    ledger.let_go(&newer).await.unwrap();
-    assert_eq!(granted(&*ledger, "a", 4).await.2, Deaths::default());
+    ledger.save(&newer, bare(&waiting(2, at(9)), Lease::Renew, at(3))).await.unwrap();
+    ledger.release(&newer).await.unwrap();
+    assert_eq!(granted(&*ledger, "a", 4).await.2, CrashCount::default());
 }
 
 pub(crate) async fn a_done_job_is_granted_again_with_its_outcome(ledger: Arc<dyn Ledger>) {
     put(&*ledger, "a", &done(), 1).await;
     let (again, state, _) = granted(&*ledger, "a", 2).await;
     assert_eq!(state, done());
-    ledger.save(&again, bare(&done(), Hold::Release, at(3))).await.unwrap();
+    ledger.save(&again, bare(&done(), Lease::Release, at(3))).await.unwrap();
 }
 
 pub(crate) async fn what_was_first_stored_stands(ledger: Arc<dyn Ledger>) {
@@ -164,7 +164,7 @@ pub(crate) async fn what_was_first_stored_stands(ledger: Arc<dyn Ledger>) {
         fingerprint: "f1",
         state: &waiting(7, at(50)),
         take_over: false,
-        alone: false,
+        exclusive: false,
         lease: LEASE,
         now: at(50),
     };
@@ -179,8 +179,8 @@ pub(crate) async fn what_was_first_stored_stands(ledger: Arc<dyn Ledger>) {
 pub(crate) async fn a_refused_save_changes_nothing(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
-    ledger.save(&newer, bare(&waiting(2, at(9)), Hold::Keep, at(2))).await.unwrap();
-    assert_superseded(ledger.save(&former, bare(&done(), Hold::Release, at(3))).await);
+    ledger.save(&newer, bare(&waiting(2, at(9)), Lease::Renew, at(2))).await.unwrap();
+    assert_superseded(ledger.save(&former, bare(&done(), Lease::Release, at(3))).await);
     assert_eq!(claim(&*ledger, "a", 3, false).await, Claimed::Held { until: at(122) });
     assert_eq!(granted(&*ledger, "a", 4).await.1, waiting(2, at(9)));
     assert_eq!(ledger.counts().await.unwrap(), Counts { open: 1, done: 0 });
@@ -193,14 +193,14 @@ pub(crate) async fn a_very_long_lease_never_ends(ledger: Arc<dyn Ledger>) {
         fingerprint: "f1",
         state: &state,
         take_over: false,
-        alone: false,
+        exclusive: false,
         lease: Duration::MAX,
         now,
     };
     let Claimed::Granted { claim, .. } = ledger.claim(request(at(0))).await.unwrap() else {
         panic!("a fresh job was not granted");
     };
-    ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await.unwrap();
+    ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await.unwrap();
     let later = ledger.claim(request(at(1_000_000_000))).await.unwrap();
     assert!(matches!(later, Claimed::Held { .. }), "{later:?}");
 }

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::{at, bare, granted, waiting};
 use crate::job::State;
-use crate::ledger::{Deaths, Error, Hold, Ledger};
+use crate::ledger::{CrashCount, Error, Lease, Ledger};
 
 pub(crate) async fn many_tasks_save_at_once_and_nothing_is_lost(ledger: Arc<dyn Ledger>) {
     let mut tasks = JoinSet::new();
@@ -17,15 +17,15 @@ pub(crate) async fn many_tasks_save_at_once_and_nothing_is_lost(ledger: Arc<dyn 
             let (claim, ..) = granted(&*ledger, &id, 0).await;
             for save in 2..=20 {
                 let state = waiting(save, at(task));
-                ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await.unwrap();
+                ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await.unwrap();
             }
         });
     }
     tasks.join_all().await;
     for task in 0..64 {
-        let (claim, state, deaths) = granted(&*ledger, &format!("job-{task}"), 2).await;
+        let (claim, state, crashes) = granted(&*ledger, &format!("job-{task}"), 2).await;
         assert_eq!((claim.fence, state), (2, waiting(20, at(task))));
-        assert_eq!(deaths, Deaths::default());
+        assert_eq!(crashes, CrashCount::default());
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn rivals_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
             for _ in 0..50 {
                 let (claim, state, _) = granted(&*ledger, "contested", 0).await;
                 let next = waiting(number(&state) + 1, at(0));
-                match ledger.save(&claim, bare(&next, Hold::Keep, at(0))).await {
+                match ledger.save(&claim, bare(&next, Lease::Renew, at(0))).await {
                     Ok(()) => saved += 1,
                     Err(Error::Superseded(_)) => {}
                     Err(error @ Error::Store { .. }) => panic!("{error}: {error:?}"),
@@ -62,7 +62,7 @@ pub(crate) async fn rivals_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
 
 fn number(state: &State) -> u32 {
     match state {
-        State::Waiting { turn, .. } | State::Asking { turn, .. } => turn.calls,
+        State::Waiting { execution, .. } | State::Asking { execution, .. } => execution.calls,
         State::Reporting { .. } | State::Done { .. } => panic!("unexpected {state:?}"),
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{LEASE, assert_superseded, at, bare, claim, done, granted, job, put, waiting};
-use crate::job::{Kind, Note, Status};
+use crate::job::{HistoryEntry, Kind, Status};
 use crate::ledger::{
-    ClaimRequest, Claimed, Deaths, Filter, HISTORY, Hold, Ledger, Record, Save, Summary,
+    ClaimRequest, Claimed, CrashCount, Filter, HISTORY, JobRecord, JobSummary, Lease, Ledger, Save,
 };
 
 fn wish(claimed: &Claimed) -> Option<&str> {
@@ -57,21 +57,25 @@ pub(crate) async fn a_wish_to_cancel_is_forgotten_with_its_time(ledger: Arc<dyn 
 pub(crate) async fn a_job_is_found_with_all_that_is_known_of_it(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.find(&job("a").id).await.unwrap(), None);
     let (first, ..) = granted(&*ledger, "a", 0).await;
-    let notes = [Note::new(at(1), "started", ""), Note::new(at(2), "retrying", "Slow\u{0}: é")];
+    let notes = [
+        HistoryEntry::new(at(1), "started", ""),
+        HistoryEntry::new(at(2), "retrying", "Slow\u{0}: é"),
+    ];
     for (note, now) in notes.iter().zip([1, 2]) {
         let state = waiting(now, at(300));
-        let save = Save { state: &state, hold: Hold::Keep, note: Some(note), now: at(now.into()) };
+        let save =
+            Save { state: &state, hold: Lease::Renew, note: Some(note), now: at(now.into()) };
         ledger.save(&first, save).await.unwrap();
     }
     granted(&*ledger, "a", 3).await;
     let found = ledger.find(&job("a").id).await.unwrap();
-    let expected = Record {
+    let expected = JobRecord {
         job: job("a"),
         fingerprint: "f1".to_owned(),
         state: waiting(2, at(300)),
         held_until: Some(at(3) + jiff::SignedDuration::try_from(LEASE).unwrap()),
         due: Some(at(300)),
-        deaths: Deaths { in_company: 1, alone: 0 },
+        crashes: CrashCount { shared: 1, exclusive: 0 },
         cancelled: false,
         history: notes.to_vec(),
     };
@@ -87,8 +91,8 @@ pub(crate) async fn of_a_long_history_the_newest_part_is_kept(ledger: Arc<dyn Le
     let state = waiting(1, at(300));
     let last = HISTORY as i64 + 3;
     for number in 1..=last {
-        let note = Note::new(at(number), "progress", number.to_string());
-        let save = Save { state: &state, hold: Hold::Keep, note: Some(&note), now: at(number) };
+        let note = HistoryEntry::new(at(number), "progress", number.to_string());
+        let save = Save { state: &state, hold: Lease::Renew, note: Some(&note), now: at(number) };
         ledger.save(&first, save).await.unwrap();
     }
     let history = ledger.find(&job("a").id).await.unwrap().unwrap().history;
@@ -99,8 +103,8 @@ pub(crate) async fn of_a_long_history_the_newest_part_is_kept(ledger: Arc<dyn Le
 pub(crate) async fn a_refused_save_leaves_no_note(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     granted(&*ledger, "a", 1).await;
-    let (state, note) = (waiting(2, at(9)), Note::new(at(2), "retrying", "late"));
-    let save = Save { state: &state, hold: Hold::Keep, note: Some(&note), now: at(2) };
+    let (state, note) = (waiting(2, at(9)), HistoryEntry::new(at(2), "retrying", "late"));
+    let save = Save { state: &state, hold: Lease::Renew, note: Some(&note), now: at(2) };
     assert_superseded(ledger.save(&former, save).await);
     assert!(ledger.find(&job("a").id).await.unwrap().unwrap().history.is_empty());
 }
@@ -117,7 +121,7 @@ pub(crate) async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) 
     assert_eq!(listed(&*ledger, Filter::default()).await, ["c", "a", "b", "d"]);
     let two = Filter { limit: Some(2), ..Filter::default() };
     assert_eq!(listed(&*ledger, two).await, ["c", "a"]);
-    let expected = Summary {
+    let expected = JobSummary {
         id: job("c").id,
         operation: "dms.CreateOrder".to_owned(),
         kind: Kind::Create,
@@ -140,14 +144,14 @@ pub(crate) async fn only_jobs_that_fit_are_listed(ledger: Arc<dyn Ledger>) {
         fingerprint: "f1",
         state: &waiting(1, at(0)),
         take_over: false,
-        alone: false,
+        exclusive: false,
         lease: LEASE,
         now: at(2),
     };
     let Claimed::Granted { claim: theirs, .. } = ledger.claim(request).await.unwrap() else {
         panic!("a fresh job was not granted");
     };
-    ledger.save(&theirs, bare(&waiting(1, at(9)), Hold::Release, at(2))).await.unwrap();
+    ledger.save(&theirs, bare(&waiting(1, at(9)), Lease::Release, at(2))).await.unwrap();
     let all = Filter::default();
     for (filter, expected) in [
         (all.clone(), vec!["waiting", "done", "other"]),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub(crate) use self::{claims::*, contention::*, lookups::*, upkeep::*};
-use super::{Claim, ClaimRequest, Claimed, Deaths, Error, Hold, Ledger, Save};
+use super::{Claim, ClaimRequest, Claimed, CrashCount, Error, Lease, Ledger, Save};
 use crate::job::{Job, State};
 
 /// Turns each promise into a test of its own, on a fresh ledger: the expression makes one, with
@@ -89,25 +89,25 @@ pub(crate) fn job(id: &str) -> Job {
 
 /// A state that can be told apart by its number.
 pub(crate) fn waiting(number: u32, due: Timestamp) -> State {
-    let turn = json!({ "ask": "call", "calls": number });
-    serde_json::from_value(json!({ "phase": "waiting", "turn": turn, "due": due })).unwrap()
+    let execution = json!({ "request": "call", "calls": number });
+    serde_json::from_value(json!({ "phase": "waiting", "execution": execution, "due": due })).unwrap()
 }
 
 /// A request may be on its way.
 fn asking() -> State {
-    let turn = json!({ "ask": "call", "calls": 1 });
-    serde_json::from_value(json!({ "phase": "asking", "turn": turn, "since": at(0) })).unwrap()
+    let execution = json!({ "request": "call", "calls": 1 });
+    serde_json::from_value(json!({ "phase": "asking", "execution": execution, "since": at(0) })).unwrap()
 }
 
 /// Done, with this verdict.
-fn ended(verdict: &str) -> State {
-    let outcome = json!({ "verdict": verdict, "attempts": 1, "result": {}, "times": {} });
+fn ended(kind: &str) -> State {
+    let outcome = json!({ "kind": kind, "attempts": 1, "result": {}, "times": {} });
     serde_json::from_value(json!({ "phase": "done", "outcome": outcome })).unwrap()
 }
 
 fn ending(phase: &str) -> State {
     let outcome = json!({
-        "verdict": "succeeded", "attempts": 1, "result": { "order_ids": [42] }, "times": {},
+        "kind": "succeeded", "attempts": 1, "result": { "order_ids": [42] }, "times": {},
     });
     serde_json::from_value(json!({ "phase": phase, "outcome": outcome })).unwrap()
 }
@@ -124,7 +124,7 @@ pub(crate) async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bo
         fingerprint: "f1",
         state: &state,
         take_over,
-        alone: false,
+        exclusive: false,
         lease: LEASE,
         now: at(now),
     };
@@ -132,14 +132,14 @@ pub(crate) async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bo
 }
 
 /// A save without a note.
-pub(crate) fn bare(state: &State, hold: Hold, now: Timestamp) -> Save<'_> {
+pub(crate) fn bare(state: &State, hold: Lease, now: Timestamp) -> Save<'_> {
     Save { state, hold, note: None, now }
 }
 
 /// Claims a job that must be granted: the claim, the state and the deaths before it.
-pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, Deaths) {
+pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, CrashCount) {
     match claim(ledger, id, now, true).await {
-        Claimed::Granted { claim, state, deaths, .. } => (claim, *state, deaths),
+        Claimed::Granted { claim, state, crashes, .. } => (claim, *state, crashes),
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{id} was {other:?}"),
     }
 }
@@ -147,7 +147,7 @@ pub(crate) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, 
 /// Stores a job, saves a state and lets go.
 async fn put(ledger: &dyn Ledger, id: &str, state: &State, now: i64) {
     let (claim, ..) = granted(ledger, id, now).await;
-    ledger.save(&claim, bare(state, Hold::Release, at(now))).await.unwrap();
+    ledger.save(&claim, bare(state, Lease::Release, at(now))).await.unwrap();
 }
 
 fn assert_superseded(saved: Result<(), Error>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{assert_superseded, at, bare, done, ended, ending, granted, job, put, waiting};
 use crate::job::{JobId, Status};
-use crate::ledger::{Counts, Hold, Ledger, Standing};
+use crate::ledger::{Counts, Lease, Ledger, StatusCount};
 
 async fn overdue(ledger: &dyn Ledger, before: i64, now: i64, limit: u32) -> Vec<String> {
     let found = ledger.overdue(at(before), at(now), limit).await.unwrap();
@@ -35,7 +35,7 @@ pub(crate) async fn a_job_that_is_put_off_lets_the_others_have_their_turn(ledger
     let woken = async |now: i64| {
         let found = ledger.overdue(at(now - 1), at(now), 2).await.unwrap();
         let ids: Vec<JobId> = found.into_iter().map(|overdue| overdue.job.id).collect();
-        ledger.put_off(&ids, at(now - 1), at(now), at(now + 100)).await.unwrap();
+        ledger.postpone(&ids, at(now - 1), at(now), at(now + 100)).await.unwrap();
         ids.iter().map(JobId::to_string).collect::<BTreeSet<_>>()
     };
     let jobs = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
@@ -57,7 +57,7 @@ pub(crate) async fn only_jobs_that_are_still_overdue_are_put_off(ledger: Arc<dyn
     put(&*ledger, "saved", &waiting(3, at(60)), 20).await;
     granted(&*ledger, "claimed", 20).await;
     let ids = ["left", "saved", "claimed"].map(|id| job(id).id);
-    ledger.put_off(&ids, at(15), at(21), at(500)).await.unwrap();
+    ledger.postpone(&ids, at(15), at(21), at(500)).await.unwrap();
     assert_eq!(overdue(&*ledger, 400, 400, 10).await, ["claimed", "saved"]);
     assert_eq!(overdue(&*ledger, 501, 501, 10).await, ["claimed", "saved", "left"]);
 }
@@ -94,15 +94,15 @@ pub(crate) async fn a_done_job_that_is_told_again_is_not_purged(ledger: Arc<dyn 
     put(&*ledger, "a", &done(), 1).await;
     let (again, ..) = granted(&*ledger, "a", 100).await;
     assert_eq!(ledger.purge(at(50), 10).await.unwrap(), 0);
-    ledger.save(&again, bare(&done(), Hold::Release, at(101))).await.unwrap();
+    ledger.save(&again, bare(&done(), Lease::Release, at(101))).await.unwrap();
     assert_eq!(ledger.purge(at(102), 10).await.unwrap(), 1);
 }
 
 pub(crate) async fn a_save_of_a_purged_job_is_refused(ledger: Arc<dyn Ledger>) {
     let (claim, ..) = granted(&*ledger, "a", 0).await;
-    ledger.save(&claim, bare(&done(), Hold::Release, at(1))).await.unwrap();
+    ledger.save(&claim, bare(&done(), Lease::Release, at(1))).await.unwrap();
     assert_eq!(ledger.purge(at(2), 10).await.unwrap(), 1);
-    assert_superseded(ledger.save(&claim, bare(&done(), Hold::Release, at(3))).await);
+    assert_superseded(ledger.save(&claim, bare(&done(), Lease::Release, at(3))).await);
     assert_eq!(ledger.counts().await.unwrap(), Counts::default());
 }
 
@@ -115,8 +115,8 @@ pub(crate) async fn open_jobs_and_unknown_ones_are_counted_by_where_they_stand(
     put(&*ledger, "d", &done(), 1).await;
     put(&*ledger, "e", &ended("unknown"), 1).await;
     ledger.ping().await.unwrap();
-    let mut standings = ledger.standings().await.unwrap();
-    standings.sort_by_key(|standing| standing.status);
+    let mut count_by_status = ledger.count_by_status().await.unwrap();
+    count_by_status.sort_by_key(|status_count| status_count.status);
     let operation = job("a").operation;
     let expected = [
         (Status::Waiting, 2, Some(at(20))),
@@ -125,7 +125,7 @@ pub(crate) async fn open_jobs_and_unknown_ones_are_counted_by_where_they_stand(
     ]
     .map(|(status, jobs, first_due)| {
         let operation = operation.clone();
-        Standing { operation, status, jobs, first_due }
+        StatusCount { operation, status, jobs, first_due }
     });
-    assert_eq!(standings, expected);
+    assert_eq!(count_by_status, expected);
 }

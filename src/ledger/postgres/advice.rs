@@ -9,20 +9,20 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::pool::Failed;
 use super::schema::{Unusable, VERSION};
-use super::settings::Settings;
+use super::settings::PostgresSettings;
 use crate::job::JobId;
 use crate::ledger::Error;
 
 /// Where a ledger is, as its errors say it.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct ErrorContext {
     address: String,
     schema: String,
     database: String,
 }
 
-impl Place {
-    pub(super) fn of(settings: &Settings) -> Self {
+impl ErrorContext {
+    pub(super) fn of(settings: &PostgresSettings) -> Self {
         let database = settings.server.get_dbname().or(settings.server.get_user());
         Self {
             address: settings.place(),

@@ -7,10 +7,10 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::{OptionFuture, join, join3};
 use tokio_postgres::{Error, Row, Statement};
 
-use super::group_commit::Together;
-use super::rows::{deaths, read, wish};
+use super::group_commit::Batch;
+use super::rows::{crashes, read, wish};
 use crate::job::JobId;
-use crate::ledger::stored::{Answer, FIRST_FENCE, StoredRequest, time};
+use crate::ledger::encoding::{Answer, FIRST_FENCE, StoredRequest, time};
 use crate::ledger::{Claim, Claimed};
 
 /// The rows in one order, so that no two transactions wait for each other.
@@ -43,7 +43,7 @@ const INSERT: &str = "
     RETURNING id, (SELECT reason FROM cancels WHERE cancels.id = jobs.id)";
 
 #[async_trait]
-impl Together for StoredRequest {
+impl Batch for StoredRequest {
     type Answer = Result<Answer, serde_json::Error>;
 
     fn job(&self) -> &JobId {
@@ -131,7 +131,7 @@ fn grant(row: &Row, request: &StoredRequest) -> Result<Claimed, serde_json::Erro
     let fence = row.get::<_, i64>(3) + 1;
     Ok(Claimed::Granted {
         claim: Claim { job: request.id.clone(), fence },
-        deaths: deaths(row, 4),
+        crashes: crashes(row, 4),
         cancelled: wish(row, 6)?,
         job: Box::new(read(row, 7)?),
         state: Box::new(read(row, 8)?),
@@ -146,8 +146,8 @@ async fn raise_fences(
     let ids = texts(granted, |request| request.id.as_str());
     let leases = column(granted, |request| request.lease);
     let untils = column(granted, StoredRequest::until);
-    let alone = column(granted, |request| request.alone);
-    client.execute(raise, &[&ids, &leases, &untils, &alone]).await
+    let exclusive = column(granted, |request| request.exclusive);
+    client.execute(raise, &[&ids, &leases, &untils, &exclusive]).await
 }
 
 async fn store(
@@ -163,7 +163,7 @@ async fn store(
                 &texts(fresh, |request| request.fingerprint.as_str()),
                 &column(fresh, |request| request.lease),
                 &column(fresh, StoredRequest::until),
-                &column(fresh, |request| request.alone),
+                &column(fresh, |request| request.exclusive),
                 &column(fresh, |request| request.state.due),
                 &column(fresh, |request| request.state.done_at),
                 &column(fresh, |request| request.now),

@@ -29,7 +29,7 @@ const WRITERS: usize = 2;
 
 /// Requests of a kind that can be run together.
 #[async_trait]
-pub(super) trait Together: Sized + Send + Sync + 'static {
+pub(super) trait Batch: Sized + Send + Sync + 'static {
     /// What one of them is answered.
     type Answer: Send;
 
@@ -49,17 +49,17 @@ pub(super) trait Together: Sized + Send + Sync + 'static {
 
 /// The way to the writers. They end once it is dropped and the queue is worked off.
 #[derive(Debug)]
-pub(super) struct GroupCommit<R: Together> {
+pub(super) struct GroupCommit<R: Batch> {
     queue: UnboundedSender<Pending<R>>,
 }
 
 #[derive(Debug)]
-struct Pending<R: Together> {
+struct Pending<R: Batch> {
     request: R,
     reply: oneshot::Sender<Result<R::Answer, Failed>>,
 }
 
-impl<R: Together> GroupCommit<R> {
+impl<R: Batch> GroupCommit<R> {
     /// Starts the writers.
     pub(super) fn start(pool: &Pool, metrics: &Metrics) -> Self {
         let (queue, arrivals) = unbounded_channel();
@@ -80,13 +80,13 @@ impl<R: Together> GroupCommit<R> {
 }
 
 /// What no writer has taken yet.
-struct Waiting<R: Together> {
+struct Waiting<R: Batch> {
     arrivals: UnboundedReceiver<Pending<R>>,
     /// A second request for a job waits until the batch with the first one is made up.
     left_over: VecDeque<Pending<R>>,
 }
 
-impl<R: Together> Waiting<R> {
+impl<R: Batch> Waiting<R> {
     /// The next batch, ordered by job: whoever locks rows in one order waits for nobody in a circle.
     async fn next(&mut self) -> Option<Vec<Pending<R>>> {
         if self.left_over.is_empty() {
@@ -111,7 +111,7 @@ impl<R: Together> Waiting<R> {
     }
 }
 
-async fn write<R: Together>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>, metrics: Metrics) {
+async fn write<R: Batch>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>, metrics: Metrics) {
     loop {
         let Some(batch) = waiting.lock().await.next().await else { return };
         let (requests, replies): (Vec<R>, Vec<_>) =
@@ -124,8 +124,8 @@ async fn write<R: Together>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>, metrics
             Err(failed) if requests.len() > 1 && is_of_one(&failed) => {
                 let mut answers = Vec::new();
                 for request in requests.chunks(1) {
-                    let alone = commit(&pool, request).await;
-                    answers.push(alone.and_then(|mut one| one.pop().ok_or(Failed::Stopped)));
+                    let exclusive = commit(&pool, request).await;
+                    answers.push(exclusive.and_then(|mut one| one.pop().ok_or(Failed::Stopped)));
                 }
                 answer(replies, answers.into_iter());
             }
@@ -137,7 +137,7 @@ async fn write<R: Together>(pool: Pool, waiting: Arc<Mutex<Waiting<R>>>, metrics
     }
 }
 
-async fn commit<R: Together>(pool: &Pool, requests: &[R]) -> Result<Vec<R::Answer>, Failed> {
+async fn commit<R: Batch>(pool: &Pool, requests: &[R]) -> Result<Vec<R::Answer>, Failed> {
     let lent = pool.lend().await?;
     lent.answer(R::run(&lent, requests)).await
 }

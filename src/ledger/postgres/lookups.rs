@@ -4,10 +4,10 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::try_join;
 use tokio_postgres::{Error, Row};
 
-use super::rows::{deaths, read, wakeup};
-use crate::job::{JobId, Note, WakeUp};
-use crate::ledger::stored::time;
-use crate::ledger::{Filter, Record, Summary};
+use super::rows::{crashes, read, wakeup};
+use crate::job::{HistoryEntry, JobId, WakeUp};
+use crate::ledger::encoding::time;
+use crate::ledger::{Filter, JobRecord, JobSummary};
 
 /// A row that this version may not be able to read.
 type Readable<T> = Result<T, serde_json::Error>;
@@ -16,7 +16,7 @@ type Readable<T> = Result<T, serde_json::Error>;
 pub(super) async fn find(
     client: &ClientWrapper,
     job: &JobId,
-) -> Result<Readable<Option<Record>>, Error> {
+) -> Result<Readable<Option<JobRecord>>, Error> {
     let select = client
         .prepare_cached(
             "SELECT job, fingerprint, state, lease_until, due, deaths, deaths_alone,
@@ -33,16 +33,17 @@ pub(super) async fn find(
     Ok(row.map(|row| record(&row, &lines)).transpose())
 }
 
-fn record(row: &Row, lines: &[Row]) -> Readable<Record> {
-    let note =
-        |row: &Row| Ok(Note { at: time(row.get(0)), what: row.get(1), detail: read(row, 2)? });
-    Ok(Record {
+fn record(row: &Row, lines: &[Row]) -> Readable<JobRecord> {
+    let note = |row: &Row| {
+        Ok(HistoryEntry { at: time(row.get(0)), what: row.get(1), detail: read(row, 2)? })
+    };
+    Ok(JobRecord {
         job: read(row, 0)?,
         fingerprint: row.get(1),
         state: read(row, 2)?,
         held_until: Some(row.get(3)).filter(|until| *until > 0).map(time),
         due: row.get::<_, Option<i64>>(4).map(time),
-        deaths: deaths(row, 5),
+        crashes: crashes(row, 5),
         cancelled: row.get(7),
         history: lines.iter().map(note).collect::<Result<_, _>>()?,
     })
@@ -52,7 +53,7 @@ fn record(row: &Row, lines: &[Row]) -> Readable<Record> {
 pub(super) async fn list(
     client: &ClientWrapper,
     filter: &Filter,
-) -> Result<Result<Vec<Summary>, String>, Error> {
+) -> Result<Result<Vec<JobSummary>, String>, Error> {
     let select = client
         .prepare_cached(
             "SELECT id, operation, kind, account, status, due, changed_at FROM jobs
@@ -72,8 +73,8 @@ pub(super) async fn list(
     Ok(rows.iter().map(summary).collect())
 }
 
-fn summary(row: &Row) -> Result<Summary, String> {
-    Ok(Summary {
+fn summary(row: &Row) -> Result<JobSummary, String> {
+    Ok(JobSummary {
         id: row.get::<_, &str>(0).parse()?,
         operation: row.get(1),
         kind: row.get::<_, &str>(2).parse()?,

@@ -23,26 +23,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use self::settings::Settings;
+pub use self::settings::PostgresSettings;
 
-use self::advice::Place;
+use self::advice::ErrorContext;
 use self::group_commit::GroupCommit;
-use self::pool::{Failed, Lent, Pool};
+use self::pool::{Failed, Pool, PooledClient};
 use self::rows::json;
-use self::saves::Line;
-use super::stored::{StoredRequest, StoredState};
+use self::saves::HistoryRow;
+use super::encoding::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Metrics, Record, Save,
-    Standing, Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Lease, Ledger,
+    Metrics, Save, StatusCount,
 };
-use crate::job::{JobId, Note, WakeUp};
+use crate::job::{HistoryEntry, JobId, WakeUp};
 
 /// A ledger in a PostgreSQL database. What is saved is on the server's disk when a save returns;
 /// what is saved at the same time shares round trips and the wait for the disk. Connections that
 /// break are made again.
 #[derive(Debug)]
 pub struct PostgresLedger {
-    place: Place,
+    place: ErrorContext,
     pool: Pool,
     claims: GroupCommit<StoredRequest>,
     saves: GroupCommit<saves::Request>,
@@ -54,8 +54,8 @@ pub struct PostgresLedger {
 impl PostgresLedger {
     /// Connects, and makes the tables or brings them up to date. Several replicas may do so at
     /// once.
-    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
-        let place = Place::of(settings);
+    pub async fn connect(settings: &PostgresSettings) -> Result<Self, Error> {
+        let place = ErrorContext::of(settings);
         let pool = Pool::new(settings).map_err(|_| place.failed(Failed::Stopped))?;
         let client = pool.lend().await.map_err(|failed| place.failed(failed))?;
         schema::migrate(&client, &settings.schema).await.map_err(|error| place.unusable(error))?;
@@ -78,13 +78,13 @@ impl PostgresLedger {
         self.answer(&client, limits::take_turn(&client, account, per, burst)).await
     }
 
-    async fn client(&self) -> Result<Lent, Error> {
+    async fn client(&self) -> Result<PooledClient, Error> {
         self.pool.lend().await.map_err(|failed| self.place.failed(failed))
     }
 
     async fn answer<T>(
         &self,
-        client: &Lent,
+        client: &PooledClient,
         asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
         client.answer(asked).await.map_err(|failed| self.place.failed(failed))
@@ -95,15 +95,15 @@ impl PostgresLedger {
     }
 
     fn save_of(&self, claim: &Claim, save: &Save<'_>) -> Result<saves::Request, serde_json::Error> {
-        let line = |note: &Note| {
+        let line = |note: &HistoryEntry| {
             let (at, what) = (note.at.as_millisecond(), note.what.clone());
-            Ok(Line { at, what, detail: json(&note.detail)? })
+            Ok(HistoryRow { at, what, detail: json(&note.detail)? })
         };
         Ok(saves::Request {
             claim: claim.clone(),
             number: self.number(),
             state: StoredState::of(save.state, save.now)?,
-            keep: save.hold == Hold::Keep,
+            keep: save.hold == Lease::Renew,
             note: save.note.map(line).transpose()?,
             now: save.now.as_millisecond(),
         })
@@ -131,9 +131,9 @@ impl Ledger for PostgresLedger {
         settled(current, claim)
     }
 
-    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let client = self.client().await?;
-        let current = self.answer(&client, saves::let_go(&client, claim, self.number())).await?;
+        let current = self.answer(&client, saves::release(&client, claim, self.number())).await?;
         settled(current, claim)
     }
 
@@ -161,7 +161,7 @@ impl Ledger for PostgresLedger {
         self.answer(&client, upkeep::overdue(&client, before, now, limit)).await
     }
 
-    async fn put_off(
+    async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
@@ -170,17 +170,17 @@ impl Ledger for PostgresLedger {
     ) -> Result<(), Error> {
         let [before, now, again] = [before, now, again].map(Timestamp::as_millisecond);
         let client = self.client().await?;
-        self.answer(&client, upkeep::put_off(&client, jobs, before, now, again)).await.map(drop)
+        self.answer(&client, upkeep::postpone(&client, jobs, before, now, again)).await.map(drop)
     }
 
-    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+    async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         let client = self.client().await?;
         self.answer(&client, lookups::find(&client, job))
             .await?
             .map_err(|cause| self.place.unreadable(job, cause))
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+    async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         let client = self.client().await?;
         self.answer(&client, lookups::list(&client, filter))
             .await?
@@ -197,9 +197,9 @@ impl Ledger for PostgresLedger {
         self.answer(&client, upkeep::counts(&client)).await
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, Error> {
+    async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
         let client = self.client().await?;
-        self.answer(&client, upkeep::standings(&client))
+        self.answer(&client, upkeep::count_by_status(&client))
             .await?
             .map_err(|cause| self.place.unlisted(cause))
     }

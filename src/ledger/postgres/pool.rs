@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::settings::Settings;
+use super::settings::PostgresSettings;
 
 /// The most connections of one replica: enough for every writer and a few readers beside them, and
 /// a hundred, as many as a server has when nobody changes it, are enough for a dozen replicas.
@@ -56,9 +56,10 @@ impl From<tokio_postgres::Error> for Failed {
 pub(super) struct Pool(deadpool_postgres::Pool);
 
 impl Pool {
-    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &PostgresSettings) -> Result<Self, BuildError> {
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(settings.server.clone(), Door(settings.clone()), how);
+        let manager =
+            Manager::from_connect(settings.server.clone(), Connector(settings.clone()), how);
         let session: Arc<str> = session(&settings.schema).into();
         deadpool_postgres::Pool::builder(manager)
             .max_size(CONNECTIONS)
@@ -77,22 +78,22 @@ impl Pool {
     }
 
     /// Lends a connection.
-    pub(super) async fn lend(&self) -> Result<Lent, Failed> {
+    pub(super) async fn lend(&self) -> Result<PooledClient, Failed> {
         let client = self.0.get().await.map_err(|error| Failed::Pool(Arc::new(error)))?;
-        Ok(Lent { client: Some(client), answered: AtomicBool::new(false) })
+        Ok(PooledClient { client: Some(client), answered: AtomicBool::new(false) })
     }
 }
 
 /// Makes connections as the address says by then: a password that was renewed is used for the next.
-struct Door(Settings);
+struct Connector(PostgresSettings);
 
-impl Connect for Door {
+impl Connect for Connector {
     fn connect(
         &self,
         _: &Config,
     ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         Box::pin(async move {
-            let Settings { server, tls, .. } = self.0.renewed();
+            let PostgresSettings { server, tls, .. } = self.0.renewed();
             match tls {
                 Some(tls) => {
                     let tls = MakeRustlsConnect::new(tls.0);
@@ -107,12 +108,12 @@ impl Connect for Door {
 /// A connection on loan. It goes back only after an answer: anything else may have left it broken,
 /// in the middle of a transaction, or with a server that can no longer be written to.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct PooledClient {
     client: Option<Object>,
     answered: AtomicBool,
 }
 
-impl Lent {
+impl PooledClient {
     /// Waits for what was asked on this connection, which may be asked only once.
     pub(super) async fn answer<T>(
         &self,
@@ -124,7 +125,7 @@ impl Lent {
     }
 }
 
-impl Deref for Lent {
+impl Deref for PooledClient {
     type Target = ClientWrapper;
 
     #[expect(clippy::expect_used, reason = "it is taken when it is dropped, and not before")]
@@ -133,7 +134,7 @@ impl Deref for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledClient {
     fn drop(&mut self) {
         if let Some(client) = self.client.take()
             && !self.answered.load(Ordering::Relaxed)

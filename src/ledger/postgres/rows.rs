@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 
 use crate::job::WakeUp;
-use crate::ledger::Deaths;
+use crate::ledger::CrashCount;
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
@@ -17,9 +17,9 @@ pub(super) fn read<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, s
 }
 
 /// The deaths in two columns, the second those of claims made alone.
-pub(super) fn deaths(row: &Row, column: usize) -> Deaths {
+pub(super) fn crashes(row: &Row, column: usize) -> CrashCount {
     let number = |column| row.get::<_, i32>(column).unsigned_abs();
-    Deaths { in_company: number(column), alone: number(column + 1) }
+    CrashCount { shared: number(column), exclusive: number(column + 1) }
 }
 
 /// Why a job is to end, if it is.

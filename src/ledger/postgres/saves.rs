@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error;
 
-use super::group_commit::Together;
+use super::group_commit::Batch;
 use crate::job::JobId;
-use crate::ledger::stored::StoredState;
+use crate::ledger::encoding::StoredState;
 use crate::ledger::{Claim, HISTORY};
 
 /// A state to be saved under a claim.
@@ -19,13 +19,13 @@ pub(super) struct Request {
     pub(super) number: i64,
     pub(super) state: StoredState,
     pub(super) keep: bool,
-    pub(super) note: Option<Line>,
+    pub(super) note: Option<HistoryRow>,
     pub(super) now: i64,
 }
 
 /// A line of a job's history, ready to store.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct HistoryRow {
     pub(super) at: i64,
     pub(super) what: String,
     /// A JSON string.
@@ -71,7 +71,7 @@ const SAVE: &str = "
 type Current = bool;
 
 #[async_trait]
-impl Together for Request {
+impl Batch for Request {
     type Answer = Current;
 
     fn job(&self) -> &JobId {
@@ -116,7 +116,7 @@ impl Together for Request {
 
 /// Ends a claim that does not count; false when it is not the newest, or the job is gone. Asked
 /// twice, because the answer was lost, it is uncounted once.
-pub(super) async fn let_go(
+pub(super) async fn release(
     client: &ClientWrapper,
     claim: &Claim,
     number: i64,

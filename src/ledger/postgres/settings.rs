@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// A database as configured, checked. It can be shown: the password is kept apart.
 #[derive(Clone)]
-pub struct Settings {
+pub struct PostgresSettings {
     pub(super) server: Config,
     pub(super) tls: Option<Tls>,
     pub(super) schema: String,
@@ -46,7 +46,7 @@ struct Ours {
     tcp_user_timeout: Option<Duration>,
 }
 
-impl Settings {
+impl PostgresSettings {
     /// Reads an address such as `postgres://user:password@host:5432/database?sslmode=require`, and
     /// the certificates it names. The error never quotes the address.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -138,7 +138,7 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for PostgresSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Settings").field(&self.place()).finish()
     }

@@ -5,8 +5,8 @@ use tokio_postgres::{Error, Row};
 
 use super::rows::wakeup;
 use crate::job::{JobId, WakeUp};
-use crate::ledger::stored::time;
-use crate::ledger::{Counts, Standing};
+use crate::ledger::encoding::time;
+use crate::ledger::{Counts, StatusCount};
 
 /// Jobs nobody holds, longest overdue first. Rows that can't be read are passed over, or a few of
 /// them would keep every other job from being looked after; the log names them.
@@ -47,7 +47,7 @@ fn readable(row: &Row) -> Option<WakeUp> {
 }
 
 /// Makes jobs that are still overdue due later.
-pub(super) async fn put_off(
+pub(super) async fn postpone(
     client: &ClientWrapper,
     jobs: &[JobId],
     before: i64,
@@ -96,9 +96,9 @@ pub(super) async fn counts(client: &ClientWrapper) -> Result<Counts, Error> {
 }
 
 /// Counts the jobs that are not done, and those that wait for a person, by where they stand.
-pub(super) async fn standings(
+pub(super) async fn count_by_status(
     client: &ClientWrapper,
-) -> Result<Result<Vec<Standing>, String>, Error> {
+) -> Result<Result<Vec<StatusCount>, String>, Error> {
     let select = client
         .prepare_cached(
             "SELECT operation, status, count(*), min(due) FROM jobs WHERE due IS NOT NULL
@@ -109,11 +109,11 @@ pub(super) async fn standings(
         )
         .await?;
     let rows = client.query(&select, &[]).await?;
-    Ok(rows.iter().map(standing).collect())
+    Ok(rows.iter().map(status_count).collect())
 }
 
-fn standing(row: &Row) -> Result<Standing, String> {
-    Ok(Standing {
+fn status_count(row: &Row) -> Result<StatusCount, String> {
+    Ok(StatusCount {
         operation: row.get(0),
         status: row.get::<_, &str>(1).parse()?,
         jobs: row.get::<_, i64>(2).unsigned_abs(),

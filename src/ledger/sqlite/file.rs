@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::home::{self, Machine};
+use super::host_lock::{self, HostLock};
 
 /// Written into the file's header, so that no other program's database is taken for a ledger.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"tick");
@@ -52,7 +52,7 @@ pub(super) enum Unusable {
 
 /// Opens the file, creating it for this user alone. A lock is waited for as long as `patience`.
 pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, Unusable> {
-    if let Some(network) = home::network(path) {
+    if let Some(network) = host_lock::network(path) {
         return Err(Unusable::Network(network));
     }
     create(path)?;
@@ -65,7 +65,7 @@ pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, Unusab
     // A job's history goes with its row.
     connection.pragma_update(None, "foreign_keys", true)?;
     migrate(&connection)?;
-    Machine::here().move_in(&connection)?;
+    HostLock::here().move_in(&connection)?;
     Ok(connection)
 }
 

@@ -37,7 +37,7 @@ impl From<rusqlite::Error> for Failed {
 
 /// Something the thread does from time to time between two transactions, also when nobody asks it
 /// for anything.
-pub(super) struct Chore {
+pub(super) struct PeriodicTask {
     pub(super) every: Duration,
     pub(super) work: Box<Work>,
 }
@@ -55,7 +55,7 @@ impl GroupCommit {
     /// Starts the thread.
     pub(super) fn start(
         connection: Connection,
-        chore: Chore,
+        chore: PeriodicTask,
         metrics: Metrics,
     ) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel();
@@ -124,7 +124,7 @@ where
 fn work_off(
     connection: &Connection,
     requests: &Receiver<Box<dyn Request>>,
-    chore: &Chore,
+    chore: &PeriodicTask,
     metrics: &Metrics,
 ) {
     let mut done = Instant::now();
@@ -197,8 +197,8 @@ mod tests {
         connection
     }
 
-    fn idle() -> Chore {
-        Chore { every: Duration::MAX, work: Box::new(|_| Ok(())) }
+    fn idle() -> PeriodicTask {
+        PeriodicTask { every: Duration::MAX, work: Box::new(|_| Ok(())) }
     }
 
     fn add_parent(id: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send {
@@ -276,7 +276,8 @@ mod tests {
         });
         let every = Duration::from_millis(5);
         let commit =
-            GroupCommit::start(connection(), Chore { every, work }, Metrics::default()).unwrap();
+            GroupCommit::start(connection(), PeriodicTask { every, work }, Metrics::default())
+                .unwrap();
         for _ in 0..3 {
             times.recv_timeout(Duration::from_secs(60)).unwrap();
         }

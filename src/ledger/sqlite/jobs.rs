@@ -5,9 +5,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
-use crate::job::{JobId, Note, WakeUp};
-use crate::ledger::stored::{Answer, FIRST_FENCE, StoredRequest, StoredState, time};
-use crate::ledger::{Claim, Claimed, Deaths, HISTORY};
+use crate::job::{HistoryEntry, JobId, WakeUp};
+use crate::ledger::encoding::{Answer, FIRST_FENCE, StoredRequest, StoredState, time};
+use crate::ledger::{Claim, Claimed, CrashCount, HISTORY};
 
 /// Claims a job.
 pub(super) fn claim(connection: &Connection, request: &StoredRequest) -> rusqlite::Result<Answer> {
@@ -30,7 +30,7 @@ pub(super) fn claim(connection: &Connection, request: &StoredRequest) -> rusqlit
         )?;
         let until = request.now.saturating_add(request.lease);
         let id = request.id.as_str();
-        raise_fence.execute(params![id, claim.fence, until, request.lease, request.alone])?;
+        raise_fence.execute(params![id, claim.fence, until, request.lease, request.exclusive])?;
     }
     Ok(Answer::Known(claimed))
 }
@@ -48,7 +48,7 @@ fn grant(row: &Row<'_>, request: &StoredRequest) -> rusqlite::Result<Claimed> {
     let fence = row.get::<_, i64>(2)? + 1;
     Ok(Claimed::Granted {
         claim: Claim { job: request.id.clone(), fence },
-        deaths: Deaths { in_company: row.get(3)?, alone: row.get(4)? },
+        crashes: CrashCount { shared: row.get(3)?, exclusive: row.get(4)? },
         cancelled: row.get(5)?,
         job: Box::new(read(row, 6)?),
         state: Box::new(read(row, 7)?),
@@ -68,7 +68,7 @@ fn insert(connection: &Connection, request: &StoredRequest) -> rusqlite::Result<
         FIRST_FENCE,
         request.lease,
         request.now.saturating_add(request.lease),
-        request.alone,
+        request.exclusive,
         request.state.due,
         request.state.done_at,
         request.now,
@@ -96,7 +96,7 @@ pub(super) fn save(
     claim: &Claim,
     state: &StoredState,
     keep: bool,
-    note: Option<&Note>,
+    note: Option<&HistoryEntry>,
     now: i64,
 ) -> rusqlite::Result<bool> {
     let mut update = connection.prepare_cached(
@@ -123,7 +123,7 @@ pub(super) fn save(
     Ok(changed == 1)
 }
 
-fn remember(connection: &Connection, job: &JobId, note: &Note) -> rusqlite::Result<()> {
+fn remember(connection: &Connection, job: &JobId, note: &HistoryEntry) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO job_events (job, number, at, what, detail)
          SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM job_events WHERE job = ?1
@@ -141,7 +141,7 @@ fn remember(connection: &Connection, job: &JobId, note: &Note) -> rusqlite::Resu
 }
 
 /// Ends a claim that does not count; false when it is not the newest, or the job is gone.
-pub(super) fn let_go(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
+pub(super) fn release(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
     let mut update = connection.prepare_cached(
         "UPDATE jobs SET lease_until = 0, deaths = max(deaths - NOT claimed_alone, 0),
                          deaths_alone = max(deaths_alone - claimed_alone, 0)

@@ -4,7 +4,7 @@
 mod advice;
 mod file;
 mod group_commit;
-mod home;
+mod host_lock;
 mod jobs;
 mod lookups;
 mod upkeep;
@@ -20,12 +20,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use self::group_commit::{Chore, Failed, GroupCommit};
-use self::home::Machine;
-use super::stored::{StoredRequest, StoredState};
+use self::group_commit::{Failed, GroupCommit, PeriodicTask};
+use self::host_lock::HostLock;
+use super::encoding::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Hold, Ledger, Metrics, Record, Save,
-    Standing, Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Lease, Ledger,
+    Metrics, Save, StatusCount,
 };
 use crate::job::{JobId, WakeUp};
 
@@ -33,9 +33,12 @@ use crate::job::{JobId, WakeUp};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the ledger's thread does by the way.
-fn chore() -> Chore {
-    let here = Machine::here();
-    Chore { every: home::REFRESH, work: Box::new(move |connection| here.stay(connection)) }
+fn chore() -> PeriodicTask {
+    let here = HostLock::here();
+    PeriodicTask {
+        every: host_lock::REFRESH,
+        work: Box::new(move |connection| here.stay(connection)),
+    }
 }
 
 /// A ledger in one SQLite file. A save is on the disk when it returns; saves that are made at the
@@ -109,7 +112,7 @@ impl Ledger for SqliteLedger {
             StoredState::of(save.state, save.now).map_err(|cause| self.unwritable(cause))?;
         let mine = claim.clone();
         let (keep, note, now) =
-            (save.hold == Hold::Keep, save.note.cloned(), save.now.as_millisecond());
+            (save.hold == Lease::Renew, save.note.cloned(), save.now.as_millisecond());
         let current = self
             .run(&claim.job, move |connection| {
                 jobs::save(connection, &mine, &state, keep, note.as_ref(), now)
@@ -118,10 +121,10 @@ impl Ledger for SqliteLedger {
         if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
     }
 
-    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let mine = claim.clone();
         let current =
-            self.run(&claim.job, move |connection| jobs::let_go(connection, &mine)).await?;
+            self.run(&claim.job, move |connection| jobs::release(connection, &mine)).await?;
         if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
     }
 
@@ -147,7 +150,7 @@ impl Ledger for SqliteLedger {
         self.commit.run(overdue).await.map_err(|error| self.failed(error))
     }
 
-    async fn put_off(
+    async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
@@ -157,19 +160,19 @@ impl Ledger for SqliteLedger {
         let jobs = jobs.to_vec();
         let [before, now, again] = [before, now, again].map(Timestamp::as_millisecond);
         self.commit
-            .run(move |connection| upkeep::put_off(connection, &jobs, before, now, again))
+            .run(move |connection| upkeep::postpone(connection, &jobs, before, now, again))
             .await
             .map_err(|error| self.failed(error))
     }
 
-    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+    async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         let id = job.clone();
         self.look(move |connection| lookups::find(connection, &id)).await.map_err(|error| {
             advice::unreadable(&self.path, job, &error).unwrap_or_else(|| self.failed(error))
         })
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+    async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         let filter = filter.clone();
         self.look(move |connection| lookups::list(connection, &filter))
             .await
@@ -188,8 +191,8 @@ impl Ledger for SqliteLedger {
         self.commit.run(upkeep::counts).await.map_err(|error| self.failed(error))
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        self.look(upkeep::standings).await.map_err(|error| self.failed(error))
+    async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
+        self.look(upkeep::count_by_status).await.map_err(|error| self.failed(error))
     }
 
     async fn ping(&self) -> Result<(), Error> {

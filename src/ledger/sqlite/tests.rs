@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::ledger::Deaths;
+use crate::ledger::CrashCount;
 use crate::ledger::conformance::{
     at, bare, claim, every_promise, granted, rivals_never_both_save, waiting,
 };
@@ -40,7 +40,7 @@ async fn saved_states_survive_reopening() {
     let (_folder, path) = folder();
     let ledger = SqliteLedger::open(&path).unwrap();
     let (first, ..) = granted(&ledger, "a", 0).await;
-    ledger.save(&first, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
+    ledger.save(&first, bare(&waiting(2, at(9)), Lease::Renew, at(1))).await.unwrap();
     drop(ledger);
     let ledger = SqliteLedger::open(&path).unwrap();
     assert_eq!(claim(&ledger, "a", 2, false).await, Claimed::Held { until: at(121) });
@@ -54,7 +54,7 @@ async fn after_a_kill_every_confirmed_save_is_there() {
     let killed = SqliteLedger::open(&path).unwrap();
     for id in ["a", "b", "c"] {
         let (claim, ..) = granted(&killed, id, 0).await;
-        killed.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
+        killed.save(&claim, bare(&waiting(2, at(9)), Lease::Renew, at(1))).await.unwrap();
     }
     let survivor = SqliteLedger::open(&path).unwrap();
     for id in ["a", "b", "c"] {
@@ -91,7 +91,7 @@ async fn a_superseded_save_does_not_harm_its_neighbours() {
     let (new, ..) = granted(&ledger, "a", 1).await;
     let (other, ..) = granted(&ledger, "b", 1).await;
     let state = waiting(2, at(9));
-    let save = |claim| ledger.save(claim, bare(&state, Hold::Keep, at(2)));
+    let save = |claim| ledger.save(claim, bare(&state, Lease::Renew, at(2)));
     let (first, refused, last) = tokio::join!(save(&new), save(&old), save(&other));
     assert!(first.is_ok() && last.is_ok());
     assert!(matches!(refused, Err(Error::Superseded(_))), "{refused:?}");
@@ -119,7 +119,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
     let shell = Connection::open(&path).unwrap();
     for id in ["good", "odd"] {
         let (claim, ..) = granted(&ledger, id, 0).await;
-        ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Release, at(1))).await.unwrap();
+        ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Release, at(1))).await.unwrap();
     }
     shell
         .execute("UPDATE jobs SET due = 0, state = '{\"phase\":\"dreaming\"}' WHERE id = 'odd'", [])
@@ -130,7 +130,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
         fingerprint: "f1",
         state: &state,
         take_over: true,
-        alone: false,
+        exclusive: false,
         lease: Duration::from_secs(1),
         now: at(2),
     };
@@ -174,9 +174,9 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
         assert_eq!((summary.kind, &summary.account), (first.kind, &first.account));
     }
     assert_eq!(found.len(), 3);
-    let (claim, state, deaths) = granted(&ledger, "retrying", 1).await;
+    let (claim, state, crashes) = granted(&ledger, "retrying", 1).await;
     assert_eq!((claim.fence, state), (5, waiting(1, at(9))));
-    assert_eq!(deaths, Deaths { in_company: 2, alone: 0 });
+    assert_eq!(crashes, CrashCount { shared: 2, exclusive: 0 });
 }
 
 #[test]
@@ -238,10 +238,11 @@ async fn a_locked_file_is_an_error_and_works_again_once_it_is_free() {
     let (claim, ..) = granted(&ledger, "a", 0).await;
     let shell = Connection::open(&path).unwrap();
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap_err();
+    let error =
+        ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Renew, at(1))).await.unwrap_err();
     assert!(error.to_string().contains("is locked by another program"), "{error}");
     shell.execute_batch("ROLLBACK").unwrap();
-    ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
+    ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Renew, at(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -266,7 +267,7 @@ async fn a_full_disk_is_an_error_and_work_goes_on_once_there_is_room() {
             fingerprint: "f1",
             state: &state,
             take_over: false,
-            alone: false,
+            exclusive: false,
             lease,
             now: at(0),
         };
@@ -275,5 +276,5 @@ async fn a_full_disk_is_an_error_and_work_goes_on_once_there_is_room() {
     let message = full.unwrap().to_string();
     assert!(message.contains("the disk is full; make room"), "{message}");
     limit(1_000_000).await.unwrap();
-    ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Keep, at(1))).await.unwrap();
+    ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Renew, at(1))).await.unwrap();
 }

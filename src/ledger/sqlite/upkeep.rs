@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row, params};
 use super::jobs::wakeup;
 use super::lookups::parse;
 use crate::job::{JobId, WakeUp};
-use crate::ledger::stored::time;
-use crate::ledger::{Counts, Standing};
+use crate::ledger::encoding::time;
+use crate::ledger::{Counts, StatusCount};
 
 /// Jobs nobody holds, longest overdue first. Rows that can't be read are passed over, or a few of
 /// them would keep every other job from being looked after; the log names them.
@@ -40,7 +40,7 @@ pub(super) fn overdue(
 
 /// Makes jobs that are still overdue due later. One statement for all of them, so that a failure
 /// changes none.
-pub(super) fn put_off(
+pub(super) fn postpone(
     connection: &Connection,
     jobs: &[JobId],
     before: i64,
@@ -48,11 +48,11 @@ pub(super) fn put_off(
     again: i64,
 ) -> rusqlite::Result<()> {
     let ids: Vec<&str> = jobs.iter().map(JobId::as_str).collect();
-    let mut put_off = connection.prepare_cached(
+    let mut postpone = connection.prepare_cached(
         "UPDATE jobs SET due = ?4
          WHERE id IN (SELECT value FROM json_each(?1)) AND due < ?2 AND lease_until <= ?3",
     )?;
-    put_off.execute(params![serde_json::json!(ids).to_string(), before, now, again])?;
+    postpone.execute(params![serde_json::json!(ids).to_string(), before, now, again])?;
     Ok(())
 }
 
@@ -78,7 +78,7 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
 }
 
 /// Counts the jobs that are not done, and those that wait for a person, by where they stand.
-pub(super) fn standings(connection: &Connection) -> rusqlite::Result<Vec<Standing>> {
+pub(super) fn count_by_status(connection: &Connection) -> rusqlite::Result<Vec<StatusCount>> {
     let mut select = connection.prepare_cached(
         "SELECT operation, status, count(*), min(due) FROM jobs WHERE due IS NOT NULL
          GROUP BY operation, status
@@ -86,13 +86,13 @@ pub(super) fn standings(connection: &Connection) -> rusqlite::Result<Vec<Standin
          SELECT operation, status, count(*), NULL FROM jobs WHERE status = 'unknown'
          GROUP BY operation",
     )?;
-    let standing = |row: &Row<'_>| {
-        Ok(Standing {
+    let status_count = |row: &Row<'_>| {
+        Ok(StatusCount {
             operation: row.get(0)?,
             status: parse(row, 1)?,
             jobs: row.get::<_, i64>(2)?.unsigned_abs(),
             first_due: row.get::<_, Option<i64>>(3)?.map(time),
         })
     };
-    select.query_map([], standing)?.collect()
+    select.query_map([], status_count)?.collect()
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::visitor::{Visitor, base_info, create_order, order_id, read, simulator, until};
-use crate::cloud::http::SendError;
+use crate::cloud::http::TransportError;
 use crate::simulator::{Fault, FaultPlan, Rule, Running};
 
 fn once(running: &Running, action: &str, fault: Fault) {
@@ -21,7 +21,7 @@ async fn a_connection_cut_before_the_effect_leaves_nothing() {
     let visitor = Visitor::of_alibaba(&running);
     once(&running, "CreateOrder", Fault::CutBefore);
     let lost = visitor.try_ask(&create_order("c")).await.unwrap_err();
-    assert!(matches!(lost, SendError::Lost { .. }), "{lost}");
+    assert!(matches!(lost, TransportError::Lost { .. }), "{lost}");
     assert!(running.effects().is_empty());
     assert_eq!(visitor.ask(&create_order("c")).await.0, 200, "the plan was for the first only");
 }
@@ -32,7 +32,7 @@ async fn a_connection_cut_after_the_effect_leaves_one_effect_and_no_answer() {
     let visitor = Visitor::of_alibaba(&running);
     once(&running, "dms.CreateOrder", Fault::CutAfter);
     let lost = visitor.try_ask(&create_order("c [tk:1]")).await.unwrap_err();
-    assert!(matches!(lost, SendError::Lost { .. }), "{lost}");
+    assert!(matches!(lost, TransportError::Lost { .. }), "{lost}");
     assert_eq!(running.effects().len(), 1);
     assert_eq!(running.requests()["dms.CreateOrder"].faulted, 1);
 }
@@ -71,7 +71,7 @@ async fn a_broken_body_comes_after_the_effect() {
     assert!(serde_json::from_slice::<Value>(&reply.body).is_err());
     once(&running, "CreateOrder", Fault::CutBody);
     let lost = visitor.try_ask(&create_order("c")).await.unwrap_err();
-    assert!(matches!(lost, SendError::Lost { .. }), "{lost}");
+    assert!(matches!(lost, TransportError::Lost { .. }), "{lost}");
     assert_eq!(running.effects().len(), 2);
 }
 

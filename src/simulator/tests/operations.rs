@@ -7,24 +7,26 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::visitor::simulator;
-use crate::cloud::Clouds;
-use crate::cloud::http::{Https, Settings as Waits};
-use crate::cloud::operations::{catalogue, protocols};
-use crate::job::machine::Event;
+use crate::cloud::Providers;
+use crate::cloud::http::{HttpSettings, Https};
+use crate::cloud::operations::{catalogue, operations};
+use crate::job::machine::Input;
 use crate::job::state::Doubt;
-use crate::job::{Answer, Ask, Ended, Failure, Job, Meaning, Trace, Turn, Until};
+use crate::job::{
+    Answer, Ended, ExecutionState, Failure, FailureClass, Job, RequestKind, Trace, Until,
+};
 use crate::simulator::{Fault, FaultPlan, Rule, Running};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn clouds(running: &Running, huawei_by_password: bool) -> Clouds {
+fn providers(running: &Running, huawei_by_password: bool) -> Providers {
     let huawei = match huawei_by_password {
         true => running.huawei_user("huawei"),
         false => running.huawei("huawei", false).unwrap(),
     };
     let accounts = vec![running.alibaba("alibaba", true).unwrap(), huawei];
-    let waits = Waits { connect_timeout: LIMIT, timeout: LIMIT };
-    Clouds::new(accounts, protocols(), Arc::new(Https::new(waits).unwrap()))
+    let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
+    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()))
 }
 
 fn job(id: &str, operation: &str, params: Value) -> Job {
@@ -49,20 +51,24 @@ fn job(id: &str, operation: &str, params: Value) -> Job {
     }
 }
 
-fn turn(ask: Ask) -> Turn {
-    serde_json::from_value(json!({"ask": ask, "call": 1, "failures": 0, "absences": 0,
-        "result": {}, "unchanged": 0, "facts": {}, "times": {}}))
+fn execution(ask: RequestKind) -> ExecutionState {
+    serde_json::from_value(json!({"request": ask, "call": 1, "failures": 0, "absences": 0,
+        "result": {}, "unchanged": 0, "provider_reply": {}, "times": {}}))
     .unwrap()
 }
 
 /// Asks; and again where the refusal says that this helps at once.
-async fn ask(clouds: &Clouds, job: &Job, turn: &Turn) -> Result<Answer, Failure> {
-    let at_once = Meaning::Retryable { retry_after: Some(Duration::ZERO) };
+async fn ask(
+    providers: &Providers,
+    job: &Job,
+    execution: &ExecutionState,
+) -> Result<Answer, Failure> {
+    let at_once = FailureClass::Retryable { retry_after: Some(Duration::ZERO) };
     for _ in 0..2 {
-        match clouds.ask(job, turn).await {
-            Event::Answered(answered) => return Ok(answered.answer),
-            Event::Failed(failure) if failure.meaning == at_once => {}
-            Event::Failed(failure) => return Err(failure),
+        match providers.ask(job, execution).await {
+            Input::Answered(answered) => return Ok(answered.answer),
+            Input::Failed(failure) if failure.meaning == at_once => {}
+            Input::Failed(failure) => return Err(failure),
             other => panic!("{other:?}"),
         }
     }
@@ -70,22 +76,24 @@ async fn ask(clouds: &Clouds, job: &Job, turn: &Turn) -> Result<Answer, Failure>
 }
 
 /// Makes the call, after its baseline where it has one; with `lost`, its answer is looked up.
-async fn run(clouds: &Clouds, job: &Job, lost: bool) -> Ended {
-    let mut now = turn(Ask::Call);
-    if clouds.abilities(job).baseline {
-        let Answer::Baseline(seen) = ask(clouds, job, &turn(Ask::Baseline)).await.unwrap() else {
+async fn run(providers: &Providers, job: &Job, lost: bool) -> Ended {
+    let mut now = execution(RequestKind::Call);
+    if providers.capabilities(job).baseline {
+        let Answer::Baseline(seen) =
+            ask(providers, job, &execution(RequestKind::Baseline)).await.unwrap()
+        else {
             panic!("no baseline")
         };
         now.baseline = Some(seen);
     }
-    let called = ask(clouds, job, &now).await;
+    let called = ask(providers, job, &now).await;
     let accepted = if lost {
-        assert_eq!(called.unwrap_err().meaning, Meaning::Ambiguous);
+        assert_eq!(called.unwrap_err().meaning, FailureClass::Ambiguous);
         now.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
-        now.ask = Ask::Probe;
+        now.request = RequestKind::Probe;
         let looking = async {
             loop {
-                match ask(clouds, job, &now).await.unwrap() {
+                match ask(providers, job, &now).await.unwrap() {
                     Answer::Found(accepted) => return accepted,
                     // What it made is too young to be recognised.
                     Answer::Undecided(_) => {}
@@ -100,11 +108,11 @@ async fn run(clouds: &Clouds, job: &Job, lost: bool) -> Ended {
             other => panic!("{other:?}"),
         }
     };
-    now.ask = Ask::Poll(accepted.handle);
+    now.request = RequestKind::Poll(accepted.handle);
     now.result = accepted.result;
     let polling = async {
         loop {
-            match ask(clouds, job, &now).await.unwrap() {
+            match ask(providers, job, &now).await.unwrap() {
                 Answer::Ended(ended) => return ended,
                 Answer::Running(running) => now.result = running.result,
                 other => panic!("{other:?}"),
@@ -168,12 +176,12 @@ fn jobs(prefix: &str) -> Vec<Job> {
 #[tokio::test]
 async fn every_operation_runs_to_its_end() {
     let running = simulator(5).await;
-    let clouds = clouds(&running, true);
+    let providers = providers(&running, true);
     let mut jobs = jobs("plain");
     let sync = json!({"ProjectId": 10000, "TaskType": "DI_REALTIME", "FileId": 100});
     jobs.push(job("sync", "dataworks.DeployDISyncTask", sync));
     for job in &jobs {
-        let ended = run(&clouds, job, false).await;
+        let ended = run(&providers, job, false).await;
         assert_eq!(ended.failure, None, "{}", job.id);
     }
     assert_eq!(running.effects().len(), jobs.len());
@@ -182,7 +190,7 @@ async fn every_operation_runs_to_its_end() {
 #[tokio::test]
 async fn a_lost_call_of_every_operation_that_can_be_probed_is_found() {
     let running = simulator(50).await;
-    let clouds = clouds(&running, false);
+    let providers = providers(&running, false);
     let calls = [
         "CreateOrder",
         "CreateFreeLockCorrectOrder",
@@ -193,7 +201,7 @@ async fn a_lost_call_of_every_operation_that_can_be_probed_is_found() {
     running.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let jobs = jobs("lost");
     for job in &jobs {
-        let ended = run(&clouds, job, true).await;
+        let ended = run(&providers, job, true).await;
         assert_eq!(ended.failure, None, "{}", job.id);
     }
     assert_eq!(running.effects().len(), jobs.len());
@@ -202,24 +210,26 @@ async fn a_lost_call_of_every_operation_that_can_be_probed_is_found() {
 #[tokio::test]
 async fn an_earlier_deployment_is_not_taken_for_a_lost_one() {
     let running = simulator(0).await;
-    let clouds = clouds(&running, false);
+    let providers = providers(&running, false);
     let deploy = |id| {
         let params = json!({"package_ids": ["23"], "startup_mode": 1});
         job(id, "dataarts.DeployReleasePackages", params)
     };
-    assert_eq!(run(&clouds, &deploy("earlier"), false).await.failure, None);
+    assert_eq!(run(&providers, &deploy("earlier"), false).await.failure, None);
 
     let faults = vec![Rule::always("DeployReleasePackages", Fault::CutBefore)];
     running.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let job = deploy("lost");
-    let Answer::Baseline(seen) = ask(&clouds, &job, &turn(Ask::Baseline)).await.unwrap() else {
+    let Answer::Baseline(seen) =
+        ask(&providers, &job, &execution(RequestKind::Baseline)).await.unwrap()
+    else {
         panic!("no baseline")
     };
-    let mut now = Turn { baseline: Some(seen), ..turn(Ask::Call) };
-    assert_eq!(ask(&clouds, &job, &now).await.unwrap_err().meaning, Meaning::Ambiguous);
+    let mut now = ExecutionState { baseline: Some(seen), ..execution(RequestKind::Call) };
+    assert_eq!(ask(&providers, &job, &now).await.unwrap_err().meaning, FailureClass::Ambiguous);
     now.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
-    now.ask = Ask::Probe;
-    let answer = ask(&clouds, &job, &now).await.unwrap();
+    now.request = RequestKind::Probe;
+    let answer = ask(&providers, &job, &now).await.unwrap();
     assert!(matches!(answer, Answer::Undecided(_)), "{answer:?}");
     assert_eq!(running.effects().len(), 1);
 }
@@ -227,7 +237,7 @@ async fn an_earlier_deployment_is_not_taken_for_a_lost_one() {
 #[tokio::test]
 async fn a_failure_at_the_provider_is_the_end_of_the_job() {
     let running = simulator(5).await;
-    let clouds = clouds(&running, false);
+    let providers = providers(&running, false);
     let failing = [
         job("reject", "dms.CreateOrder", change("sim:reject")),
         job("close", "dms.CreateOrder", change("sim:close")),
@@ -245,7 +255,7 @@ async fn a_failure_at_the_provider_is_the_end_of_the_job() {
         ),
     ];
     for job in &failing {
-        assert!(run(&clouds, job, false).await.failure.is_some(), "{}", job.id);
+        assert!(run(&providers, job, false).await.failure.is_some(), "{}", job.id);
     }
 }
 
@@ -253,8 +263,8 @@ async fn a_failure_at_the_provider_is_the_end_of_the_job() {
 async fn a_clock_that_is_off_is_learned_from_the_refusal() {
     let running = simulator(5).await;
     running.set_clock_offset(3 * 3_600_000);
-    let clouds = clouds(&running, false);
+    let providers = providers(&running, false);
     for job in &jobs("skewed") {
-        assert_eq!(run(&clouds, job, false).await.failure, None, "{}", job.id);
+        assert_eq!(run(&providers, job, false).await.failure, None, "{}", job.id);
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cloud::account::Account;
-use crate::cloud::http::{Https, RawReply, SendError, Settings as Waits, Signed, Transport};
+use crate::cloud::http::{HttpSettings, Https, RawReply, Signed, Transport, TransportError};
 use crate::cloud::protocol::{Body, Method, Request, Service};
 use crate::cloud::{alibaba, huawei};
 use crate::job::Provider;
@@ -29,7 +29,7 @@ pub struct Visitor {
 
 impl Visitor {
     pub fn new(account: Account) -> Self {
-        let waits = Waits { connect_timeout: LIMIT, timeout: LIMIT };
+        let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
         Self { account, https: Https::new(waits).unwrap() }
     }
 
@@ -48,12 +48,12 @@ impl Visitor {
         }
     }
 
-    pub async fn send(&self, signed: Signed) -> Result<RawReply, SendError> {
+    pub async fn send(&self, signed: Signed) -> Result<RawReply, TransportError> {
         self.https.send(signed).await
     }
 
     /// Signs and sends, with a nonce of its own.
-    pub async fn try_ask(&self, request: &Request) -> Result<RawReply, SendError> {
+    pub async fn try_ask(&self, request: &Request) -> Result<RawReply, TransportError> {
         let nonce = format!("{:032x}", rand::random::<u128>());
         self.send(self.signed(request, Timestamp::now(), &nonce)).await
     }

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use ticketd::cloud::account::{Account, Credentials};
 use ticketd::cloud::endpoints::{default_endpoints, default_iam_endpoint};
 use ticketd::cloud::http::Transport;
-use ticketd::cloud::protocol::{Inquiry, Next, Protocol, Replies};
-use ticketd::cloud::{Clouds, operations};
-use ticketd::job::machine::Abilities;
-use ticketd::job::message::Rules;
-use ticketd::job::{Accepted, Failure, Job, Kind, Operation, Provider, Trace, Until, Users};
+use ticketd::cloud::protocol::{Next, Operation, OperationContext, Replies};
+use ticketd::cloud::{Providers, operations};
+use ticketd::job::machine::Capabilities;
+use ticketd::job::message::MessageValidator;
+use ticketd::job::{
+    Accepted, AccessPolicy, Failure, Job, Kind, OperationSpec, Provider, Trace, Until,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// Texts of accounts that must never be told to anybody.
@@ -80,34 +82,34 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
 });
 
 /// What messages are judged by. Of Huawei there is one account, so that jobs may leave it out.
-pub static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
+pub static RULES: LazyLock<MessageValidator> = LazyLock::new(|| MessageValidator {
     catalogue: operations::catalogue(),
     accounts: BTreeMap::from([
         ("ali".to_owned(), Provider::Alibaba),
         ("hw".to_owned(), Provider::Huawei),
     ]),
-    users: Users::default(),
+    users: AccessPolicy::default(),
     max_bytes: 1 << 20,
 });
 
 /// An operation's side of its conversations, its name and its kind.
-type Side = (Box<dyn Protocol>, &'static str, Kind);
+type Side = (Box<dyn Operation>, &'static str, Kind);
 
 static PROTOCOLS: LazyLock<Vec<Side>> = LazyLock::new(|| {
-    let named = |protocol: Box<dyn Protocol>| {
-        let Operation { name, kind, .. } = protocol.operation();
+    let named = |protocol: Box<dyn Operation>| {
+        let OperationSpec { name, kind, .. } = protocol.operation();
         (protocol, name, kind)
     };
-    operations::protocols().into_iter().map(named).collect()
+    operations::operations().into_iter().map(named).collect()
 });
 
 /// One of the operations, whose parameters nobody checks.
 struct Known(usize);
 
 /// All accounts and operations, over a transport. New for every input: an account remembers.
-pub fn clouds(transport: Arc<dyn Transport>) -> Clouds {
-    let known = |index| Box::new(Known(index)) as Box<dyn Protocol>;
-    Clouds::new(ACCOUNTS.to_vec(), (0..PROTOCOLS.len()).map(known).collect(), transport)
+pub fn providers(transport: Arc<dyn Transport>) -> Providers {
+    let known = |index| Box::new(Known(index)) as Box<dyn Operation>;
+    Providers::new(ACCOUNTS.to_vec(), (0..PROTOCOLS.len()).map(known).collect(), transport)
 }
 
 /// A job of an operation, followed to its end.
@@ -130,25 +132,29 @@ pub fn job(operation: &str, account: &str, params: Value) -> Job {
     }
 }
 
-impl Protocol for Known {
-    fn operation(&self) -> Operation {
+impl Operation for Known {
+    fn operation(&self) -> OperationSpec {
         let (_, name, kind) = &PROTOCOLS[self.0];
-        Operation::new(name, *kind, Provider::Alibaba, Until::Finished, json!(true))
+        OperationSpec::new(name, *kind, Provider::Alibaba, Until::Finished, json!(true))
     }
 
-    fn abilities(&self, account: &Account) -> Abilities {
-        PROTOCOLS[self.0].0.abilities(account)
+    fn capabilities(&self, account: &Account) -> Capabilities {
+        PROTOCOLS[self.0].0.capabilities(account)
     }
 
-    fn baseline(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(
+        &self,
+        inquiry: &OperationContext<'_>,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure> {
         PROTOCOLS[self.0].0.baseline(inquiry, replies)
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         PROTOCOLS[self.0].0.call(inquiry, replies)
     }
 
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         PROTOCOLS[self.0].0.probe(inquiry, replies)
     }
 
@@ -158,7 +164,7 @@ impl Protocol for Known {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         handle: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {

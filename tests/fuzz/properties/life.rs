@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use ticketd::job::event;
-use ticketd::job::machine::{Context, Event, step};
+use ticketd::job::cloud_event;
+use ticketd::job::machine::{Context, Input, step};
 use ticketd::job::policy::{Policy, Poll, Probe, Retry};
-use ticketd::job::{Answer, Ask, Job, Meaning, Outcome, State, Trouble, Verdict};
+use ticketd::job::{
+    Answer, FailureClass, Job, Outcome, OutcomeError, OutcomeKind, RequestKind, State,
+};
 
-use super::cast::{RUNTIME, clouds, job, tells};
+use super::cast::{RUNTIME, job, providers, tells};
 use super::script::{Script, parts};
 
 /// The most requests of one question, and of one life.
@@ -67,37 +69,41 @@ pub fn replies(play: Play, bytes: &[u8]) {
     let kind = head.iter().find(|byte| byte.is_ascii_digit()).map_or(0, |byte| byte - b'0');
     let script = Arc::new(Script::new(replies, head.contains(&b'*')));
     let job = cast(play, kind.into());
-    let abilities = clouds(script.clone()).abilities(&job);
-    let state = State::first(&job, abilities);
+    let capabilities = providers(script.clone()).capabilities(&job);
+    let state = State::first(&job, capabilities);
     if let Some(outcome) = live(&job, state, &script) {
-        let done = outcome.verdict == Verdict::Succeeded;
+        let done = outcome.kind == OutcomeKind::Succeeded;
         assert!(!done || outcome.handle.is_some(), "succeeded without a handle");
-        let unfit = |trouble: &Trouble| trouble.code == "InvalidHandle";
+        let unfit = |trouble: &OutcomeError| trouble.code == "InvalidHandle";
         assert!(!outcome.error.as_ref().is_some_and(unfit), "a handle the poll can't use");
     }
 }
 
 /// Plays a job from a state on, to its end or until it is left alone.
 pub fn live(job: &Job, mut state: State, script: &Arc<Script>) -> Option<Outcome> {
-    let clouds = clouds(script.clone());
-    let abilities = clouds.abilities(job);
+    let providers = providers(script.clone());
+    let capabilities = providers.capabilities(job);
     let mut now = Timestamp::now();
-    let mut event = Event::Resumed;
+    let mut event = Input::Resumed;
     for _ in 0..MOST_QUESTIONS {
-        let context = Context { job, policy: &POLICY, abilities, now, dice: 0.5 };
+        let context = Context { job, policy: &POLICY, capabilities, now, random: 0.5 };
         state = step(state, event, &context).expect("what a provider says is never illegal");
         saved(&state);
         event = match &state {
             State::Waiting { due, .. } => {
                 now = now.max(*due);
-                Event::Resumed
+                Input::Resumed
             }
-            State::Asking { turn, .. } => {
+            State::Asking { execution, .. } => {
                 let before = script.count();
-                let answer = RUNTIME.with(|runtime| runtime.block_on(clouds.ask(job, turn)));
+                let answer =
+                    RUNTIME.with(|runtime| runtime.block_on(providers.ask(job, execution)));
                 let sent = script.count() - before;
                 assert!(sent <= MOST_REQUESTS + 1, "{sent} requests to one question");
-                assert!(turn.ask != Ask::Call || sent <= 2, "a call is one request, and a token");
+                assert!(
+                    execution.request != RequestKind::Call || sent <= 2,
+                    "a call is one request, and a token"
+                );
                 judge(&answer, &job.account);
                 if script.count() > MOST_IN_A_LIFE {
                     return None;
@@ -105,9 +111,9 @@ pub fn live(job: &Job, mut state: State, script: &Arc<Script>) -> Option<Outcome
                 answer
             }
             State::Reporting { outcome } => {
-                let told = json!(event::Event::outcome("/fuzz", job, outcome));
+                let told = json!(cloud_event::CloudEvent::outcome("/fuzz", job, outcome));
                 bounded(&told);
-                Event::Published
+                Input::Published
             }
             State::Done { outcome } => return Some(outcome.clone()),
         };
@@ -123,12 +129,12 @@ fn saved(state: &State) {
 }
 
 /// What came of a question is of use, true to its bounds, and keeps secrets.
-fn judge(event: &Event, account: &str) {
+fn judge(event: &Input, account: &str) {
     match event {
-        Event::Answered(answered) => {
-            let kept = answered.facts.reply.to_string().len();
+        Input::Answered(answered) => {
+            let kept = answered.provider_reply.reply.to_string().len();
             assert!(kept <= LONGEST_REPLY, "{kept} bytes of a reply are kept");
-            let ids = &answered.facts.request_ids;
+            let ids = &answered.provider_reply.request_ids;
             assert!(ids.iter().all(|id| id.chars().count() <= LONGEST_ID), "{ids:?}");
             if let Answer::Accepted(accepted) | Answer::Found(accepted) = &answered.answer {
                 let names = |list: &str| accepted.handle[list].as_array().map_or(0, Vec::len) > 0;
@@ -139,22 +145,22 @@ fn judge(event: &Event, account: &str) {
                 assert!(usable, "{accepted:?}");
             }
         }
-        Event::Failed(failure) => {
+        Input::Failed(failure) => {
             assert!(failure.code.chars().count() <= 100, "{}", failure.code);
             assert!(failure.message.chars().count() <= LONGEST_TEXT, "{}", failure.message);
-            if let Meaning::Retryable { retry_after: Some(wait) } = failure.meaning {
+            if let FailureClass::Retryable { retry_after: Some(wait) } = failure.meaning {
                 assert!(wait <= Duration::from_secs(24 * 60 * 60), "a pause of {wait:?}");
             }
             let id = failure.request_id.as_deref().unwrap_or_default();
             assert!(id.chars().count() <= LONGEST_ID, "{id}");
             assert!(!tells(&failure.to_string(), account), "{failure}");
         }
-        Event::Deferred(_) => {}
-        Event::Resumed
-        | Event::Published
-        | Event::Cancelled(_)
-        | Event::Condemned
-        | Event::Resolved(_) => panic!("{event:?} is no answer"),
+        Input::Deferred(_) => {}
+        Input::Resumed
+        | Input::Published
+        | Input::Cancelled(_)
+        | Input::Poisoned
+        | Input::Resolved(_) => panic!("{event:?} is no answer"),
     }
 }
 

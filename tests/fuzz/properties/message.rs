@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use ticketd::job::message::{Envelope, Rejection};
-use ticketd::job::{Ask, Event, Job, Kind, Submission, Trace, Turn};
+use ticketd::job::{CloudEvent, ExecutionState, Job, Kind, RequestKind, Submission, Trace};
 
-use super::cast::{ACCOUNTS, RULES, RUNTIME, clouds};
+use super::cast::{ACCOUNTS, RULES, RUNTIME, providers};
 use super::script::{Script, parts};
 
 /// The most problems a message is told, and the most characters of one.
@@ -99,11 +99,11 @@ fn again(submission: &Submission) {
 /// What a job asks for can be asked, and only of the hosts of its account.
 fn sent(job: &Job) {
     let account = ACCOUNTS.iter().find(|account| account.name == job.account).unwrap();
-    for ask in [Ask::Baseline, Ask::Call, Ask::Probe] {
+    for ask in [RequestKind::Baseline, RequestKind::Call, RequestKind::Probe] {
         let script = Arc::new(Script::new(&[], false));
-        let clouds = clouds(script.clone());
-        let turn = Turn { calls: 1, ..Turn::first(ask) };
-        RUNTIME.with(|runtime| runtime.block_on(clouds.ask(job, &turn)));
+        let providers = providers(script.clone());
+        let execution = ExecutionState { calls: 1, ..ExecutionState::first(ask) };
+        RUNTIME.with(|runtime| runtime.block_on(providers.ask(job, &execution)));
         for request in script.sent() {
             let known = |url: &url::Url| url.host() == request.url.host();
             assert!(account.endpoints.values().any(known), "sent to {}", request.url);
@@ -112,7 +112,7 @@ fn sent(job: &Job) {
                 assert!(value.chars().all(legal) && name.chars().all(legal), "{name}: {value:?}");
             }
         }
-        if turn.ask == Ask::Call {
+        if execution.request == RequestKind::Call {
             assert_eq!(script.count(), 1, "a valid job makes one call");
         }
     }
@@ -129,7 +129,7 @@ fn rejected(rejection: &Rejection) {
         assert!(known.iter().any(|path| problem.path.starts_with(path)), "{problem}");
         assert!(!problem.message.is_empty());
     }
-    let event = Event::rejected("/fuzz", rejection);
+    let event = CloudEvent::rejected("/fuzz", rejection);
     assert_eq!(event.subject, event.data.job_id);
     assert!(serde_json::to_string(&event).is_ok());
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::job::machine::Event;
-use ticketd::job::{Answer, Ask, Failure, Meaning, Turn};
+use ticketd::job::machine::Input;
+use ticketd::job::{Answer, ExecutionState, Failure, FailureClass, RequestKind};
 
-use super::cast::{RUNTIME, clouds, job, tells};
+use super::cast::{RUNTIME, job, providers, tells};
 use super::script::{Script, parts, reply};
 
 /// The longest message of a failure, in characters, with our own words around it.
@@ -29,30 +29,30 @@ pub fn refusal(bytes: &[u8]) {
     };
     // One provider all along: it may have us learn its clock, or bar a key.
     let script = Arc::new(Script::new(replies, false));
-    let clouds = clouds(script.clone());
-    let turn = Turn { calls: 1, ..Turn::first(Ask::Call) };
+    let providers = providers(script.clone());
+    let execution = ExecutionState { calls: 1, ..ExecutionState::first(RequestKind::Call) };
     for part in replies {
         let before = script.count();
-        let event = RUNTIME.with(|runtime| runtime.block_on(clouds.ask(&job, &turn)));
+        let event = RUNTIME.with(|runtime| runtime.block_on(providers.ask(&job, &execution)));
         let raw = reply(part).ok().filter(|_| script.count() > before);
         match &event {
-            Event::Answered(answered) => {
+            Input::Answered(answered) => {
                 assert!(matches!(answered.answer, Answer::Accepted(_)), "{answered:?}");
                 let raw = raw.expect("an answer needs a reply");
                 assert!((200..=299).contains(&raw.status), "taken with {}", raw.status);
             }
-            Event::Failed(failure) => {
+            Input::Failed(failure) => {
                 told(failure, &job.account);
                 if let Some(raw) = raw {
                     meant(failure, raw.status, &raw.body);
                 }
             }
-            Event::Deferred(_) => {}
-            Event::Resumed
-            | Event::Published
-            | Event::Cancelled(_)
-            | Event::Condemned
-            | Event::Resolved(_) => panic!("{event:?}"),
+            Input::Deferred(_) => {}
+            Input::Resumed
+            | Input::Published
+            | Input::Cancelled(_)
+            | Input::Poisoned
+            | Input::Resolved(_) => panic!("{event:?}"),
         }
     }
 }
@@ -62,7 +62,7 @@ fn told(failure: &Failure, account: &str) {
     assert!(failure.message.chars().count() <= LONGEST_MESSAGE, "{failure}");
     assert!(failure.request_id.as_ref().is_none_or(|id| id.chars().count() <= 128), "{failure:?}");
     assert!(!tells(&failure.to_string(), account), "{failure}");
-    if let Meaning::Retryable { retry_after: Some(wait) } = failure.meaning {
+    if let FailureClass::Retryable { retry_after: Some(wait) } = failure.meaning {
         assert!(wait <= Duration::from_secs(24 * 60 * 60), "{failure:?}");
     }
 }
@@ -71,10 +71,10 @@ fn told(failure: &Failure, account: &str) {
 fn meant(failure: &Failure, status: u16, body: &[u8]) {
     let body: Option<Value> = serde_json::from_slice(body).ok();
     match status {
-        200..=299 if body.is_none() => assert_eq!(failure.meaning, Meaning::Ambiguous),
+        200..=299 if body.is_none() => assert_eq!(failure.meaning, FailureClass::Ambiguous),
         // Words of no fixed form and no status of a refusal: nobody knows.
         500 | 502 | 504 if body.is_none() && failure.code.starts_with("Http") => {
-            assert_eq!(failure.meaning, Meaning::Ambiguous, "{failure}");
+            assert_eq!(failure.meaning, FailureClass::Ambiguous, "{failure}");
         }
         _ => {}
     }

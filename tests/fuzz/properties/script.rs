@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 
 /// What stands between the parts of an input.
 pub const PART: &[u8] = b"\n===\n";
@@ -23,7 +23,7 @@ pub fn parts(bytes: &[u8]) -> Vec<&[u8]> {
 
 /// Answers with one part after the other, and remembers whom it was asked to send to.
 pub struct Script {
-    replies: Mutex<VecDeque<Result<RawReply, SendError>>>,
+    replies: Mutex<VecDeque<Result<RawReply, TransportError>>>,
     again: bool,
     sent: Mutex<Vec<Signed>>,
 }
@@ -48,7 +48,7 @@ impl Script {
 
 #[async_trait]
 impl Transport for Script {
-    async fn send(&self, request: Signed) -> Result<RawReply, SendError> {
+    async fn send(&self, request: Signed) -> Result<RawReply, TransportError> {
         self.sent.lock().unwrap().push(request);
         let mut replies = self.replies.lock().unwrap();
         let next = replies.pop_front().unwrap_or_else(down);
@@ -59,15 +59,15 @@ impl Transport for Script {
     }
 }
 
-fn down() -> Result<RawReply, SendError> {
-    Err(SendError::NotSent { host: "h".into(), cause: "the script is over".into() })
+fn down() -> Result<RawReply, TransportError> {
+    Err(TransportError::NotSent { host: "h".into(), cause: "the script is over".into() })
 }
 
 /// `lost`, `down`, or a status, headers, an empty line and a body; anything else is a body.
-pub fn reply(part: &[u8]) -> Result<RawReply, SendError> {
+pub fn reply(part: &[u8]) -> Result<RawReply, TransportError> {
     let (first, rest) = line(part);
     match first {
-        b"lost" => Err(SendError::Lost { host: "h".into(), cause: "timed out".into() }),
+        b"lost" => Err(TransportError::Lost { host: "h".into(), cause: "timed out".into() }),
         b"down" => down(),
         _ => match std::str::from_utf8(first).ok().and_then(|text| text.parse().ok()) {
             Some(status) if (100..=599).contains(&status) => Ok(headed(status, rest)),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ticketd::broker::{Message, Own};
+use ticketd::broker::{ExchangeName, Message};
 use ticketd::job::Kind;
 use ticketd::worker::Drained;
 
@@ -41,12 +41,12 @@ async fn while_the_broker_takes_nothing_no_job_is_begun_and_none_fails() {
 async fn nothing_is_handed_out(broker: &TestBroker, load: &Load) {
     let publisher = load.stage.broker().publisher();
     for _ in 0..2 {
-        publisher.publish(Own::Jobs, "deploy", &Message::default()).await.unwrap();
+        publisher.publish(ExchangeName::Jobs, "deploy", &Message::default()).await.unwrap();
     }
     let mut deliveries = load.stage.broker().consume(&[Kind::Deploy], 2);
     deliveries.next().await.unwrap().ack().await.unwrap();
     raise_alarm(broker).await;
-    let confirm = publisher.send(Own::Dead, "", &Message::default()).await.unwrap();
+    let confirm = publisher.send(ExchangeName::Dead, "", &Message::default()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let early = tokio::time::timeout(Duration::from_secs(1), deliveries.next()).await;
     assert!(early.is_err(), "a delivery was handed out");

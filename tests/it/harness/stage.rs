@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ticketd::app::Worker;
-use ticketd::broker::{Broker, Feed, Message, Own, Published};
+use ticketd::broker::{Broker, EventStream, ExchangeName, Message, Published};
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
 use ticketd::job::Kind;
@@ -58,7 +58,7 @@ pub struct Stage {
     /// The broker's address, with the password.
     pub url: String,
     broker: Broker,
-    feed: Feed,
+    feed: EventStream,
     seen: Vec<Published>,
 }
 
@@ -170,12 +170,12 @@ impl Stage {
     /// Asks for the end of a job, with a body as it is.
     pub async fn cancel(&self, body: &Value) {
         let message = Message { body: body.to_string().into_bytes(), ..Message::default() };
-        self.broker.publisher().publish(Own::Jobs, "cancel", &message).await.unwrap();
+        self.broker.publisher().publish(ExchangeName::Jobs, "cancel", &message).await.unwrap();
     }
 
     /// Sends any message where jobs go.
     pub async fn send(&self, kind: Kind, message: &Message) {
-        self.broker.publisher().publish(Own::Jobs, kind.as_str(), message).await.unwrap();
+        self.broker.publisher().publish(ExchangeName::Jobs, kind.as_str(), message).await.unwrap();
     }
 
     /// The first event that fits, of those seen and those to come.
@@ -205,7 +205,7 @@ impl Stage {
         let end = super::prefix();
         let message =
             Message { body: json!({ "end": end }).to_string().into(), ..Message::default() };
-        self.broker.publisher().publish(Own::Events, "end", &message).await.unwrap();
+        self.broker.publisher().publish(ExchangeName::Events, "end", &message).await.unwrap();
         self.published(|published| body(published)["end"] == end.as_str()).await;
         self.seen.retain(|published| published.routing_key != "end");
         self.seen.clone()

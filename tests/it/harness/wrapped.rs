@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ticketd::job::{JobId, WakeUp};
 use ticketd::ledger::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, Ledger, Metrics, Record, Save, Standing,
-    Summary,
+    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Ledger, Metrics,
+    Save, StatusCount,
 };
 
 /// What is put between.
@@ -34,8 +34,8 @@ impl<T: Between> Ledger for Wrapped<T> {
         self.0.save(claim, save).await
     }
 
-    async fn let_go(&self, claim: &Claim) -> Result<(), Error> {
-        self.0.ledger().let_go(claim).await
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+        self.0.ledger().release(claim).await
     }
 
     async fn cancel(
@@ -56,21 +56,21 @@ impl<T: Between> Ledger for Wrapped<T> {
         self.0.ledger().overdue(before, now, limit).await
     }
 
-    async fn put_off(
+    async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
         again: Timestamp,
     ) -> Result<(), Error> {
-        self.0.ledger().put_off(jobs, before, now, again).await
+        self.0.ledger().postpone(jobs, before, now, again).await
     }
 
-    async fn find(&self, job: &JobId) -> Result<Option<Record>, Error> {
+    async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         self.0.ledger().find(job).await
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+    async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         self.0.ledger().list(filter).await
     }
 
@@ -82,8 +82,8 @@ impl<T: Between> Ledger for Wrapped<T> {
         self.0.ledger().counts().await
     }
 
-    async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        self.0.ledger().standings().await
+    async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
+        self.0.ledger().count_by_status().await
     }
 
     async fn ping(&self) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};
 use ticketd::broker::topology;
-use ticketd::broker::{Broker, Deliveries, Delivery, Settings, TopologyMode};
+use ticketd::broker::{Broker, BrokerSettings, Deliveries, Delivery, TopologyMode};
 
 use crate::harness;
 
@@ -13,7 +13,7 @@ use crate::harness;
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Bench {
-    pub settings: Settings,
+    pub settings: BrokerSettings,
     pub probe: Connection,
 }
 
@@ -21,7 +21,7 @@ impl Bench {
     pub async fn new() -> Self {
         let url = harness::broker().await.url.clone();
         let probe = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
-        let settings = Settings {
+        let settings = BrokerSettings {
             url: url.into(),
             prefix: harness::prefix(),
             topology: TopologyMode::Apply,

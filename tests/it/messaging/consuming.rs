@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ticketd::broker::{Message, Origin, Own};
+use ticketd::broker::{ExchangeName, Message, SourceQueue};
 use ticketd::job::Kind;
 
 use super::bench::{body, next, on_a_bench, soon};
@@ -19,10 +19,10 @@ async fn a_delivery_has_all_that_the_message_said() {
             user_id: Some("guest".into()),
             headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
         };
-        broker.publisher().publish(Own::Jobs, "deploy", &message).await.unwrap();
+        broker.publisher().publish(ExchangeName::Jobs, "deploy", &message).await.unwrap();
         let mut deliveries = broker.consume(&Kind::ALL, 4);
         let delivery = next(&mut deliveries).await;
-        assert_eq!(delivery.origin, Origin::Job(Kind::Deploy));
+        assert_eq!(delivery.origin, SourceQueue::Job(Kind::Deploy));
         assert_eq!(delivery.routing_key, "deploy");
         assert_eq!(delivery.body, message.body);
         assert_eq!(delivery.properties.message_id, message.message_id);
@@ -43,9 +43,9 @@ async fn a_delivery_has_all_that_the_message_said() {
 async fn what_is_given_back_or_dropped_comes_again_marked() {
     on_a_bench(async |bench| {
         let broker = bench.broker().await;
-        broker.publisher().publish(Own::Jobs, "create", &body("1")).await.unwrap();
+        broker.publisher().publish(ExchangeName::Jobs, "create", &body("1")).await.unwrap();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
-        next(&mut deliveries).await.give_back().await.unwrap();
+        next(&mut deliveries).await.requeue().await.unwrap();
         let again = next(&mut deliveries).await;
         assert!(again.redelivered);
         drop(again);
@@ -64,14 +64,17 @@ async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
         let broker = bench.broker().await;
         let publisher = broker.publisher();
         for number in 0..50 {
-            publisher.publish(Own::Jobs, "create", &body(&number.to_string())).await.unwrap();
+            publisher
+                .publish(ExchangeName::Jobs, "create", &body(&number.to_string()))
+                .await
+                .unwrap();
         }
         let mut deliveries = broker.consume(&[Kind::Create], 20);
         let running = [next(&mut deliveries).await, next(&mut deliveries).await];
         deliveries.stop().await;
         assert!(soon("the end", deliveries.next()).await.is_none());
         for delivery in running {
-            assert!(delivery.receipt.is_held());
+            assert!(delivery.receipt.is_valid());
             delivery.ack().await.unwrap();
         }
         broker.close().await;
@@ -97,16 +100,19 @@ async fn a_backlog_of_jobs_does_not_hold_up_wake_ups() {
         let broker = bench.broker().await;
         let publisher = broker.publisher();
         for number in 0..30 {
-            publisher.publish(Own::Jobs, "create", &body(&number.to_string())).await.unwrap();
+            publisher
+                .publish(ExchangeName::Jobs, "create", &body(&number.to_string()))
+                .await
+                .unwrap();
         }
-        publisher.publish(Own::Wake, "0.create", &body("wake")).await.unwrap();
+        publisher.publish(ExchangeName::Wake, "0.create", &body("wake")).await.unwrap();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
         let mut before = 0;
         loop {
             let delivery = next(&mut deliveries).await;
             let origin = delivery.origin;
             delivery.ack().await.unwrap();
-            if origin == Origin::Wake(Kind::Create) {
+            if origin == SourceQueue::Wake(Kind::Create) {
                 break;
             }
             before += 1;

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use ticketd::broker::Origin;
+use ticketd::broker::SourceQueue;
 use ticketd::job::Kind;
 
 use super::bench::{body, next, on_a_bench};
@@ -18,12 +18,15 @@ async fn a_wake_up_arrives_once_after_its_wait_and_with_its_kind() {
         publisher.wake_after(Kind::Deploy, Duration::ZERO, &body("now")).await.unwrap();
 
         let first = next(&mut deliveries).await;
-        assert_eq!((first.origin, &first.body[..]), (Origin::Wake(Kind::Deploy), &b"now"[..]));
+        assert_eq!((first.origin, &first.body[..]), (SourceQueue::Wake(Kind::Deploy), &b"now"[..]));
         assert!(start.elapsed() < Duration::from_secs(1));
         first.ack().await.unwrap();
 
         let second = next(&mut deliveries).await;
-        assert_eq!((second.origin, &second.body[..]), (Origin::Wake(Kind::Publish), &b"late"[..]));
+        assert_eq!(
+            (second.origin, &second.body[..]),
+            (SourceQueue::Wake(Kind::Publish), &b"late"[..])
+        );
         assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
         assert_eq!(second.routing_key, "1.publish");
         second.ack().await.unwrap();

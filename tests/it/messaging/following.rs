@@ -1,4 +1,4 @@
-use ticketd::broker::Own;
+use ticketd::broker::ExchangeName;
 
 use super::bench::{body, on_a_bench, soon};
 
@@ -13,7 +13,7 @@ async fn a_follower_sees_the_events_it_asked_for_in_order() {
             ("deploy.dataworks.DeployDISyncTask.started", "2"),
             ("create.dms.CreateOrder.succeeded", "3"),
         ] {
-            publisher.publish(Own::Events, key, &body(text)).await.unwrap();
+            publisher.publish(ExchangeName::Events, key, &body(text)).await.unwrap();
         }
         let first = soon("an event", feed.next()).await.unwrap();
         assert_eq!(

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use lapin::options::BasicGetOptions;
-use ticketd::broker::{Own, PublishError, Routed};
+use ticketd::broker::{ExchangeName, PublishError, RouteResult};
 use ticketd::job::Kind;
 
 use super::bench::{body, next, on_a_bench, soon};
@@ -15,7 +15,7 @@ async fn a_thousand_pipelined_messages_are_all_confirmed_and_arrive_in_order() {
         let mut confirms = Vec::new();
         for number in 0..1_000 {
             let message = body(&number.to_string());
-            confirms.push(publisher.send(Own::Jobs, "create", &message).await.unwrap());
+            confirms.push(publisher.send(ExchangeName::Jobs, "create", &message).await.unwrap());
         }
         for confirmed in join_all(confirms).await {
             confirmed.unwrap();
@@ -47,7 +47,8 @@ async fn of_two_hundred_at_once_exactly_those_to_missing_queues_go_nowhere() {
         });
         for outcome in join_all(publishes).await {
             let (number, routed) = outcome.unwrap();
-            let expected = if number % 3 == 0 { Routed::Nowhere } else { Routed::Somewhere };
+            let expected =
+                if number % 3 == 0 { RouteResult::Unroutable } else { RouteResult::Routed };
             assert_eq!(routed, expected, "message {number}");
         }
         assert_eq!(soon("counting", broker.lengths()).await.unwrap().dead, 133);
@@ -65,7 +66,7 @@ async fn an_exchange_that_does_not_exist_is_an_error_and_spoils_nothing() {
         assert!(matches!(error, PublishError::Lost(_)), "{error}");
         let dead = bench.name("dead");
         let routed = publisher.publish_mandatory("", &dead, &body("2")).await.unwrap();
-        assert_eq!(routed, Routed::Somewhere);
+        assert_eq!(routed, RouteResult::Routed);
         broker.close().await;
     })
     .await;
@@ -88,7 +89,7 @@ async fn a_publish_given_up_half_way_does_not_take_the_return_of_the_next() {
             }
             drop(given_up);
             let routed = publisher.publish_mandatory("", "missing", &body("2")).await.unwrap();
-            assert_eq!(routed, Routed::Nowhere);
+            assert_eq!(routed, RouteResult::Unroutable);
         }
         broker.close().await;
     })
@@ -100,8 +101,8 @@ async fn a_result_that_nobody_wants_is_kept_and_counted() {
     on_a_bench(async |bench| {
         let broker = bench.broker().await;
         let key = "create.dms.CreateOrder.succeeded";
-        broker.publisher().publish(Own::Events, key, &body("kept")).await.unwrap();
-        broker.publisher().publish(Own::Jobs, "craete", &body("kept too")).await.unwrap();
+        broker.publisher().publish(ExchangeName::Events, key, &body("kept")).await.unwrap();
+        broker.publisher().publish(ExchangeName::Jobs, "craete", &body("kept too")).await.unwrap();
         assert_eq!(broker.lengths().await.unwrap().unrouted, 2);
         let channel = bench.channel().await;
         let kept = channel
@@ -126,7 +127,7 @@ async fn many_publishers_share_one_channel_and_all_are_confirmed() {
             tokio::spawn(async move {
                 for step in 0..10 {
                     let message = body(&format!("{number}.{step}"));
-                    publisher.publish(Own::Dead, "", &message).await.unwrap();
+                    publisher.publish(ExchangeName::Dead, "", &message).await.unwrap();
                 }
             })
         });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rand::Rng;
 use secrecy::ExposeSecret;
-use ticketd::broker::{Broker, Own, Settings};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName};
 use ticketd::job::Kind;
 
 use super::bench::{body, next, on_a_bench, soon};
@@ -24,7 +24,7 @@ const SHORTLY: Duration = Duration::from_micros(600);
 async fn an_ack_is_answered_even_if_its_connection_ends_meanwhile() {
     on_a_bench(async |bench| {
         let proxy = Proxy::to(bench.settings.url.current().expose_secret()).await;
-        let settings = Settings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
+        let settings = BrokerSettings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
         let direct = bench.broker().await;
         let publisher = direct.publisher();
         let start = Instant::now();
@@ -34,7 +34,7 @@ async fn an_ack_is_answered_even_if_its_connection_ends_meanwhile() {
             let mut deliveries = broker.consume(&[Kind::Create], ACKS as u16);
             let mut acks = Vec::new();
             for _ in 0..ACKS {
-                soon("a publish", publisher.publish(Own::Jobs, "create", &body("1")))
+                soon("a publish", publisher.publish(ExchangeName::Jobs, "create", &body("1")))
                     .await
                     .unwrap();
                 acks.push(tokio::spawn(next(&mut deliveries).await.ack()));

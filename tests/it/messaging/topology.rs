@@ -2,7 +2,7 @@ use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use ticketd::broker::topology::{self, Problem};
-use ticketd::broker::{Broker, Error, Settings, TopologyMode};
+use ticketd::broker::{Broker, BrokerSettings, Error, TopologyMode};
 
 use super::bench::{Bench, on_a_bench};
 use crate::harness;
@@ -53,7 +53,7 @@ async fn a_check_names_all_that_is_missing_and_makes_nothing() {
             let queue = queue.as_str().into();
             channel.queue_delete(queue, QueueDeleteOptions::default()).await.unwrap();
         }
-        let settings = Settings { topology: TopologyMode::Check, ..bench.settings.clone() };
+        let settings = BrokerSettings { topology: TopologyMode::Check, ..bench.settings.clone() };
         for _ in 0..2 {
             let expected =
                 gone.each_ref().map(|name| Problem::Missing { object: format!("queue {name}") });
@@ -134,7 +134,7 @@ async fn a_broker_that_can_t_be_used_is_named_in_one_line_without_the_password()
         (format!("{before}@{host}/no-such"), "does not let us into virtual host \"no-such\""),
     ];
     for (url, expected) in table {
-        let settings = Settings { url: url.into(), ..bench.settings.clone() };
+        let settings = BrokerSettings { url: url.into(), ..bench.settings.clone() };
         let Err(error) = Broker::connect(&settings).await else { panic!("{expected}") };
         let line = error.to_string();
         assert!(line.contains(expected), "{line}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ticketd::app::Worker;
-use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
 use ticketd::job::Kind;
@@ -64,7 +64,7 @@ pub struct Lethal {
 
 #[async_trait]
 impl Transport for Lethal {
-    async fn send(&self, request: Signed) -> Result<RawReply, SendError> {
+    async fn send(&self, request: Signed) -> Result<RawReply, TransportError> {
         let lethal = request.url.as_str().contains(&self.text);
         let reply = self.transport.send(request).await;
         if lethal {

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use ticketd::app::Worker;
-use ticketd::cloud::http::{RawReply, SendError, Signed, Transport};
+use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
-use ticketd::job::{Ask, JobId, Kind, State};
+use ticketd::job::{JobId, Kind, RequestKind, State};
 use ticketd::ledger::{Claim, ClaimRequest, Claimed, Error, Ledger, Save};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -142,8 +142,8 @@ impl Between for MortalLedger {
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
         let name = match save.state {
-            State::Waiting { turn, .. } => format!("Waiting({})", name(&turn.ask)),
-            State::Asking { turn, .. } => format!("Asking({})", name(&turn.ask)),
+            State::Waiting { execution, .. } => format!("Waiting({})", name(&execution.request)),
+            State::Asking { execution, .. } => format!("Asking({})", name(&execution.request)),
             State::Reporting { .. } => "Reporting".to_owned(),
             State::Done { .. } => "Done".to_owned(),
         };
@@ -159,12 +159,12 @@ impl Between for MortalLedger {
     }
 }
 
-fn name(ask: &Ask) -> &'static str {
+fn name(ask: &RequestKind) -> &'static str {
     match ask {
-        Ask::Baseline => "Baseline",
-        Ask::Call => "Call",
-        Ask::Probe => "Probe",
-        Ask::Poll(_) => "Poll",
+        RequestKind::Baseline => "Baseline",
+        RequestKind::Call => "Call",
+        RequestKind::Probe => "Probe",
+        RequestKind::Poll(_) => "Poll",
     }
 }
 
@@ -175,7 +175,7 @@ struct MortalTransport {
 
 #[async_trait]
 impl Transport for MortalTransport {
-    async fn send(&self, request: Signed) -> Result<RawReply, SendError> {
+    async fn send(&self, request: Signed) -> Result<RawReply, TransportError> {
         self.steps.pass("before a request");
         let reply = self.transport.send(request).await;
         self.steps.pass("after its reply");

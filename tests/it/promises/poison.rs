@@ -123,14 +123,14 @@ async fn workers_killed_from_outside_condemn_nobody() {
     stage.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let seed = rand::random();
     println!("seed: {seed}");
-    let mut dice = StdRng::seed_from_u64(seed);
+    let mut random = StdRng::seed_from_u64(seed);
     let jobs = tickets(120);
     for job in &jobs {
         stage.submit(kind(job), job).await;
     }
     for _ in 0..KILLS {
         let worker = Process::ready(&stage).await;
-        let life = Duration::from_millis(dice.random_range(0..600));
+        let life = Duration::from_millis(random.random_range(0..600));
         tokio::time::sleep(life).await;
         worker.signal("KILL").await;
         worker.end().await;

@@ -58,9 +58,9 @@ impl Queues {
     pub async fn hasten(&self) {
         for rung in delay::rungs() {
             let queue = format!("{}.delay.{rung}s", self.prefix);
-            let taking = BasicGetOptions::default();
+            let consuming = BasicGetOptions::default();
             while let Some(taken) =
-                self.channel.basic_get(queue.as_str().into(), taking).await.unwrap()
+                self.channel.basic_get(queue.as_str().into(), consuming).await.unwrap()
             {
                 let Delivery { routing_key, properties, data, acker, .. } = taken.delivery;
                 let wake = format!("{}.wake", self.prefix);

@@ -114,7 +114,7 @@ async fn a_job_sent_again_is_answered_even_if_a_stop_gave_it_back() {
         // The first copy may be here once more, if its worker ended before the broker had its ack.
         let delivery = deliveries.next().await.unwrap();
         let again = !delivery.redelivered;
-        delivery.give_back().await.unwrap();
+        delivery.requeue().await.unwrap();
         if again {
             break;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use ticketd::broker::{Message, Own};
+use ticketd::broker::{ExchangeName, Message};
 use ticketd::job::Kind;
 use ticketd::ledger::{Ledger, SqliteLedger};
 use ticketd::simulator;
@@ -96,7 +96,9 @@ async fn submit(stage: &Stage) {
     for number in 0..JOBS {
         let body = ticket(number, "").to_string().into_bytes();
         let message = Message { body, ..Message::default() };
-        confirms.push(publisher.send(Own::Jobs, Kind::Create.as_str(), &message).await.unwrap());
+        confirms.push(
+            publisher.send(ExchangeName::Jobs, Kind::Create.as_str(), &message).await.unwrap(),
+        );
     }
     try_join_all(confirms).await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ticketd::job::{Kind, State};
-use ticketd::ledger::{Ledger, Record};
+use ticketd::ledger::{JobRecord, Ledger};
 use ticketd::simulator::{self, Fate, Steer};
 use ticketd::worker::Clock;
 
@@ -38,7 +38,7 @@ impl Replica {
         Self { troupe: Troupe::of(worker), ledger, clock }
     }
 
-    async fn record(&self) -> Record {
+    async fn record(&self) -> JobRecord {
         self.ledger.find(&id(1).parse().unwrap()).await.unwrap().unwrap()
     }
 

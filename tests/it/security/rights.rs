@@ -7,7 +7,7 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::Value;
-use ticketd::broker::{Broker, Message, Own, Settings, TopologyMode};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, TopologyMode};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -43,7 +43,7 @@ fn url(node: &Node, role: &str) -> String {
 
 async fn broker(stage: &Stage, node: &Node, role: &str, topology: TopologyMode) -> Broker {
     let url = url(node, role).into();
-    let settings = Settings { url, topology, ..stage.settings.broker.clone() };
+    let settings = BrokerSettings { url, topology, ..stage.settings.broker.clone() };
     Broker::connect(&settings).await.unwrap()
 }
 
@@ -123,10 +123,10 @@ async fn each_user_can_do_its_work_and_no_more() {
         ..Message::default()
     };
     let publisher = producer.publisher();
-    publisher.publish(Own::Jobs, Kind::Create.as_str(), &job(1)).await.unwrap();
+    publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(1)).await.unwrap();
     let watcher = broker(&stage, &node, "watcher", TopologyMode::Check).await;
     let mut seen = watcher.follow_events("#").await.unwrap();
-    publisher.publish(Own::Jobs, Kind::Create.as_str(), &job(2)).await.unwrap();
+    publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(2)).await.unwrap();
     // Parked and woken, with an event at each step, an outcome and its copy.
     assert_eq!(stage.outcome(&id(1)).await["data"]["state"], "succeeded");
     assert_eq!(stage.outcome(&id(2)).await["data"]["state"], "succeeded");
@@ -138,7 +138,7 @@ async fn each_user_can_do_its_work_and_no_more() {
     let copy = futures_util::StreamExt::next(&mut copies).await.unwrap().unwrap();
     assert!(copy.properties.message_id().is_some());
     publisher
-        .publish(Own::Jobs, Kind::Create.as_str(), &Message { body: "{".into(), ..job(3) })
+        .publish(ExchangeName::Jobs, Kind::Create.as_str(), &Message { body: "{".into(), ..job(3) })
         .await
         .unwrap();
     let operator = broker(&stage, &node, "operator", TopologyMode::Apply).await;
@@ -162,7 +162,7 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_declare_or_delete(&node, "producer").await;
     // Nor speak in another's name.
     let forged = Message { user_id: Some(name("worker")), ..job(4) };
-    assert!(publisher.publish(Own::Jobs, "create", &forged).await.is_err());
+    assert!(publisher.publish(ExchangeName::Jobs, "create", &forged).await.is_err());
 
     // A worker takes jobs and tells of them; it changes nothing about the broker.
     may_not_declare_or_delete(&node, "worker").await;

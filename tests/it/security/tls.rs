@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use ticketd::broker::{Broker, Error, Settings};
+use ticketd::broker::{Broker, BrokerSettings, Error};
 
 use crate::harness::{Authority, Node, Stage, own_node};
 use crate::promises::process::Process;
@@ -56,7 +56,7 @@ async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
     let known = (known.certificate, known.key);
     let stranger = other.sign(&folder.join("stranger"), "ticketd");
     let stranger = (stranger.certificate, stranger.key);
-    let with = |host: &str, ca: Option<&Path>, identity: Option<&(_, _)>| Settings {
+    let with = |host: &str, ca: Option<&Path>, identity: Option<&(_, _)>| BrokerSettings {
         url: private.url(host).into(),
         ca: ca.map(Path::to_owned),
         client_certificate: identity.cloned(),

@@ -1,7 +1,7 @@
 //! Who may ask for what.
 
 use serde_json::{Value, json};
-use ticketd::broker::{Broker, Message, Own, Settings};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -17,7 +17,7 @@ async fn someone(broker: &TestBroker, stage: &Stage, name: &str) -> Broker {
     broker.control(&["add_user", name, "s3cret"]).await.unwrap();
     broker.control(&["set_permissions", name, ".*", ".*", ".*"]).await.unwrap();
     let url = broker.url.replace("guest:guest", &format!("{name}:s3cret"));
-    let settings = Settings { url: url.into(), ..stage.settings.broker.clone() };
+    let settings = BrokerSettings { url: url.into(), ..stage.settings.broker.clone() };
     Broker::connect(&settings).await.unwrap()
 }
 
@@ -28,7 +28,7 @@ async fn send(broker: &Broker, key: &str, body: &Value, user: Option<&str>) {
         user_id: user.map(str::to_owned),
         ..Message::default()
     };
-    broker.publisher().publish(Own::Jobs, key, &message).await.unwrap();
+    broker.publisher().publish(ExchangeName::Jobs, key, &message).await.unwrap();
 }
 
 async fn on(broker: &TestBroker, more: &str) -> Stage {
@@ -90,7 +90,7 @@ async fn a_message_that_is_put_off_keeps_its_user_and_nobody_can_claim_one() {
             correlation_id: Some(correlation.to_owned()),
             ..Message::default()
         };
-        alice.publisher().publish(Own::Jobs, "create", &message).await.unwrap();
+        alice.publisher().publish(ExchangeName::Jobs, "create", &message).await.unwrap();
     }
     stage
         .published(|published| {
@@ -107,7 +107,7 @@ async fn a_message_that_is_put_off_keeps_its_user_and_nobody_can_claim_one() {
         headers: [("x-ticketd-user".to_owned(), "alice".to_owned())].into(),
         ..Message::default()
     };
-    bob.publisher().publish(Own::Jobs, "create", &claimed).await.unwrap();
+    bob.publisher().publish(ExchangeName::Jobs, "create", &claimed).await.unwrap();
     assert_eq!(stage.outcome(&id(2)).await["data"]["state"], "rejected");
 }
 

@@ -3,13 +3,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::document;
-use crate::broker::Settings;
+use crate::broker::BrokerSettings;
 use crate::broker::settings::TopologyMode;
 use crate::broker::topology::{self, Object};
 use crate::cloud::operations;
 
-fn broker(url: &str) -> Settings {
-    Settings {
+fn broker(url: &str) -> BrokerSettings {
+    BrokerSettings {
         url: url.to_owned().into(),
         prefix: "acme".into(),
         topology: TopologyMode::Check,

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::cloud::operations;
-use crate::job::Users;
-use crate::job::message::{Envelope, Rules};
-use crate::job::state::{Facts, Times, Turn};
+use crate::job::AccessPolicy;
+use crate::job::message::{Envelope, MessageValidator};
+use crate::job::state::{ExecutionState, ProviderReply, Timestamps};
 use crate::job::{
-    Ask, Event, Failure, Job, Kind, Milestone, Outcome, Provider, Trace, Trouble, Verdict,
+    CloudEvent, Failure, Job, Kind, Milestone, Outcome, OutcomeError, OutcomeKind, Provider,
+    RequestKind, Trace,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
@@ -20,12 +21,12 @@ fn validator() -> Validator {
     jsonschema::options().should_validate_formats(true).build(&schema()).unwrap()
 }
 
-fn rules() -> Rules {
+fn rules() -> MessageValidator {
     let accounts = BTreeMap::from([("ali".to_owned(), Provider::Alibaba)]);
-    Rules {
+    MessageValidator {
         catalogue: operations::catalogue(),
         accounts,
-        users: Users::default(),
+        users: AccessPolicy::default(),
         max_bytes: 1 << 20,
     }
 }
@@ -55,23 +56,26 @@ fn job() -> Job {
 }
 
 /// Turns at the beginning and in the middle of a job.
-fn turns() -> [Turn; 2] {
+fn turns() -> [ExecutionState; 2] {
     let failure = Failure::retryable("Throttling.User", "slow down");
-    let full = Turn {
+    let full = ExecutionState {
         calls: 2,
         changes: 1,
         last_failure: Some(failure),
         handle: Some(json!({ "order_id": 7 })),
         result: json!({ "order_ids": [7] }),
         seen: Some("processing".into()),
-        facts: Facts { request_ids: vec!["r-1".into()], reply: json!({ "Success": true }) },
-        times: Times { started: Some(NOW), submitted: Some(NOW), ended: None },
-        ..Turn::first(Ask::Call)
+        provider_reply: ProviderReply {
+            request_ids: vec!["r-1".into()],
+            reply: json!({ "Success": true }),
+        },
+        times: Timestamps { started: Some(NOW), submitted: Some(NOW), ended: None },
+        ..ExecutionState::first(RequestKind::Call)
     };
-    [Turn::first(Ask::Call), full]
+    [ExecutionState::first(RequestKind::Call), full]
 }
 
-fn events() -> Vec<Event> {
+fn events() -> Vec<CloudEvent> {
     let job = job();
     let mut events = Vec::new();
     for milestone in [
@@ -81,30 +85,30 @@ fn events() -> Vec<Event> {
         Milestone::Progress,
         Milestone::Doubtful,
     ] {
-        for turn in turns() {
-            events.push(Event::milestone(SOURCE, &job, &turn, milestone, NOW));
+        for execution in turns() {
+            events.push(CloudEvent::milestone(SOURCE, &job, &execution, milestone, NOW));
         }
     }
-    for verdict in Verdict::ALL {
-        for turn in turns() {
-            let kept = Box::new(turn.clone());
+    for kind in OutcomeKind::ALL {
+        for execution in turns() {
+            let kept = Box::new(execution.clone());
             let outcome = Outcome {
-                verdict,
-                attempts: turn.calls,
-                result: turn.result,
-                handle: turn.handle,
-                error: (verdict != Verdict::Succeeded).then(|| Trouble::deadline(true)),
-                facts: turn.facts,
-                times: Times { ended: Some(NOW), ..turn.times },
+                kind,
+                attempts: execution.calls,
+                result: execution.result,
+                handle: execution.handle,
+                error: (kind != OutcomeKind::Succeeded).then(|| OutcomeError::deadline(true)),
+                provider_reply: execution.provider_reply,
+                times: Timestamps { ended: Some(NOW), ..execution.times },
                 resolutions: 0,
-                turn: (verdict == Verdict::Unknown).then_some(kept),
+                execution: (kind == OutcomeKind::Unknown).then_some(kept),
             };
-            events.push(Event::outcome(SOURCE, &job, &outcome));
+            events.push(CloudEvent::outcome(SOURCE, &job, &outcome));
         }
     }
     for body in ["no job", r#"{"id":"a","operation":"dms.CreateOrder","metadata":null}"#] {
         let rejection = rules().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
-        events.push(Event::rejected(SOURCE, &rejection));
+        events.push(CloudEvent::rejected(SOURCE, &rejection));
     }
     events
 }

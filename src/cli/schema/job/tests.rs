@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::cloud::operations;
-use crate::job::Users;
-use crate::job::message::{Envelope, Rejection, Rules, Submission};
+use crate::job::AccessPolicy;
+use crate::job::message::{Envelope, MessageValidator, Rejection, Submission};
 use crate::job::{Kind, Provider, Trace};
 
 fn validator() -> Validator {
@@ -21,10 +21,10 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
     let accounts = [("ali", Provider::Alibaba), ("hw", Provider::Huawei)];
     let accounts: BTreeMap<String, Provider> =
         accounts.into_iter().map(|(name, provider)| (name.to_owned(), provider)).collect();
-    let rules = Rules {
+    let rules = MessageValidator {
         catalogue: operations::catalogue(),
         accounts,
-        users: Users::default(),
+        users: AccessPolicy::default(),
         max_bytes: 1 << 20,
     };
     let kind = job["operation"].as_str().and_then(|name| rules.catalogue.get(name));

@@ -14,22 +14,22 @@ use super::conversation::converse;
 use super::marker::Marker;
 use super::params::{read, schema_of, unfit_numbers_at};
 use super::request::{Query, json, rpc, too_long_for_url};
-use super::ticket::{self, Nature};
+use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Body, Inquiry, Next, Protocol, Replies, Service};
-use crate::job::machine::Abilities;
-use crate::job::operation::{Place, Problems};
-use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
+use crate::cloud::protocol::{Body, Next, Operation, OperationContext, Replies, Service};
+use crate::job::machine::Capabilities;
+use crate::job::spec::{JsonPath, Problems};
+use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
 
 /// The operation. Alibaba DMS Enterprise 2018-11-01, `CreateOrder`.
 #[derive(Debug)]
 pub struct CreateOrder;
 
-impl Protocol for CreateOrder {
-    fn operation(&self) -> Operation {
+impl Operation for CreateOrder {
+    fn operation(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Create, Provider::Alibaba);
-        Operation::new("dms.CreateOrder", kind, provider, Until::Accepted, schema)
+        OperationSpec::new("dms.CreateOrder", kind, provider, Until::Accepted, schema)
             .with_rule(whole_numbers)
             .with_rule(|params, found| {
                 let names = ["Comment", "RelatedUserList", "AttachmentKey", "RealLoginUserUid"];
@@ -37,15 +37,15 @@ impl Protocol for CreateOrder {
             })
     }
 
-    fn abilities(&self, account: &Account) -> Abilities {
-        Abilities { baseline: false, probe: account.marker, repeat_in_doubt: false }
+    fn capabilities(&self, account: &Account) -> Capabilities {
+        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, _: &Inquiry<'_>, _: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
         Ok(Next::Tell(Answer::Baseline(Value::Null)))
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let comment = match inquiry.account.marker {
             true => Marker::of(&inquiry.job.id).sign(&params.comment),
@@ -64,7 +64,7 @@ impl Protocol for CreateOrder {
         converse(replies, |talk| Ok(ticket::accepted(talk.ask(request)?)?))
     }
 
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
     }
 
@@ -74,7 +74,7 @@ impl Protocol for CreateOrder {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         handle: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {
@@ -82,8 +82,8 @@ impl Protocol for CreateOrder {
     }
 }
 
-fn nature(params: &Params) -> Nature<'_> {
-    Nature {
+fn nature(params: &Params) -> TicketKind<'_> {
+    TicketKind {
         plugin_type: &params.plugin_type,
         tid: params.tid,
         for_another_user: params.real_login_user_uid.is_some(),
@@ -96,7 +96,7 @@ fn whole_numbers(params: &Value, found: &mut Problems) {
     let documented = params["PluginType"].as_str().is_some_and(plugins::is_documented);
     for (name, field) in params.as_object().into_iter().flatten() {
         if documented || name != "PluginParam" {
-            unfit_numbers_at(&Place::Field(&Place::Path("$.params"), name), field, found);
+            unfit_numbers_at(&JsonPath::Field(&JsonPath::Path("$.params"), name), field, found);
         }
     }
 }

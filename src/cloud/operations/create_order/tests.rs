@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::CreateOrder;
-use crate::cloud::operations::rehearsal::{Rehearsal, captured, query};
-use crate::cloud::protocol::{Body, Protocol};
-use crate::job::{Answer, Meaning};
+use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
+use crate::cloud::protocol::{Body, Operation};
+use crate::job::{Answer, FailureClass};
 
 fn order(plugin_type: &str, plugin_param: Value) -> Value {
     json!({"Comment": "c 1", "PluginType": plugin_type, "PluginParam": plugin_param,
@@ -13,7 +13,7 @@ fn order(plugin_type: &str, plugin_param: Value) -> Value {
 }
 
 fn problems(params: Value) -> Vec<String> {
-    Rehearsal::of(CreateOrder, params).problems()
+    OperationHarness::of(CreateOrder, params).problems()
 }
 
 /// A valid job of each plugin type, in the provider's own spellings.
@@ -56,7 +56,7 @@ fn valid() -> Vec<Value> {
 #[test]
 fn every_plugin_type_passes_and_its_param_travels_unchanged_in_the_body() {
     for params in valid() {
-        let rehearsal = Rehearsal::of(CreateOrder, params.clone());
+        let rehearsal = OperationHarness::of(CreateOrder, params.clone());
         assert_eq!(rehearsal.problems(), [""; 0], "{params}");
         let (requests, answer) = rehearsal.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
         assert!(matches!(answer, Ok(Answer::Accepted(_))));
@@ -72,7 +72,7 @@ fn every_plugin_type_passes_and_its_param_travels_unchanged_in_the_body() {
 fn the_request_is_the_one_the_official_client_sends() {
     let param = json!({"classify": "测试", "execSQL": "update t set a=a;",
         "dbItemList": [{"dbId": 17, "logic": false}]});
-    let mut rehearsal = Rehearsal::of(CreateOrder, order("DC_CHUNK", param));
+    let mut rehearsal = OperationHarness::of(CreateOrder, order("DC_CHUNK", param));
     rehearsal.account.marker = false;
     let (requests, _) = rehearsal.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
     let capture = captured("aliyun_sdk_wire_capture.json", "CreateOrder");
@@ -89,20 +89,22 @@ fn the_request_is_the_one_the_official_client_sends() {
 
 #[test]
 fn the_marker_ends_the_comment_and_gives_the_probe() {
-    let mut rehearsal = Rehearsal::of(CreateOrder, valid().remove(0));
+    let mut rehearsal = OperationHarness::of(CreateOrder, valid().remove(0));
     let (requests, _) = rehearsal.call(json!({"CreateOrderResult": [1]}));
     let comment = query(&requests[0])["Comment"].as_str().unwrap().to_owned();
     assert!(comment.starts_with("c 1 [tk:") && comment.ends_with(']'), "{comment}");
-    assert!(CreateOrder.abilities(&rehearsal.account).probe);
+    assert!(CreateOrder.capabilities(&rehearsal.account).probe);
     rehearsal.account.marker = false;
-    assert!(!CreateOrder.abilities(&rehearsal.account).probe);
+    assert!(!CreateOrder.capabilities(&rehearsal.account).probe);
 }
 
 #[test]
 fn a_failed_call_is_the_callers_to_judge() {
     let (_, answer) =
-        Rehearsal::of(CreateOrder, valid().remove(0)).call(json!({"fails": "NoPermission"}));
-    assert!(answer.is_err_and(|f| f.code == "NoPermission" && f.meaning == Meaning::Permanent));
+        OperationHarness::of(CreateOrder, valid().remove(0)).call(json!({"fails": "NoPermission"}));
+    assert!(
+        answer.is_err_and(|f| f.code == "NoPermission" && f.meaning == FailureClass::Permanent)
+    );
 }
 
 #[test]

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use self::record::Wanted;
 use self::records::{Before, Records};
-use super::adoption::{Typed, unexpected};
+use super::adoption::{OperatorInput, unexpected};
 use super::conversation::converse;
 use super::params::{impossible_time, read, schema_of, unfit_numbers};
 use super::reply::integer;
 use super::request::{Query, rpc};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Request, Service};
-use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
+use crate::cloud::protocol::{Next, Operation, OperationContext, Replies, Request, Service};
+use crate::job::machine::Capabilities;
+use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
 
 /// Parameters of `CreatePublishGroupTask`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -70,11 +70,11 @@ impl Params {
 #[derive(Debug)]
 pub struct CreatePublishGroupTask;
 
-impl Protocol for CreatePublishGroupTask {
-    fn operation(&self) -> Operation {
+impl Operation for CreatePublishGroupTask {
+    fn operation(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Publish, Provider::Alibaba);
-        Operation::new("dms.CreatePublishGroupTask", kind, provider, Until::Finished, schema)
+        OperationSpec::new("dms.CreatePublishGroupTask", kind, provider, Until::Finished, schema)
             .with_rule(unfit_numbers)
             .with_rule(|params, found| {
                 impossible_time("$.params.PlanTime", &params["PlanTime"], found);
@@ -83,11 +83,15 @@ impl Protocol for CreatePublishGroupTask {
 
     /// The provider's records carry neither the task's id nor their own time, so what is new is
     /// told by comparing with what was there before.
-    fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { baseline: true, probe: true, repeat_in_doubt: false }
+    fn capabilities(&self, _: &Account) -> Capabilities {
+        Capabilities { baseline: true, probe: true, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(
+        &self,
+        inquiry: &OperationContext<'_>,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         converse(replies, |talk| {
             let records = Records::read(talk.ask(params.list())?, &params.wanted())?;
@@ -95,7 +99,7 @@ impl Protocol for CreatePublishGroupTask {
         })
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let query = Query::default()
             .with("OrderId", params.order_id)
@@ -115,7 +119,7 @@ impl Protocol for CreatePublishGroupTask {
         })
     }
 
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let Some(before) = before(inquiry) else {
             let words = "the publish records from before the call are not known";
@@ -129,12 +133,14 @@ impl Protocol for CreatePublishGroupTask {
 
     /// The records are told apart by what was there before the call; the task's id is for people.
     fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        let task = match Typed::read(text) {
-            Some(Typed::Words(words)) if words.is_empty() => Some(None),
-            Some(Typed::Words(words)) if words.len() == 1 => integer(&json!(words[0])).map(Some),
-            Some(Typed::Handle(handle)) if handle == json!({"adopted": true}) => Some(None),
-            Some(Typed::Handle(handle)) => integer(&handle["task_id"]).map(Some),
-            Some(Typed::Words(_)) | None => None,
+        let task = match OperatorInput::read(text) {
+            Some(OperatorInput::Words(words)) if words.is_empty() => Some(None),
+            Some(OperatorInput::Words(words)) if words.len() == 1 => {
+                integer(&json!(words[0])).map(Some)
+            }
+            Some(OperatorInput::Handle(handle)) if handle == json!({"adopted": true}) => Some(None),
+            Some(OperatorInput::Handle(handle)) => integer(&handle["task_id"]).map(Some),
+            Some(OperatorInput::Words(_)) | None => None,
         };
         match task {
             None => Err(unexpected(text, "the publish task's id, such as 77, or nothing")),
@@ -151,7 +157,7 @@ impl Protocol for CreatePublishGroupTask {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         _: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {
@@ -159,14 +165,14 @@ impl Protocol for CreatePublishGroupTask {
         let before = before(inquiry).unwrap_or_default();
         converse(replies, |talk| {
             let records = Records::read(talk.ask(params.list())?, &params.wanted())?;
-            Ok(records.progress(&before, &inquiry.turn.result)?)
+            Ok(records.progress(&before, &inquiry.execution.result)?)
         })
     }
 }
 
 /// What the baseline read.
-fn before(inquiry: &Inquiry<'_>) -> Option<Before> {
-    serde_json::from_value(inquiry.turn.baseline.clone()?).ok()
+fn before(inquiry: &OperationContext<'_>) -> Option<Before> {
+    serde_json::from_value(inquiry.execution.baseline.clone()?).ok()
 }
 
 #[cfg(test)]

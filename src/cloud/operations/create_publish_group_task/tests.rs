@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
 use super::CreatePublishGroupTask;
-use crate::cloud::operations::rehearsal::{Heard, Rehearsal, captured, query};
-use crate::job::{Answer, Failure, Meaning};
+use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, captured, query};
+use crate::job::{Answer, Failure, FailureClass};
 
-fn rehearsal() -> Rehearsal {
+fn rehearsal() -> OperationHarness {
     let params = json!({"OrderId": 142435, "DbId": 12345, "Logic": false,
         "PublishStrategy": "REGULARLY", "PlanTime": "2026-10-10 00:00:00", "Tid": -1});
-    Rehearsal::of(CreatePublishGroupTask, params)
+    OperationHarness::of(CreatePublishGroupTask, params)
 }
 
 /// A record like the job's, with an approval of its own.
@@ -24,16 +24,16 @@ fn list(records: &[Value]) -> Value {
 }
 
 /// Polls after a baseline that saw one old record.
-fn poll(new: Value) -> Heard {
+fn poll(new: Value) -> Transcript {
     let old = record(1, "SUCCESS");
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(std::slice::from_ref(&old));
-    rehearsal.turn.result = json!({"task_id": 5});
+    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
+    rehearsal.execution.result = json!({"task_id": 5});
     rehearsal.poll(&json!({"task_id": 5}), &[list(&[old, new])])
 }
 
 fn not_listed(failure: &Failure) -> bool {
-    failure.code == "NotListed" && matches!(failure.meaning, Meaning::Retryable { .. })
+    failure.code == "NotListed" && matches!(failure.meaning, FailureClass::Retryable { .. })
 }
 
 /// A record like the job's that does not show its tasks yet.
@@ -59,14 +59,14 @@ fn the_request_is_the_one_the_official_client_sends_with_a_lower_case_truth_valu
     assert_eq!(query(&requests[0]), capture["query"]);
     assert!(matches!(answer, Ok(Answer::Accepted(made)) if made.result == json!({"task_id": 5})));
     let (_, answer) = rehearsal().call(json!({"Success": true}));
-    assert!(answer.is_err_and(|failure| failure.meaning == Meaning::Ambiguous));
+    assert!(answer.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
 }
 
 #[test]
 fn a_new_record_that_matches_is_ours() {
     let old = record(1, "SUCCESS");
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(std::slice::from_ref(&old));
+    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
     let mut elsewhere = record(2, "START");
     elsewhere["PublishTaskInfoList"][0]["DbId"] = json!(999);
     let mut later = record(3, "START");
@@ -80,7 +80,7 @@ fn a_new_record_that_matches_is_ours() {
     assert!(matches!(several, Ok(Answer::Undecided(_))));
     assert!(matches!(rehearsal.probe(&[json!({"Success": true})]).1, Ok(Answer::Absent)));
     assert!(rehearsal.probe(&[json!({})]).1.is_err());
-    rehearsal.turn.baseline = None;
+    rehearsal.execution.baseline = None;
     assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));
 }
 
@@ -88,7 +88,7 @@ fn a_new_record_that_matches_is_ours() {
 fn a_publish_is_absent_only_where_every_new_record_names_another_target() {
     let old = record(1, "SUCCESS");
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(std::slice::from_ref(&old));
+    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
     let probe = |records: &[Value]| rehearsal.probe(&[list(records)]).1;
     assert!(matches!(probe(std::slice::from_ref(&old)), Ok(Answer::Absent)));
 
@@ -109,13 +109,13 @@ fn a_publish_is_absent_only_where_every_new_record_names_another_target() {
 #[test]
 fn a_record_is_new_by_its_name_whatever_the_count() {
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(&[record(1, "SUCCESS")]);
+    rehearsal.execution.baseline = baseline(&[record(1, "SUCCESS")]);
     let (_, answer) = rehearsal.probe(&[list(&[record(2, "START")])]);
     assert!(matches!(answer, Ok(Answer::Found(_))), "{answer:?}");
     let (_, answer) = rehearsal.poll(&json!({"task_id": 5}), &[list(&[record(2, "SUCCESS")])]);
     assert!(matches!(answer, Ok(Answer::Ended(ended)) if ended.failure.is_none()));
 
-    rehearsal.turn.baseline = baseline(&[young(0)]);
+    rehearsal.execution.baseline = baseline(&[young(0)]);
     let (_, answer) = rehearsal.probe(&[list(&[record(2, "START")])]);
     assert!(matches!(answer, Ok(Answer::Undecided(_))), "the young one may have got a name");
 }
@@ -126,7 +126,7 @@ fn a_young_record_is_followed_and_its_end_is_not_guessed_at() {
     let mut withdrawn = young(2);
     withdrawn["Finality"] = json!(true);
     let answer = poll(withdrawn).1;
-    assert!(answer.is_err_and(|f| f.code == "CannotTell" && f.meaning == Meaning::Ambiguous));
+    assert!(answer.is_err_and(|f| f.code == "CannotTell" && f.meaning == FailureClass::Ambiguous));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_publish_that_failed_says_where() {
 fn a_publish_that_is_not_listed_is_asked_about_again_but_not_for_ever() {
     let old = record(1, "SUCCESS");
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(std::slice::from_ref(&old));
+    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
     let (_, answer) = rehearsal.poll(&json!({"task_id": 5}), &[list(&[old])]);
     assert!(answer.is_err_and(|failure| not_listed(&failure)));
 }
@@ -210,7 +210,7 @@ fn nameless_records_that_ended_apart_are_not_guessed_at() {
     };
     let old = nameless("SUCCESS", "EXEMPT_PASS");
     let mut rehearsal = rehearsal();
-    rehearsal.turn.baseline = baseline(std::slice::from_ref(&old));
+    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
     let handle = json!({"task_id": 5});
     let (_, answer) = rehearsal.poll(&handle, &[list(&[old, nameless("AUDIT", "FAIL")])]);
     assert!(answer.is_err_and(|failure| failure.code == "CannotTell"));
@@ -218,7 +218,7 @@ fn nameless_records_that_ended_apart_are_not_guessed_at() {
 
 #[test]
 fn everything_wrong_is_told_at_once() {
-    let problems = |params: Value| Rehearsal::of(CreatePublishGroupTask, params).problems();
+    let problems = |params: Value| OperationHarness::of(CreatePublishGroupTask, params).problems();
     assert_eq!(
         problems(json!({"OrderID": 1, "DbId": 1e30, "Logic": "false",
             "PublishStrategy": "REGULARLY"})),

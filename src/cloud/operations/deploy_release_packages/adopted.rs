@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Params;
-use crate::cloud::operations::adoption::{Typed, unexpected};
+use crate::cloud::operations::adoption::{OperatorInput, unexpected};
 use crate::cloud::operations::reply::{items, words};
 use crate::job::Accepted;
 
 /// Reads the system tasks of the packages: `23/8f3e` is package 23's. A package without one, or not
 /// named at all, is followed by its detail alone.
 pub(super) fn adopted(params: &Params, text: &str) -> Result<Accepted, String> {
-    let named: Option<BTreeMap<String, Value>> = match Typed::read(text) {
-        Some(Typed::Handle(handle)) if items(&handle["packages"]).is_empty() => None,
-        Some(Typed::Handle(handle)) => items(&handle["packages"])
+    let named: Option<BTreeMap<String, Value>> = match OperatorInput::read(text) {
+        Some(OperatorInput::Handle(handle)) if items(&handle["packages"]).is_empty() => None,
+        Some(OperatorInput::Handle(handle)) => items(&handle["packages"])
             .iter()
             .map(|package| Some((words(&package["package_id"])?, package.clone())))
             .collect(),
-        Some(Typed::Words(words)) => Some(words.iter().map(|word| package(word)).collect()),
+        Some(OperatorInput::Words(words)) => Some(words.iter().map(|word| package(word)).collect()),
         None => None,
     };
     match named {

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::Params;
 use super::package::{self, Package, Stage};
 use crate::cloud::operations::conversation::converse;
-use crate::cloud::protocol::{Inquiry, Next, Replies};
-use crate::job::{Answer, Failure, Meaning};
+use crate::cloud::protocol::{Next, OperationContext, Replies};
+use crate::job::{Answer, Failure, FailureClass};
 
 /// The packages as the baseline read them, by id. Those it could not read are left out.
 #[derive(Default, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub(super) enum Since {
 
 impl Before {
     /// The baseline of a turn; knows nothing where there is none.
-    pub(super) fn of(inquiry: &Inquiry<'_>) -> Self {
-        let baseline = inquiry.turn.baseline.clone();
+    pub(super) fn of(inquiry: &OperationContext<'_>) -> Self {
+        let baseline = inquiry.execution.baseline.clone();
         baseline.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
 
@@ -58,7 +58,7 @@ impl Before {
 
 /// Reads every package once: even a hundred take seconds, where the deploy takes minutes.
 pub(super) fn baseline(
-    inquiry: &Inquiry<'_>,
+    inquiry: &OperationContext<'_>,
     params: &Params,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
@@ -71,7 +71,7 @@ pub(super) fn baseline(
                     (id, Seen { stage, deployed_at })
                 })),
                 // Whoever may not see packages may still deploy them; but one refusal is enough.
-                Err(failure) if failure.meaning == Meaning::Permanent => break,
+                Err(failure) if failure.meaning == FailureClass::Permanent => break,
                 Err(failure) => return Err(failure.clone().into()),
             }
         }

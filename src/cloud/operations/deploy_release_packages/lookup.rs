@@ -7,7 +7,7 @@ use super::Params;
 use super::before::{Before, Since};
 use super::package::{self, Package, Stage};
 use crate::cloud::operations::conversation::converse;
-use crate::cloud::protocol::{Inquiry, Next, Replies};
+use crate::cloud::protocol::{Next, OperationContext, Replies};
 use crate::job::{Accepted, Answer, Failure};
 
 /// As far as the provider's clock may be behind ours.
@@ -16,12 +16,12 @@ const SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// Asks for every package's detail. The call is one for all packages, so it is found only if it
 /// reached them all, and absent only if it reached none.
 pub(super) fn look_up(
-    inquiry: &Inquiry<'_>,
+    inquiry: &OperationContext<'_>,
     params: &Params,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
     let before = Before::of(inquiry);
-    let called_at = inquiry.turn.doubt.as_ref().map_or(inquiry.now, |doubt| doubt.called_at);
+    let called_at = inquiry.execution.doubt.as_ref().map_or(inquiry.now, |doubt| doubt.called_at);
     converse(replies, |talk| {
         let mut reached = 0;
         for id in &params.package_ids {

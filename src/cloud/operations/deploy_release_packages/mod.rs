@@ -17,9 +17,9 @@ use super::params::{read, schema_of, unfit_numbers};
 use super::reply::{integer, items, words};
 use super::request::post;
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Inquiry, Next, Protocol, Replies, Reply, Service};
-use crate::job::machine::Abilities;
-use crate::job::{Accepted, Answer, Failure, Job, Kind, Operation, Provider, Until};
+use crate::cloud::protocol::{Next, Operation, OperationContext, Replies, Reply, Service};
+use crate::job::machine::Capabilities;
+use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
 
 /// Parameters of a deploy, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -50,23 +50,33 @@ fn started() -> i64 {
 #[derive(Debug)]
 pub struct DeployReleasePackages;
 
-impl Protocol for DeployReleasePackages {
-    fn operation(&self) -> Operation {
+impl Operation for DeployReleasePackages {
+    fn operation(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Deploy, Provider::Huawei);
-        Operation::new("dataarts.DeployReleasePackages", kind, provider, Until::Finished, schema)
-            .with_rule(unfit_numbers)
+        OperationSpec::new(
+            "dataarts.DeployReleasePackages",
+            kind,
+            provider,
+            Until::Finished,
+            schema,
+        )
+        .with_rule(unfit_numbers)
     }
 
-    fn abilities(&self, _: &Account) -> Abilities {
-        Abilities { baseline: true, probe: true, repeat_in_doubt: false }
+    fn capabilities(&self, _: &Account) -> Capabilities {
+        Capabilities { baseline: true, probe: true, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn baseline(
+        &self,
+        inquiry: &OperationContext<'_>,
+        replies: Replies<'_>,
+    ) -> Result<Next, Failure> {
         before::baseline(inquiry, &read(inquiry.job)?, replies)
     }
 
-    fn call(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
         let project = &inquiry.account.project_id;
         // Always said: left out, the provider would start the jobs.
@@ -82,7 +92,7 @@ impl Protocol for DeployReleasePackages {
         })
     }
 
-    fn probe(&self, inquiry: &Inquiry<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
+    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         lookup::look_up(inquiry, &read(inquiry.job)?, replies)
     }
 
@@ -92,7 +102,7 @@ impl Protocol for DeployReleasePackages {
 
     fn poll(
         &self,
-        inquiry: &Inquiry<'_>,
+        inquiry: &OperationContext<'_>,
         handle: &Value,
         replies: Replies<'_>,
     ) -> Result<Next, Failure> {

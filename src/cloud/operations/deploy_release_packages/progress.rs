@@ -10,7 +10,7 @@ use super::standing::{Deployment, Standing};
 use crate::cloud::operations::conversation::converse;
 use crate::cloud::operations::reply::{items, words};
 use crate::cloud::operations::tally::tally;
-use crate::cloud::protocol::{Inquiry, Next, Replies};
+use crate::cloud::protocol::{Next, OperationContext, Replies};
 use crate::job::{Answer, Ended, Failure, Running};
 
 /// Packages asked about in one poll, at most; the others come when these have ended. Each takes
@@ -19,7 +19,7 @@ const MOST_ASKED: usize = 25;
 
 /// Asks about every package that has not ended yet.
 pub(super) fn poll(
-    inquiry: &Inquiry<'_>,
+    inquiry: &OperationContext<'_>,
     params: &Params,
     handle: &Value,
     replies: Replies<'_>,
@@ -30,7 +30,7 @@ pub(super) fn poll(
         return Err(Failure::permanent("InvalidHandle", "the saved handle names no package"));
     }
     let ended: BTreeMap<String, Standing> =
-        items(&inquiry.turn.result["packages"]).iter().filter_map(ended).collect();
+        items(&inquiry.execution.result["packages"]).iter().filter_map(ended).collect();
     let deployment = Deployment {
         project: &inquiry.account.project_id,
         starts: params.startup_mode == 1,
@@ -51,7 +51,7 @@ pub(super) fn poll(
             };
             standings.push((package, id, standing));
         }
-        Ok(summary(&inquiry.turn.result, &standings))
+        Ok(summary(&inquiry.execution.result, &standings))
     })
 }
 

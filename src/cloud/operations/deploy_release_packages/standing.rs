@@ -9,7 +9,7 @@ use crate::cloud::operations::conversation::{Conversation, Pause};
 use crate::cloud::operations::reply::words;
 use crate::cloud::operations::request::get;
 use crate::cloud::protocol::Service;
-use crate::job::{Failure, Meaning};
+use crate::job::{Failure, FailureClass};
 
 /// Jobs that are named in one message, at most.
 const MOST_NAMES: usize = 20;
@@ -141,7 +141,7 @@ fn by_task(task: Task, unseen: Failure, id: &str) -> Result<Standing, Failure> {
     match task.state {
         State::Running | State::Other => Ok(Standing::running(task.seen)),
         State::Successful | State::Warning | State::Failed
-            if unseen.meaning != Meaning::Permanent =>
+            if unseen.meaning != FailureClass::Permanent =>
         {
             Err(unseen)
         }
@@ -159,7 +159,7 @@ fn warning(task: &Task) -> String {
 /// A task that is asked for right after the deploy may not be there yet.
 fn passing(failure: Failure) -> Failure {
     if failure.code == "DLF.0810" {
-        return Failure { meaning: Meaning::Retryable { retry_after: None }, ..failure };
+        return Failure { meaning: FailureClass::Retryable { retry_after: None }, ..failure };
     }
     failure
 }
@@ -167,7 +167,11 @@ fn passing(failure: Failure) -> Failure {
 /// Of two failures the one that may pass: while one witness may yet speak, nothing is final.
 fn the_passing(task: Failure, package: Failure) -> Failure {
     match (task.meaning, package.meaning) {
-        (Meaning::Permanent, Meaning::Retryable { .. } | Meaning::Ambiguous) => package,
-        (Meaning::Permanent | Meaning::Retryable { .. } | Meaning::Ambiguous, _) => task,
+        (FailureClass::Permanent, FailureClass::Retryable { .. } | FailureClass::Ambiguous) => {
+            package
+        }
+        (FailureClass::Permanent | FailureClass::Retryable { .. } | FailureClass::Ambiguous, _) => {
+            task
+        }
     }
 }

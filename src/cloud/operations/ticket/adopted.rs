@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::created::tickets;
-use crate::cloud::operations::adoption::{Typed, unexpected};
+use crate::cloud::operations::adoption::{OperatorInput, unexpected};
 use crate::cloud::operations::reply::{integer, items};
 use crate::job::Accepted;
 
 /// Reads their order ids.
 pub(in super::super) fn adopted(text: &str) -> Result<Accepted, String> {
-    let ids: Option<BTreeSet<i64>> = match Typed::read(text) {
-        Some(Typed::Handle(handle)) => items(&handle["order_ids"]).iter().map(positive).collect(),
-        Some(Typed::Words(words)) => words.iter().map(|word| positive(&json!(word))).collect(),
+    let ids: Option<BTreeSet<i64>> = match OperatorInput::read(text) {
+        Some(OperatorInput::Handle(handle)) => {
+            items(&handle["order_ids"]).iter().map(positive).collect()
+        }
+        Some(OperatorInput::Words(words)) => {
+            words.iter().map(|word| positive(&json!(word))).collect()
+        }
         None => None,
     };
     match ids {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Nature, created};
+use super::{TicketKind, created};
 use crate::cloud::operations::conversation::converse;
 use crate::cloud::operations::marker::Marker;
 use crate::cloud::operations::reply::{integer, text, wrapped};
 use crate::cloud::operations::request::{Query, rpc};
-use crate::cloud::protocol::{Inquiry, Next, Replies, Service};
+use crate::cloud::protocol::{Next, OperationContext, Replies, Service};
 use crate::job::{Answer, Failure};
 
 /// The provider's times have no zone. The window holds every wall clock on earth, and an hour of
@@ -25,8 +25,8 @@ const NEVER_CUT: usize = 200;
 /// Lists the account's tickets of that time and compares their comments here: what the provider's
 /// own keyword search looks at is not documented.
 pub(in super::super) fn look_up(
-    inquiry: &Inquiry<'_>,
-    nature: &Nature<'_>,
+    inquiry: &OperationContext<'_>,
+    nature: &TicketKind<'_>,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
     if !inquiry.account.marker {
@@ -39,7 +39,7 @@ pub(in super::super) fn look_up(
         let head = listed.trim_end_matches(['.', '…']);
         head.chars().count() >= NEVER_CUT && signed.trim_start().starts_with(head)
     };
-    let called_at = inquiry.turn.doubt.as_ref().map_or(inquiry.now, |doubt| doubt.called_at);
+    let called_at = inquiry.execution.doubt.as_ref().map_or(inquiry.now, |doubt| doubt.called_at);
     converse(replies, |talk| {
         let mut found = BTreeSet::new();
         let (mut seen, mut illegible, mut whole) = (0, 0, false);

@@ -16,7 +16,7 @@ use super::request::{Query, rpc};
 use crate::cloud::protocol::{Request, Service};
 
 /// What reading a ticket back depends on.
-pub(super) struct Nature<'a> {
+pub(super) struct TicketKind<'a> {
     /// The provider's PluginType.
     pub(super) plugin_type: &'a str,
     /// The tenant, where the job names one.
@@ -28,7 +28,7 @@ pub(super) struct Nature<'a> {
 }
 
 /// A read about one ticket.
-fn read(action: &'static str, order: i64, nature: &Nature<'_>) -> Request {
+fn read(action: &'static str, order: i64, nature: &TicketKind<'_>) -> Request {
     rpc(Service::Dms, action, Query::default().with("OrderId", order).with_some("Tid", nature.tid))
 }
 

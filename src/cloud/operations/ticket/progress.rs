@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Nature;
+use super::TicketKind;
 use super::standing::{Stage, Standing, standing};
 use crate::cloud::operations::conversation::converse;
 use crate::cloud::operations::reply::{integer, items, words};
 use crate::cloud::operations::tally::tally;
-use crate::cloud::protocol::{Inquiry, Next, Replies};
+use crate::cloud::protocol::{Next, OperationContext, Replies};
 use crate::job::{Answer, Ended, Failure, Running};
 
 /// Tickets asked about in one poll, at most; the others come when these have ended.
@@ -18,16 +18,16 @@ const MOST_ASKED: usize = 100;
 /// Asks about every ticket that has not ended yet. What ended stays so: whether a finished ticket
 /// can still be closed is not documented, and the first end is the one that counts.
 pub(in super::super) fn poll(
-    inquiry: &Inquiry<'_>,
+    inquiry: &OperationContext<'_>,
     handle: &Value,
-    nature: &Nature<'_>,
+    nature: &TicketKind<'_>,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
     let orders: Vec<i64> = items(&handle["order_ids"]).iter().filter_map(integer).collect();
     if orders.is_empty() {
         return Err(Failure::permanent("InvalidHandle", "the saved handle names no ticket"));
     }
-    let ended = ended(&inquiry.turn.result);
+    let ended = ended(&inquiry.execution.result);
     converse(replies, |talk| {
         let mut standings = Vec::new();
         let mut asked = 0;
@@ -44,7 +44,7 @@ pub(in super::super) fn poll(
             };
             standings.push((order, standing));
         }
-        Ok(summary(&inquiry.turn.result, &standings))
+        Ok(summary(&inquiry.execution.result, &standings))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Where one ticket stands: its own status, and what its task says beyond that.
 
 use super::task::Look;
-use super::{Nature, read};
+use super::{TicketKind, read};
 use crate::cloud::operations::conversation::{Conversation, Pause};
 use crate::cloud::operations::reply::words;
 use crate::job::Failure;
@@ -27,7 +27,7 @@ pub(super) struct Standing {
 pub(super) fn standing(
     talk: &mut Conversation<'_>,
     order: i64,
-    nature: &Nature<'_>,
+    nature: &TicketKind<'_>,
 ) -> Result<Standing, Pause> {
     let reply = talk.ask(read("GetOrderBaseInfo", order, nature))?;
     let info = &reply.body["OrderBaseInfo"];

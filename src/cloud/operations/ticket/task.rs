@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::standing::{Stage, Standing};
-use super::{Nature, read};
+use super::{TicketKind, read};
 use crate::cloud::operations::conversation::{Conversation, Pause};
 use crate::cloud::operations::reply::words;
 use crate::cloud::protocol::Request;
-use crate::job::Meaning;
+use crate::job::FailureClass;
 
 /// Where a plugin type's tickets show more than their own status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Look {
         self,
         talk: &mut Conversation<'_>,
         order: i64,
-        nature: &Nature<'_>,
+        nature: &TicketKind<'_>,
         status: &str,
     ) -> Result<Option<Standing>, Pause> {
         let mut learn = |action, fields: &[&str], read_as: fn(&str) -> Option<Stage>| {
@@ -73,7 +73,7 @@ impl Look {
         self,
         talk: &mut Conversation<'_>,
         order: i64,
-        nature: &Nature<'_>,
+        nature: &TicketKind<'_>,
     ) -> Result<Option<Standing>, Pause> {
         match self {
             Look::Change | Look::Export => self.before_end(talk, order, nature, "success"),
@@ -93,7 +93,7 @@ fn learn(
         Ok(reply) => reply,
         // A ticket may have no task yet, or none this account may see; then its status stands. Only
         // a success is not believed while its task may still be heard.
-        Err(failure) if failure.meaning == Meaning::Permanent || status != "success" => {
+        Err(failure) if failure.meaning == FailureClass::Permanent || status != "success" => {
             return Ok(None);
         }
         Err(failure) => return Err(failure.clone().into()),

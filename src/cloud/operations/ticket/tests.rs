@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 use crate::cloud::operations::create_order::CreateOrder;
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::rehearsal::{Heard, Rehearsal, query};
-use crate::job::{Answer, Ended, Meaning, Running};
+use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, query};
+use crate::job::{Answer, Ended, FailureClass, Running};
 
-fn rehearsal(plugin_type: &str) -> Rehearsal {
+fn rehearsal(plugin_type: &str) -> OperationHarness {
     let params = json!({"Comment": "c", "PluginType": plugin_type, "PluginParam": {}, "Tid": 9});
-    Rehearsal::of(CreateOrder, params)
+    OperationHarness::of(CreateOrder, params)
 }
 
-fn poll(plugin_type: &str, replies: &[Value]) -> Heard {
+fn poll(plugin_type: &str, replies: &[Value]) -> Transcript {
     rehearsal(plugin_type).poll(&json!({"order_ids": [7]}), replies)
 }
 
@@ -20,21 +20,21 @@ fn base(status: &str) -> Value {
     json!({"OrderBaseInfo": {"OrderId": 7, "StatusCode": status, "StatusDesc": "in words"}})
 }
 
-fn running(heard: Heard) -> Running {
+fn running(heard: Transcript) -> Running {
     match heard.1 {
         Ok(Answer::Running(running)) => running,
         other => panic!("not running: {other:?}"),
     }
 }
 
-fn ended(heard: Heard) -> Ended {
+fn ended(heard: Transcript) -> Ended {
     match heard.1 {
         Ok(Answer::Ended(ended)) => ended,
         other => panic!("not ended: {other:?}"),
     }
 }
 
-fn failure_code(heard: Heard) -> String {
+fn failure_code(heard: Transcript) -> String {
     ended(heard).failure.unwrap().0
 }
 
@@ -66,7 +66,9 @@ fn a_success_that_names_no_ticket_is_ambiguous() {
     for shape in [json!([]), json!({"OrderIds": []}), json!("12***"), json!(null), json!([0, -1])] {
         let (_, answer) =
             rehearsal("NDDL").call(json!({"Success": true, "CreateOrderResult": shape}));
-        assert!(answer.is_err_and(|f| f.meaning == Meaning::Ambiguous && f.code == "NoOrderId"));
+        assert!(
+            answer.is_err_and(|f| f.meaning == FailureClass::Ambiguous && f.code == "NoOrderId")
+        );
     }
 }
 
@@ -182,7 +184,7 @@ fn a_read_that_failed_in_passing_is_asked_again() {
         vec![json!({"OrderBaseInfo": {}})],
     ] {
         let (_, answer) = poll("DC_COMMON", &replies);
-        assert!(answer.is_err_and(|failure| failure.meaning != Meaning::Permanent));
+        assert!(answer.is_err_and(|failure| failure.meaning != FailureClass::Permanent));
     }
 }
 
@@ -197,14 +199,14 @@ fn a_detail_that_can_t_be_read_does_not_hide_the_ticket_s_own_status() {
 #[test]
 fn several_tickets_end_together_and_the_first_end_of_each_counts() {
     let mut rehearsal = rehearsal("OWNER_APPLY");
-    rehearsal.turn.result = json!({"order_ids": [7, 8], "adopted": true});
+    rehearsal.execution.result = json!({"order_ids": [7, 8], "adopted": true});
     let handle = json!({"order_ids": [7, 8]});
     let first = running(rehearsal.poll(&handle, &[base("reject"), base("toaudit")]));
     assert_eq!(first.seen, "1 reject; 1 toaudit");
     assert!(first.waits_for_person);
     assert_eq!(first.result["adopted"], json!(true));
 
-    rehearsal.turn.result = first.result;
+    rehearsal.execution.result = first.result;
     let last = ended(rehearsal.poll(&handle, &[base("success")]));
     assert_eq!(last.failure, Some(("reject".into(), "ticket 7: in words".into())));
     assert_eq!(last.result["order_ids"], json!([7, 8]));
@@ -268,7 +270,7 @@ fn a_create_is_absent_only_where_the_whole_list_was_read() {
     let empty = json!({"Orders": {"Order": []}, "TotalCount": 0});
     assert!(matches!(rehearsal.probe(std::slice::from_ref(&empty)).1, Ok(Answer::Absent)));
     let garbage = rehearsal.probe(&[json!({"Success": true})]).1;
-    assert!(garbage.is_err_and(|failure| failure.meaning == Meaning::Ambiguous));
+    assert!(garbage.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
     let ours = Marker::of(&rehearsal.job.id).sign("c");
     for order in [json!({"OrderId": 1}), json!({"Comment": ours})] {
         let illegible = json!({"Orders": {"Order": [order]}, "TotalCount": 1});

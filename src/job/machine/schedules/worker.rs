@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::super::{Abilities, Context, Event, step};
+use super::super::{Capabilities, Context, Input, step};
 use super::world::World;
 use super::{ENDLESS, Sabotage};
 use crate::job::policy::Policy;
-use crate::job::{Failure, Job, State, Verdict};
+use crate::job::{Failure, Job, OutcomeKind, State};
 
 /// An outcome as the world hears it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Told {
     pub(super) resolutions: u32,
-    pub(super) verdict: Verdict,
+    pub(super) kind: OutcomeKind,
     pub(super) class: String,
     pub(super) has_handle: bool,
 }
@@ -23,7 +23,7 @@ pub(super) struct Told {
 pub(super) struct Worker<'a> {
     pub(super) job: &'a Job,
     pub(super) policy: &'a Policy,
-    pub(super) abilities: Abilities,
+    pub(super) capabilities: Capabilities,
     pub(super) saved: State,
     pub(super) told: Vec<Told>,
     pub(super) steps: u32,
@@ -33,25 +33,25 @@ pub(super) struct Worker<'a> {
 impl Worker<'_> {
     /// Takes the job up from what is saved, until it is done (true), or waits, or the worker dies.
     pub(super) fn take_up(&mut self, world: &mut World) -> bool {
-        let mut event = if world.chance(0.01) { Event::Condemned } else { Event::Resumed };
+        let mut event = if world.chance(0.01) { Input::Poisoned } else { Input::Resumed };
         loop {
             self.steps += 1;
-            let dice = world.dice.random_range(0.0..1.0);
+            let random = world.random.random_range(0.0..1.0);
             let context = Context {
                 job: self.job,
                 policy: self.policy,
-                abilities: self.abilities,
+                capabilities: self.capabilities,
                 now: world.now,
-                dice,
+                random,
             };
             let Ok(next) = step(self.saved.clone(), event, &context) else {
                 return true; // told by the missing outcome
             };
             let mut early = None;
             if self.sabotage == Sabotage::ActBeforeSave
-                && let State::Asking { turn, .. } = &next
+                && let State::Asking { execution, .. } = &next
             {
-                early = Some(world.answer(&turn.ask));
+                early = Some(world.answer(&execution.request));
             }
             if world.chance(0.05) || self.steps > ENDLESS {
                 return false; // died before the save
@@ -59,11 +59,11 @@ impl Worker<'_> {
             self.saved = next.clone();
             if world.chance(0.05) {
                 // Died after the save; the request may still be on its way from a stalled worker.
-                if let State::Asking { turn, .. } = &next
+                if let State::Asking { execution, .. } = &next
                     && world.chance(0.3)
                 {
                     let started = world.now;
-                    world.answer(&turn.ask);
+                    world.answer(&execution.request);
                     world.now = started;
                 }
                 return false;
@@ -71,7 +71,7 @@ impl Worker<'_> {
             event = match next {
                 State::Waiting { due, .. } => {
                     if world.chance(0.05) {
-                        Event::Cancelled(String::new())
+                        Input::Cancelled(String::new())
                     } else {
                         // A wake-up is early when it is doubled or the ladder has no such rung.
                         if world.chance(0.7) {
@@ -81,20 +81,20 @@ impl Worker<'_> {
                         return false;
                     }
                 }
-                State::Asking { turn, .. } => {
-                    early.take().unwrap_or_else(|| world.answer(&turn.ask))
+                State::Asking { execution, .. } => {
+                    early.take().unwrap_or_else(|| world.answer(&execution.request))
                 }
                 State::Reporting { outcome } => {
                     self.told.push(Told {
                         resolutions: outcome.resolutions,
-                        verdict: outcome.verdict,
+                        kind: outcome.kind,
                         class: outcome.error.map(|error| error.class).unwrap_or_default(),
                         has_handle: outcome.handle.is_some(),
                     });
-                    Event::Published
+                    Input::Published
                 }
                 State::Done { outcome } => match world.resolution(&outcome) {
-                    Some(resolution) => Event::Resolved(resolution),
+                    Some(resolution) => Input::Resolved(resolution),
                     None => return true,
                 },
             };
@@ -102,9 +102,9 @@ impl Worker<'_> {
                 return false; // died after acting: what was read is lost
             }
             if self.sabotage == Sabotage::NoDoubt
-                && let Event::Failed(failure) = event
+                && let Input::Failed(failure) = event
             {
-                event = Event::Failed(Failure::retryable(failure.code, failure.message));
+                event = Input::Failed(Failure::retryable(failure.code, failure.message));
             }
         }
     }

@@ -24,7 +24,7 @@ async fn fresh() -> (Arc<dyn Ledger>, ()) {
 }
 
 async fn open(url: &str) -> Result<PostgresLedger, Error> {
-    PostgresLedger::connect(&Settings::parse(url).unwrap()).await
+    PostgresLedger::connect(&PostgresSettings::parse(url).unwrap()).await
 }
 
 /// What opening a ledger says.

@@ -11,7 +11,7 @@ use super::database::{Stop, TestDatabase, own_database};
 use super::{LIMIT, in_the_end, open, refusal};
 use crate::job::{JobId, State};
 use crate::ledger::conformance::{LEASE, at, bare, granted, job, waiting};
-use crate::ledger::{ClaimRequest, Claimed, Error, Hold, Ledger, PostgresLedger};
+use crate::ledger::{ClaimRequest, Claimed, Error, Lease, Ledger, PostgresLedger};
 
 /// Saves that a job makes under one claim, while the database comes and goes.
 const SAVES: u32 = 40;
@@ -24,7 +24,7 @@ async fn claim_in_the_end(ledger: &PostgresLedger, id: &str) -> crate::ledger::C
             fingerprint: "f1",
             state: &state,
             take_over: true,
-            alone: false,
+            exclusive: false,
             lease: LEASE,
             now: at(0),
         })
@@ -50,7 +50,7 @@ async fn survives(database: &TestDatabase, trouble: impl AsyncFnOnce(&AtomicU32)
             let claim = claim_in_the_end(&ledger, &id).await;
             for save in 2..=SAVES {
                 let state = waiting(save, at(9));
-                in_the_end(|| ledger.save(&claim, bare(&state, Hold::Keep, at(1)))).await;
+                in_the_end(|| ledger.save(&claim, bare(&state, Lease::Renew, at(1)))).await;
                 confirmed.fetch_add(1, Ordering::Relaxed);
                 let id: JobId = id.parse().unwrap();
                 let found = in_the_end(|| ledger.find(&id)).await.unwrap();
@@ -66,14 +66,14 @@ async fn survives(database: &TestDatabase, trouble: impl AsyncFnOnce(&AtomicU32)
         let (newer, state, _) = granted(&other, &id, 2).await;
         assert!(newer.fence > claim.fence);
         assert_eq!(number(&state), SAVES);
-        let late = ledger.save(&claim, bare(&waiting(99, at(9)), Hold::Keep, at(3))).await;
+        let late = ledger.save(&claim, bare(&waiting(99, at(9)), Lease::Renew, at(3))).await;
         assert!(matches!(late, Err(Error::Superseded(_))), "{late:?}");
     }
 }
 
 fn number(state: &State) -> u32 {
     match state {
-        State::Waiting { turn, .. } | State::Asking { turn, .. } => turn.calls,
+        State::Waiting { execution, .. } | State::Asking { execution, .. } => execution.calls,
         State::Reporting { .. } | State::Done { .. } => panic!("{state:?}"),
     }
 }
@@ -124,13 +124,13 @@ async fn a_database_that_is_away_is_one_clear_line_and_needs_no_restart_of_ours(
     database.stop(Stop::Fast).await.unwrap();
     let state = waiting(2, at(9));
     let since = Instant::now();
-    let error = ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await.unwrap_err();
+    let error = ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await.unwrap_err();
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
     let line = error.to_string();
     assert!(line.contains("nothing listens there; start it, or correct ledger.url"), "{line}");
     assert!(refusal(&url).await.contains("nothing listens there"));
     database.start_again().await.unwrap();
-    in_the_end(|| ledger.save(&claim, bare(&state, Hold::Keep, at(1)))).await;
+    in_the_end(|| ledger.save(&claim, bare(&state, Lease::Renew, at(1)))).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::database::database;
 use super::open;
 use crate::ledger::conformance::{at, bare, done, granted, waiting};
-use crate::ledger::{Hold, Ledger, SqliteLedger};
+use crate::ledger::{Lease, Ledger, SqliteLedger};
 
 /// Jobs in progress at once, as in a worker by default.
 const WORKERS: usize = 64;
@@ -24,9 +24,9 @@ async fn pace(ledger: Arc<dyn Ledger>) -> f64 {
             for job in 0..JOBS {
                 let (claim, ..) = granted(&*ledger, &format!("job-{worker}-{job}"), 0).await;
                 for state in [waiting(2, at(9)), waiting(3, at(9))] {
-                    ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await.unwrap();
+                    ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await.unwrap();
                 }
-                ledger.save(&claim, bare(&done(), Hold::Release, at(2))).await.unwrap();
+                ledger.save(&claim, bare(&done(), Lease::Release, at(2))).await.unwrap();
             }
         });
     }

@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 
 use super::database::{database, own_database};
-use super::{CANARY, Settings, open, refusal};
+use super::{CANARY, PostgresSettings, open, refusal};
 use crate::job::Job;
 use crate::ledger::conformance::{LEASE, at, bare, granted, job, waiting};
-use crate::ledger::{ClaimRequest, Hold, Ledger};
+use crate::ledger::{ClaimRequest, Lease, Ledger};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_refusal_is_one_clear_line() {
@@ -68,7 +68,7 @@ fn an_address_that_means_nothing_is_refused_and_never_quoted() {
         ("postgres://u:c4n4ry@h/d?target_session_attrs=read-only", "has to be written"),
         ("postgres://u:c4n4ry@h/d?options=-csearch_path%3D%22x%22", "one plain name"),
     ] {
-        let said = Settings::parse(address).unwrap_err();
+        let said = PostgresSettings::parse(address).unwrap_err();
         assert!(said.contains(words), "{address}: {said}");
         assert!(!said.contains(CANARY), "{said}");
     }
@@ -83,7 +83,7 @@ fn an_address_is_shown_without_what_is_secret() {
         ("postgres://u@[::1]/d", "postgres://u@[::1]:5432/d"),
         ("postgres://u@%2Frun%2Fpostgresql/d", "postgres://u@/run/postgresql/d"),
     ] {
-        let settings = Settings::parse(address).unwrap();
+        let settings = PostgresSettings::parse(address).unwrap();
         assert_eq!(settings.place(), place);
         assert!(!format!("{settings:?}").contains(CANARY));
     }
@@ -101,7 +101,7 @@ fn without_a_word_about_it_only_this_machine_is_spoken_to_without_tls() {
         ("postgres://u@db.example/d?sslmode=disable", false),
         ("postgres://u@127.0.0.1/d?sslmode=require", true),
     ] {
-        assert_eq!(Settings::parse(address).unwrap().tls.is_some(), has_tls, "{address}");
+        assert_eq!(PostgresSettings::parse(address).unwrap().tls.is_some(), has_tls, "{address}");
     }
 }
 
@@ -124,7 +124,7 @@ async fn what_the_database_can_not_hold_does_not_harm_its_neighbours() {
             fingerprint: "f1",
             state: &state,
             take_over: false,
-            alone: false,
+            exclusive: false,
             lease: LEASE,
             now: at(0),
         })
@@ -144,7 +144,7 @@ async fn a_row_that_somebody_keeps_locked_does_not_harm_its_neighbours() {
     let shell = ledger.pool.lend().await.unwrap();
     shell.batch_execute("BEGIN; SELECT FROM jobs WHERE id = 'job-7' FOR UPDATE").await.unwrap();
     let state = waiting(2, at(9));
-    let save = || claims.iter().map(|claim| ledger.save(claim, bare(&state, Hold::Keep, at(1))));
+    let save = || claims.iter().map(|claim| ledger.save(claim, bare(&state, Lease::Renew, at(1))));
     for (number, saved) in join_all(save()).await.into_iter().enumerate() {
         match saved {
             Ok(()) => assert_ne!(number, 7),
@@ -163,7 +163,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
     let ledger = open(&database().await.fresh()).await.unwrap();
     for (id, due) in [("good", 9), ("odd", 8)] {
         let (claim, ..) = granted(&ledger, id, 0).await;
-        ledger.save(&claim, bare(&waiting(2, at(due)), Hold::Release, at(1))).await.unwrap();
+        ledger.save(&claim, bare(&waiting(2, at(due)), Lease::Release, at(1))).await.unwrap();
     }
     let shell = ledger.pool.lend().await.unwrap();
     let spoil = r#"UPDATE jobs SET state = '{"phase":"dreaming"}' WHERE id = 'odd'"#;
@@ -174,7 +174,7 @@ async fn a_row_of_another_version_is_named_and_left_alone() {
         fingerprint: "f1",
         state: &state,
         take_over: true,
-        alone: false,
+        exclusive: false,
         lease: LEASE,
         now: at(2),
     };

@@ -3,9 +3,9 @@
 use super::certificates::put;
 use super::database::{TestDatabase, database, own_database};
 use super::schema::VERSION;
-use super::{CANARY, PostgresLedger, Settings, in_the_end, open, refusal};
+use super::{CANARY, PostgresLedger, PostgresSettings, in_the_end, open, refusal};
 use crate::ledger::conformance::{at, bare, claim, granted, waiting};
-use crate::ledger::{Claimed, Hold, Ledger};
+use crate::ledger::{Claimed, Lease, Ledger};
 use crate::secret::Secret;
 
 /// An address with another user.
@@ -36,7 +36,7 @@ async fn a_user_that_may_not_create_works_where_the_tables_are() {
         .unwrap();
     let ledger = open(&url).await.unwrap();
     let (claim, ..) = granted(&ledger, "a", 0).await;
-    ledger.save(&claim, bare(&waiting(2, at(9)), Hold::Release, at(1))).await.unwrap();
+    ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Release, at(1))).await.unwrap();
     assert_eq!(ledger.purge(at(9), 1).await.unwrap(), 0);
     ledger.take_turn("a", std::time::Duration::from_secs(1), 1).await.unwrap();
 }
@@ -76,7 +76,7 @@ async fn a_database_that_is_read_only_is_said_to_be() {
     let mut numbers = 2..;
     let line = loop {
         let state = waiting(numbers.next().unwrap(), at(9));
-        if let Err(error) = ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await {
+        if let Err(error) = ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await {
             break error.to_string();
         }
     };
@@ -94,7 +94,7 @@ async fn a_database_that_is_read_only_is_said_to_be() {
     shell.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     super::in_the_end(|| {
         let state = Box::leak(Box::new(waiting(1, at(9))));
-        ledger.save(&claim, bare(state, Hold::Keep, at(1)))
+        ledger.save(&claim, bare(state, Lease::Renew, at(1)))
     })
     .await;
 }
@@ -150,7 +150,7 @@ async fn a_renewed_password_opens_the_next_connection() {
     let file = folder.path().join("url");
     std::fs::write(&file, &url).unwrap();
     let source = Secret::in_file(&file).unwrap();
-    let settings = Settings::parse(&url).unwrap().kept_in(source);
+    let settings = PostgresSettings::parse(&url).unwrap().kept_in(source);
     let ledger = in_the_end(|| PostgresLedger::connect(&settings)).await;
 
     password("another").await;

@@ -9,7 +9,7 @@ use super::database::database;
 use super::open;
 use crate::job::JobId;
 use crate::ledger::conformance::{at, bare, granted, rivals_never_both_save, waiting};
-use crate::ledger::{Error, Hold, Ledger};
+use crate::ledger::{Error, Lease, Ledger};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_ledgers_in_one_database_fence_each_other() {
@@ -46,7 +46,7 @@ async fn replicas_take_many_jobs_from_each_other_without_a_deadlock() {
                 for number in 1..20 {
                     let (claim, ..) = granted(&*ledger, &id, 0).await;
                     let state = waiting(number, at(9));
-                    match ledger.save(&claim, bare(&state, Hold::Keep, at(1))).await {
+                    match ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await {
                         Ok(()) | Err(Error::Superseded(_)) => {}
                         Err(error @ Error::Store { .. }) => panic!("{error}: {error:?}"),
                     }
@@ -107,8 +107,8 @@ async fn a_save_that_was_given_up_as_lost_can_not_undo_a_later_one() {
     let (claim, ..) = granted(&ledger, "a", 0).await;
     // The numbers are given when the saves are made; the first one arrives last.
     let states = [waiting(2, at(9)), waiting(3, at(9))];
-    let late = ledger.save_of(&claim, &bare(&states[0], Hold::Keep, at(1))).unwrap();
-    ledger.save(&claim, bare(&states[1], Hold::Keep, at(2))).await.unwrap();
+    let late = ledger.save_of(&claim, &bare(&states[0], Lease::Renew, at(1))).unwrap();
+    ledger.save(&claim, bare(&states[1], Lease::Renew, at(2))).await.unwrap();
     assert!(!ledger.saves.run(late).await.unwrap());
     let id: JobId = "a".parse().unwrap();
     assert_eq!(ledger.find(&id).await.unwrap().unwrap().state, states[1]);

@@ -5,7 +5,7 @@ use super::open;
 use super::schema::VERSION;
 use crate::job::{Job, State, Status};
 use crate::ledger::conformance::{at, done, granted, job, waiting};
-use crate::ledger::{Deaths, Filter, Ledger, Standing};
+use crate::ledger::{CrashCount, Filter, Ledger, StatusCount};
 
 const FIRST: &str = include_str!("../schema-1.sql");
 
@@ -22,7 +22,7 @@ async fn a_schema_of_the_first_version_is_brought_up_to_date_with_its_rows() {
         .await
         .unwrap();
     let unknown: State = serde_json::from_value(serde_json::json!({ "phase": "done", "outcome": {
-        "verdict": "unknown", "attempts": 1, "result": {}, "times": {},
+        "kind": "unknown", "attempts": 1, "result": {}, "times": {},
     }}))
     .unwrap();
     for (id, state, due) in [
@@ -47,12 +47,13 @@ async fn a_schema_of_the_first_version_is_brought_up_to_date_with_its_rows() {
     let version = shell.query_one("SELECT max(version) FROM migrations", &[]).await.unwrap();
     assert_eq!(usize::try_from(version.get::<_, i32>(0)).unwrap(), VERSION);
     assert_eq!(ledger.list(&Filter::default()).await.unwrap().len(), 3);
-    let standings = ledger.standings().await.unwrap();
-    let unknown = standings.iter().find(|standing| standing.status == Status::Unknown).unwrap();
+    let count_by_status = ledger.count_by_status().await.unwrap();
+    let unknown =
+        count_by_status.iter().find(|status_count| status_count.status == Status::Unknown).unwrap();
     let operation = job("a").operation;
     let status = Status::Unknown;
-    assert_eq!(*unknown, Standing { operation, status, jobs: 1, first_due: None });
-    let (claim, state, deaths) = granted(&ledger, "retrying", 1).await;
+    assert_eq!(*unknown, StatusCount { operation, status, jobs: 1, first_due: None });
+    let (claim, state, crashes) = granted(&ledger, "retrying", 1).await;
     assert_eq!((claim.fence, state), (5, waiting(1, at(9))));
-    assert_eq!(deaths, Deaths { in_company: 2, alone: 0 });
+    assert_eq!(crashes, CrashCount { shared: 2, exclusive: 0 });
 }

@@ -40,7 +40,7 @@ fn an_older_deployment_is_not_taken_for_this_job_s() {
     let (before, ours) = (CALLED - 60, CALLED + 1);
     let probe = |was: Value, is: Value| {
         let mut rehearsal = rehearsal(1);
-        rehearsal.turn.baseline = baseline(&[was, detail(1)]);
+        rehearsal.execution.baseline = baseline(&[was, detail(1)]);
         // The second package has been reached for certain, unless the first decides it.
         rehearsal.probe(&[is, deployed(5, ours)]).1
     };
@@ -59,7 +59,7 @@ fn an_older_deployment_is_not_taken_for_this_job_s() {
         (detail(5), deployed(2, ours)),
     ] {
         let mut rehearsal = rehearsal(1);
-        rehearsal.turn.baseline = baseline(&[was.clone(), detail(1)]);
+        rehearsal.execution.baseline = baseline(&[was.clone(), detail(1)]);
         let answer = rehearsal.probe(std::slice::from_ref(&is)).1;
         assert!(matches!(answer, Ok(Answer::Undecided(_))), "{was} {is} {answer:?}");
     }
