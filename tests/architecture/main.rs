@@ -10,6 +10,7 @@ mod layout;
 mod literals;
 mod modules;
 mod names;
+mod old_words;
 mod open;
 mod source;
 mod syntax;

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use proc_macro2::{TokenStream, TokenTree};
+
 use crate::syntax::{self, Module};
 
 /// A Rust file below `src/`.
@@ -180,6 +182,36 @@ pub fn files(folder: &str, extension: &str) -> Vec<String> {
     found.retain(|file| extension.is_empty() || file.ends_with(&format!(".{extension}")));
     found.sort();
     found
+}
+
+/// Every identifier in a Rust file, with its line.
+pub fn identifiers(path: &str) -> Vec<Named> {
+    fn walk(tokens: TokenStream, found: &mut Vec<Named>) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    found.push(Named { line: name.span().start().line, text: name.to_string() })
+                }
+                TokenTree::Group(group) => walk(group.stream(), found),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(read(path).parse().unwrap_or_else(|error| panic!("{path}: {error}")), &mut found);
+    found
+}
+
+/// The words in a text that can't be plain English, with their lines: those with an underscore or
+/// with a capital inside. A file that is no text has none.
+pub fn names_in_text(path: &str) -> Vec<Named> {
+    let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let lines = text.lines().zip(1..).flat_map(|(text, line)| {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.chars().skip(1).any(|c| c == '_' || c.is_uppercase()));
+        names.map(move |name| Named { line, text: name.to_owned() })
+    });
+    lines.collect()
 }
 
 /// The result of `read` for each file, in the order of the files.
