@@ -6,9 +6,9 @@ use ticketd::job::Kind;
 use crate::broker::fixture::{body, next, soon, with_fixture};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_has_all_that_the_message_said() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_delivery_has_every_property_of_its_message() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let message = Message {
             body: b"{\"id\":\"1\"}".to_vec(),
             content_type: Some("application/json".into()),
@@ -40,9 +40,9 @@ async fn a_delivery_has_all_that_the_message_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_given_back_or_dropped_comes_again_marked() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_requeued_or_dropped_delivery_is_redelivered() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         broker.publisher().publish(ExchangeName::Jobs, "create", &body("1")).await.unwrap();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
         next(&mut deliveries).await.requeue().await.unwrap();
@@ -59,9 +59,9 @@ async fn what_is_given_back_or_dropped_comes_again_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_stop_requeues_undelivered_messages_and_the_rest_can_be_acked() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         for number in 0..50 {
             publisher
@@ -79,9 +79,9 @@ async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
         }
         broker.close().await;
 
-        let next_replica = bench.broker().await;
+        let next_replica = fixture.broker().await;
         let mut deliveries = next_replica.consume(&[Kind::Create], 20);
-        // All of them, if not in their old order: what is given back is no longer first in line.
+        // All of them, in any order: a requeued message loses its position.
         let mut left: BTreeSet<String> = (2..50).map(|number| number.to_string()).collect();
         while !left.is_empty() {
             let delivery = next(&mut deliveries).await;
@@ -95,9 +95,9 @@ async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_of_jobs_does_not_hold_up_wake_ups() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_backlog_of_jobs_does_not_delay_wakeups() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         for number in 0..30 {
             publisher
@@ -117,7 +117,7 @@ async fn a_backlog_of_jobs_does_not_hold_up_wake_ups() {
             }
             before += 1;
         }
-        assert!(before < 15, "the wake-up came after {before} jobs");
+        assert!(before < 15, "the wake-up arrived after {before} jobs");
         deliveries.stop().await;
         broker.close().await;
     })

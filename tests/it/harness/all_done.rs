@@ -1,11 +1,10 @@
-//! The end of many jobs, and what is known of those that don't come to it.
+//! Waits for many jobs, and reports those that do not end.
 
 use std::time::{Duration, Instant};
 
 use ticketd::ledger::{Filter, Ledger};
 
-/// Waits until so many jobs are done and no other is left. One that takes longer than anything may
-/// is told of.
+/// Waits until so many jobs are done and no other job is open. Panics with the open jobs at the limit.
 pub async fn all_done(ledger: &dyn Ledger, jobs: usize, limit: Duration) {
     let since = Instant::now();
     loop {
@@ -24,7 +23,7 @@ pub async fn all_done(ledger: &dyn Ledger, jobs: usize, limit: Duration) {
 async fn left(ledger: &dyn Ledger) -> Vec<String> {
     let mut left = Vec::new();
     for job in ledger.list(&Filter::default()).await.unwrap() {
-        // Whatever is done has no time at which it goes on.
+        // Only open jobs have a due time.
         if job.due.is_some() && left.len() < 5 {
             left.push(format!("{:#?}", ledger.find(&job.id).await.unwrap()));
         }

@@ -1,4 +1,4 @@
-//! A ledger with something put between it and the worker.
+//! A ledger proxy that lets a test intercept claims and saves.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -8,10 +8,10 @@ use ticketd::ledger::{
     Save, StatusCount,
 };
 
-/// What is put between.
+/// Intercepts claims and saves.
 #[async_trait]
 pub trait Intercept: Send + Sync + 'static {
-    /// The ledger itself.
+    /// The real ledger.
     fn ledger(&self) -> &dyn Ledger;
 
     /// See [`Ledger::claim`].
@@ -21,7 +21,7 @@ pub trait Intercept: Send + Sync + 'static {
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
 }
 
-/// The ledger behind it.
+/// Forwards everything else to the real ledger.
 pub struct LedgerProxy<T>(pub T);
 
 #[async_trait]

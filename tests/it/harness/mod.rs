@@ -1,4 +1,4 @@
-//! What every test starts from: the run's broker, and names that no other test uses.
+//! The test harness: brokers, databases, environments, workers, proxies.
 
 mod all_done;
 pub mod all_operations;
@@ -32,7 +32,7 @@ pub use private::own_node;
 pub use proxy::{Proxy, Toward};
 pub use queue::{Queue, header};
 
-/// A random prefix for exchanges and queues, so that tests share a broker without meeting.
+/// A random prefix for exchanges and queues, so that tests can share a broker.
 pub fn prefix() -> String {
     format!("ticketd-it-{:08x}", rand::random::<u32>())
 }

@@ -1,4 +1,4 @@
-//! Bad input is answered: one `rejected` event, one dead letter, and the worker lives.
+//! Invalid messages: one `rejected` event, one dead letter, and the worker continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl BadMessage {
             content_type: property("content_type"),
             content_encoding: property("content_encoding"),
             message_id: property("message_id"),
-            // Tells its event and its dead letter from those of the others.
+            // Identifies its event and its dead letter among the others.
             correlation_id: Some(self.name.clone()),
             ..Message::default()
         }
@@ -67,7 +67,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole() {
+async fn every_invalid_message_is_rejected_and_kept_whole() {
     let mut env = TestEnv::new("").await;
     let table = BadMessage::table();
     assert!(table.len() >= 40);
@@ -96,7 +96,7 @@ async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole(
         let [letter] = letters.iter().filter(is_its).collect::<Vec<_>>()[..] else {
             panic!("{name}: not one dead letter")
         };
-        let problems = told(&env, bad, letter);
+        let problems = problems_of(&env, bad, letter);
         let is_its = |it: &&_| {
             let it: &ticketd::broker::Published = it;
             it.properties.correlation_id.as_ref() == Some(name)
@@ -123,10 +123,10 @@ async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole(
     }
 }
 
-/// Checks a dead letter, and gives the problems it names.
-fn told(env: &TestEnv, bad: &BadMessage, letter: &Delivery) -> Vec<String> {
+/// Checks a dead letter and returns its problems.
+fn problems_of(env: &TestEnv, bad: &BadMessage, letter: &Delivery) -> Vec<String> {
     let (name, sent) = (&bad.name, bad.message());
-    assert!(letter.data == sent.body, "{name}: the body is another");
+    assert!(letter.data == sent.body, "{name}: the body differs");
     let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(|it| it.to_string());
     assert_eq!(text(letter.properties.content_type()), sent.content_type, "{name}");
     assert_eq!(text(letter.properties.content_encoding()), sent.content_encoding, "{name}");
@@ -170,7 +170,7 @@ async fn a_message_over_the_limit_is_kept_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_with_other_content_is_a_conflict_and_the_first_outcome_stands() {
+async fn an_id_with_other_content_is_rejected_and_the_first_job_stands() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     let first = accepted(change("same", "the first"));
@@ -215,7 +215,7 @@ async fn a_rejected_message_does_not_use_up_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_job_is_no_dead_letter() {
+async fn an_expired_job_is_not_a_dead_letter() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     let past = json!("2020-01-01T00:00:00Z");
@@ -226,10 +226,10 @@ async fn an_expired_job_is_no_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_as_large_as_amqp_allows_stop_nobody() {
+async fn headers_at_the_limit_of_amqp_do_not_stop_the_worker() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
-    // A frame holds 128 KiB, and all headers of a message have to be in one.
+    // A frame has 128 KiB, and all headers of a message must fit into one frame.
     let large = |name: &str| BTreeMap::from([(name.to_owned(), "x".repeat(131_000))]);
     let bad = Message {
         body: b"{}".to_vec(),
@@ -254,7 +254,7 @@ async fn headers_as_large_as_amqp_allows_stop_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_with_a_job_that_runs_is_kept_in_its_own_words() {
+async fn a_conflict_with_a_running_job_keeps_its_own_message() {
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
     let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_secs(2) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();

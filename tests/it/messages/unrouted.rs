@@ -1,4 +1,4 @@
-//! What nobody has bound a queue for is kept.
+//! Messages without a matching binding are kept.
 
 use serde_json::Value;
 use ticketd::broker::{ExchangeName, Message};
@@ -9,10 +9,10 @@ use crate::harness::samples::{accepted, change};
 use crate::harness::{Queue, TestEnv};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outcome_that_nobody_listens_for_is_kept() {
+async fn an_outcome_without_a_bound_queue_is_kept() {
     let settings = simulator::Settings::default();
     let url = crate::harness::broker().await.url.clone();
-    let mut env = TestEnv::hearing("*.*.CreateOrder.started", url, "", settings).await;
+    let mut env = TestEnv::following("*.*.CreateOrder.started", url, "", settings).await;
     let worker = env.start();
     env.submit(Kind::Create, &accepted(change("a", "c"))).await;
     let kept = Queue::read(&env.name("unrouted")).await.next().await;

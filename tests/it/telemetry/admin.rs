@@ -1,4 +1,4 @@
-//! What a worker shows on its admin address.
+//! The admin address of a worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::harness::{LIMIT, Proxy, TestEnv, until};
 use crate::jobs::tickets::{id, ticket};
 use crate::replicas::process::Process;
 
-/// What operators are promised.
+/// The operator's book, with the table of metrics.
 const RUNBOOK: &str = include_str!("../../../deploy/README.md");
 
-/// A worker and where it shows itself.
+/// A worker and its admin address.
 struct Shown {
     process: Process,
     address: String,
@@ -34,7 +34,7 @@ impl Shown {
         (reply.status().as_u16(), reply.text().await.unwrap())
     }
 
-    /// The readiness, in words.
+    /// The readiness as JSON.
     async fn ready(&self) -> (u16, Value) {
         let (status, body) = self.get("/readyz").await;
         (status, serde_json::from_str(&body).unwrap())
@@ -53,13 +53,13 @@ impl Shown {
     }
 }
 
-/// Lets the HTTP client of these tests be made.
+/// Installs the TLS provider for the HTTP client of these tests.
 fn with_a_client() {
     rustls::crypto::ring::default_provider().install_default().ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_tells_what_became_of_its_jobs() {
+async fn the_metrics_count_the_outcomes_of_jobs() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let throttle = Fault::Throttle { retry_after: None };
@@ -123,11 +123,11 @@ async fn a_worker_tells_what_became_of_its_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_is_in_the_runbooks_table_and_no_other() {
+async fn the_table_of_metrics_is_complete() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let shown = Shown::on(&env).await;
-    // What has no labels known beforehand shows once it has happened.
+    // A metric with unknown label values appears once it has a value.
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.outcome(&id(1)).await;
     let mut parked = ticket(2, "");
@@ -162,7 +162,7 @@ async fn every_metric_is_in_the_runbooks_table_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_is_ready_while_broker_and_ledger_answer_and_it_does_not_stop() {
+async fn a_worker_is_ready_while_broker_and_ledger_answer() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let proxy = Proxy::to(&env.url).await;
@@ -195,7 +195,7 @@ async fn a_worker_is_ready_while_broker_and_ledger_answer_and_it_does_not_stop()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_drains_is_alive_and_not_ready() {
+async fn a_draining_worker_is_alive_and_not_ready() {
     with_a_client();
     let slow = std::time::Duration::from_secs(3);
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
@@ -214,7 +214,7 @@ async fn a_worker_that_drains_is_alive_and_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_taken_is_one_clear_line() {
+async fn an_address_in_use_is_one_line() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let env = TestEnv::new("").await;
