@@ -27,6 +27,13 @@ use crate::worker::{
 /// How long closing the broker's connections may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Makes ring the TLS provider of this process. A program calls it first: without it no HTTPS
+/// client can be built.
+pub fn install_tls_provider() {
+    // It fails only if a provider is installed already, and that one stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A worker replica, not yet started. Its parts can be replaced, by tests and benchmarks.
 pub struct Worker {
     /// The configuration.

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+pub use crate::app::install_tls_provider;
 use crate::cloud::operations;
 use crate::config::{EX_CONFIG, Settings, load, process_environment};
 use crate::telemetry::{self, LogFormat};

@@ -106,8 +106,6 @@ pub struct SetUpError(#[source] reqwest::Error);
 impl Https {
     /// Sets up a client.
     pub fn new(settings: Settings) -> Result<Self, SetUpError> {
-        // An error says that somebody installed one already; any will do.
-        rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder()
             .user_agent(concat!("ticketd/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connect_timeout)

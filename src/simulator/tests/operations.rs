@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::visitor::simulator;
+use crate::app::install_tls_provider;
 use crate::cloud::Clouds;
 use crate::cloud::http::{Https, Settings as Waits};
 use crate::cloud::operations::{catalogue, protocols};
@@ -23,6 +24,7 @@ fn clouds(running: &Running, huawei_by_password: bool) -> Clouds {
         false => running.huawei("huawei", false).unwrap(),
     };
     let accounts = vec![running.alibaba("alibaba", true).unwrap(), huawei];
+    install_tls_provider();
     let waits = Waits { connect_timeout: LIMIT, timeout: LIMIT };
     Clouds::new(accounts, protocols(), Arc::new(Https::new(waits).unwrap()))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::broker::{Broker, Feed, Message, Own, Published};
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
@@ -96,6 +96,7 @@ impl Stage {
         more: &str,
         simulated: simulator::Settings,
     ) -> Self {
+        install_tls_provider();
         let simulator = Simulator::start_locally(simulated.clone()).await.unwrap();
         let folder = TempDir::new().unwrap();
         let base = base(&simulator.url(), &simulated, &folder);
