@@ -147,7 +147,8 @@ impl Worker {
 /// Everything that is counted, under the name it is shown by.
 fn registry(metrics: &Metrics, clouds: &Clouds, broker: &Broker, ledger: &dyn Ledger) -> Registry {
     let mut registry = Registry::with_prefix("ticketd");
-    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    let build =
+        Info::new([("version", env!("CARGO_PKG_VERSION")), ("commit", env!("BUILD_COMMIT"))]);
     registry.register("build", "The version that runs", build);
     metrics.register(&mut registry);
     clouds.metrics().register(&mut registry);

@@ -28,7 +28,7 @@ use crate::telemetry::{self, LogFormat};
 /// An event-driven queue worker: ticket jobs from RabbitMQ, calls on cloud APIs, result events
 /// back. It loses nothing and makes nothing twice.
 #[derive(Debug, Parser)]
-#[command(name = "ticketd", version, max_term_width = 100)]
+#[command(name = "ticketd", version = env!("BUILD_VERSION"), max_term_width = 100)]
 pub struct Cli {
     /// A configuration file; may be given several times, later ones win
     #[arg(long = "config", value_name = "FILE", global = true)]
