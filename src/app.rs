@@ -29,6 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Makes ring the TLS provider of this process. A program calls it first: without it no HTTPS
 /// client can be built.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn install_tls_provider() {
     // It fails only if a provider is installed already, and that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -106,6 +106,7 @@ pub struct SetUpError(#[source] reqwest::Error);
 impl Https {
     /// Sets up a client.
     pub fn new(settings: Settings) -> Result<Self, SetUpError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let client = reqwest::Client::builder()
             .user_agent(concat!("ticketd/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connect_timeout)

@@ -3,6 +3,8 @@
 //! Nothing here does input or output, reads a clock or rolls dice: time and chance are arguments,
 //! so every path a job can take is an ordinary function call in a test.
 
+#![warn(missing_docs)]
+
 pub mod event;
 pub mod failure;
 pub mod history;

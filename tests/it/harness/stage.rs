@@ -2,7 +2,6 @@
 //! an ear for every event. Workers come and go on it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! A place on the broker for one test: its own prefix, and an own connection to look and meddle.
 
-use std::future::Future;
 use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};
