@@ -83,8 +83,7 @@ deny:
 # With the example, for the same reason as in `demo`.
 doc:
 	@$(SETUP)
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items \
-		--lib --bins --examples
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items --lib --examples
 
 check:
 	@$(SETUP) broker
