@@ -28,6 +28,14 @@ use crate::worker::{
 /// How long closing the broker's connections may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Makes ring the TLS provider of this process. A program calls it first: without it no HTTPS
+/// client can be built.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn install_tls_provider() {
+    // It fails only if a provider is installed already, and that one stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A worker replica, not yet started. Its parts can be replaced, by tests and benchmarks.
 pub struct Worker {
     /// The configuration.
@@ -147,7 +155,8 @@ fn registry(
     ledger: &dyn Ledger,
 ) -> Registry {
     let mut registry = Registry::with_prefix("ticketd");
-    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    let build =
+        Info::new([("version", env!("CARGO_PKG_VERSION")), ("commit", env!("BUILD_COMMIT"))]);
     registry.register("build", "The version that runs", build);
     metrics.register(&mut registry);
     providers.metrics().register(&mut registry);

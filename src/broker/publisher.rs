@@ -1,6 +1,5 @@
 //! Publishes, and tells for certain whether the broker has it.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -3,6 +3,8 @@
 //! Pure: no input or output, no clock, no random numbers. Time and randomness are arguments, so that
 //! a test reaches every path of a job by function calls.
 
+#![warn(missing_docs)]
+
 pub mod access;
 pub mod advice;
 pub mod cloud_event;

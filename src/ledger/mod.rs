@@ -8,6 +8,8 @@
 //! 3. A job is stored once: the first content of an id stands, other content is a conflict.
 //! 4. A claim that ends without progress is counted against the job, unless it was let go.
 
+#![warn(missing_docs)]
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod conformance;

@@ -62,8 +62,6 @@ fn provider() -> Option<SdkTracerProvider> {
     if !ENDPOINTS.into_iter().any(set) || env::var(DISABLED).is_ok_and(|value| value == "true") {
         return None;
     }
-    // The exporter's client takes what the process has; an error says that it has one already.
-    rustls::crypto::ring::default_provider().install_default().ok();
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build();
     let exporter = match exporter {
         Ok(exporter) => exporter,

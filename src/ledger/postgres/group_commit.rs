@@ -62,6 +62,7 @@ struct Pending<R: Batch> {
 impl<R: Batch> GroupCommit<R> {
     /// Starts the writers.
     pub(super) fn start(pool: &Pool, metrics: &Metrics) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "each sender waits for its answer")]
         let (queue, arrivals) = unbounded_channel();
         let waiting = Arc::new(Mutex::new(Waiting { arrivals, left_over: VecDeque::new() }));
         for _ in 0..WRITERS {

@@ -89,6 +89,7 @@ fn create(path: &Path) -> Result<(), Unusable> {
 
 /// Waits while another process has the file locked. There is nothing to wait for but time: SQLite
 /// does not tell when a lock is let go. It asks on the ledger's own thread, which may sleep.
+#[expect(clippy::disallowed_methods, reason = "the thread belongs to the ledger")]
 fn wait_for_lock(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'static {
     let mut since = Instant::now();
     move |tries| {

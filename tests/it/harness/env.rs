@@ -2,13 +2,12 @@
 //! stream of every event. Workers start and stop in it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::broker::{Broker, EventStream, ExchangeName, Message, Published};
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
@@ -95,6 +94,7 @@ impl TestEnv {
         more: &str,
         simulated: simulator::Settings,
     ) -> Self {
+        install_tls_provider();
         let simulator = Simulator::start_locally(simulated.clone()).await.unwrap();
         let folder = TempDir::new().unwrap();
         let base = base(&simulator.url(), &simulated, &folder);

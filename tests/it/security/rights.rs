@@ -189,7 +189,6 @@ async fn each_user_has_exactly_the_rights_of_its_role() {
     let address = line.split("admin=").nth(1).unwrap().trim().to_owned();
     let refusal = mistaken.says("ACCESS_REFUSED").await;
     assert!(refusal.contains("the broker refused to take deliveries"), "{refusal}");
-    rustls::crypto::ring::default_provider().install_default().ok();
     let ready = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
     assert_eq!(ready.status().as_u16(), 503);
     let said = ready.text().await.unwrap();

@@ -55,7 +55,7 @@ impl Shown {
 
 /// Installs the TLS provider for the HTTP client of these tests.
 fn with_a_client() {
-    rustls::crypto::ring::default_provider().install_default().ok();
+    ticketd::app::install_tls_provider();
 }
 
 #[tokio::test(flavor = "multi_thread")]
