@@ -42,7 +42,7 @@ const SETTINGS: [&str; 6] = [
     "cloud::endpoints",
     "cloud::http",
     "cloud::protocol::Service",
-    "ledger::postgres::Settings",
+    "ledger::postgres::PostgresSettings",
 ];
 
 /// Crates and where they may be named: a file, or a folder.

@@ -12,6 +12,7 @@ mod doctor;
 mod faults;
 mod harness;
 mod identity;
+mod ledger;
 mod limits;
 mod lookafter;
 mod lost_answers;

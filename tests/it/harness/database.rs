@@ -1,7 +1,4 @@
-//! The database of a test run: which one, said aloud, and the same for all tests. The unit tests of
-//! the ledger have one of their own, by this same file.
-
-#![allow(dead_code, reason = "each of the two programs uses a part of it")]
+//! The database of a test run: the same for all tests, and named on standard error.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;

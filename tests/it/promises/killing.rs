@@ -9,7 +9,7 @@ use ticketd::job::Kind;
 use ticketd::simulator::{self, Effect};
 
 use super::mortal::{Death, die_at};
-use crate::harness::{Stage, Troupe, database, is_outcome, until};
+use crate::harness::{Stage, Troupe, database, is_outcome, open_jobs, until};
 
 /// Polls and the first look for a lost call are parked, so lives go through wake-ups too.
 const PARKED: &str = r#"
@@ -156,7 +156,7 @@ async fn kill_at_every_step(play: Play, more: String) -> Vec<String> {
         let troupe = Troupe::of(worker);
         let outcome = stage.outcome(&id).await;
         // It may have been told before the death.
-        until(async || ledger.counts().await.unwrap().open == 0).await;
+        until(async || open_jobs(ledger.as_ref()).await == 0).await;
         troupe.stop().await;
 
         let effects = stage.simulator.effects();

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use ticketd::broker::{ExchangeName, Message};
 use ticketd::job::Kind;
-use ticketd::ledger::{Ledger, SqliteLedger};
+use ticketd::ledger::SqliteLedger;
 use ticketd::simulator;
 
 use super::process::Process;
 use super::queues::Queues;
 use super::tickets::{assert_one_each, id, ticket};
-use crate::harness::{Stage, until_within};
+use crate::harness::{Stage, open_jobs, until_within};
 
 const JOBS: usize = 10_000;
 
@@ -60,7 +60,7 @@ async fn ten_thousand_waiting_jobs_hold_no_delivery_and_no_memory() {
     until_within(limit, async || queues.waiting().await == all && queues.to_do().await == 0).await;
     // Each job is one message, and every one of them is on the ladder: none is lent to the worker.
     let ledger = SqliteLedger::open(stage.folder.path().join("ledger.db")).unwrap();
-    assert_eq!(ledger.counts().await.unwrap().open, JOBS as u64);
+    assert_eq!(open_jobs(&ledger).await, JOBS as u64);
     let called = Timestamp::now().duration_since(begun);
     let waiting = worker.resident();
     println!(
