@@ -201,7 +201,7 @@ impl SharedLimit for PostgresLedger {
         per: Duration,
         burst: u32,
     ) -> Result<Option<Duration>, LimitUnavailable> {
-        let taken = PostgresLedger::take_turn(self, account, per, burst).await;
+        let taken = PostgresLedger::take_slot(self, account, per, burst).await;
         taken.map_err(|error| LimitUnavailable(Box::new(error)))
     }
 }

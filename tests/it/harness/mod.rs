@@ -19,12 +19,12 @@ mod proxy;
 mod queue;
 pub mod samples;
 
-pub use all_done::all_done;
+pub use all_done::{all_done, open_jobs};
 pub use broker::{TestBroker, broker, own_broker};
 pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use collector::{Collector, attribute};
-pub use database::{Stop, database, own_database};
+pub use database::{Stop, TestDatabase, database, own_database};
 pub use env::{LIMIT, TestEnv, TestWorker, is_outcome, until, until_within};
 pub use ledger_proxy::{Intercept, LedgerProxy};
 pub use node::Node;

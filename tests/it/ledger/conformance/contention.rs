@@ -1,14 +1,15 @@
-//! Many at once.
+//! Concurrent claims and saves.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{at, bare, granted, waiting};
-use crate::job::State;
-use crate::ledger::{CrashCount, Error, Lease, Ledger};
+use ticketd::job::State;
+use ticketd::ledger::{CrashCount, Error, Lease, Ledger};
 
-pub(crate) async fn many_tasks_save_at_once_and_nothing_is_lost(ledger: Arc<dyn Ledger>) {
+use super::{at, granted, new_save, waiting};
+
+pub async fn concurrent_saves_are_all_stored(ledger: Arc<dyn Ledger>) {
     let mut tasks = JoinSet::new();
     for task in 0..64 {
         let ledger = Arc::clone(&ledger);
@@ -17,7 +18,7 @@ pub(crate) async fn many_tasks_save_at_once_and_nothing_is_lost(ledger: Arc<dyn 
             let (claim, ..) = granted(&*ledger, &id, 0).await;
             for save in 2..=20 {
                 let state = waiting(save, at(task));
-                ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await.unwrap();
+                ledger.save(&claim, new_save(&state, Lease::Renew, at(1))).await.unwrap();
             }
         });
     }
@@ -29,22 +30,22 @@ pub(crate) async fn many_tasks_save_at_once_and_nothing_is_lost(ledger: Arc<dyn 
     }
 }
 
-pub(crate) async fn rivals_for_one_job_never_both_save(ledger: Arc<dyn Ledger>) {
-    rivals_never_both_save(vec![ledger; 8]).await;
+pub async fn concurrent_claims_of_one_job_never_both_save(ledger: Arc<dyn Ledger>) {
+    claims_through_ledgers_never_both_save(vec![ledger; 8]).await;
 }
 
-/// Rivals take one job from each other, again and again, through ledgers of the same store. Each
-/// reads a number from the state and saves the next one; a save that slipped past the fence would
-/// make two of them save the same number.
-pub(crate) async fn rivals_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
-    let mut rivals = JoinSet::new();
+/// Tasks take one job from each other, through ledgers of the same store. Each task reads a number
+/// from the state and saves the next one. If a save could pass the fence, two tasks would save the
+/// same number.
+pub async fn claims_through_ledgers_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
+    let mut tasks = JoinSet::new();
     for ledger in ledgers {
-        rivals.spawn(async move {
+        tasks.spawn(async move {
             let mut saved = 0;
             for _ in 0..50 {
-                let (claim, state, _) = granted(&*ledger, "contested", 0).await;
+                let (claim, state, _) = granted(&*ledger, "job", 0).await;
                 let next = waiting(number(&state) + 1, at(0));
-                match ledger.save(&claim, bare(&next, Lease::Renew, at(0))).await {
+                match ledger.save(&claim, new_save(&next, Lease::Renew, at(0))).await {
                     Ok(()) => saved += 1,
                     Err(Error::Superseded(_)) => {}
                     Err(error @ Error::Store { .. }) => panic!("{error}: {error:?}"),
@@ -53,9 +54,9 @@ pub(crate) async fn rivals_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
             (saved, ledger)
         });
     }
-    let results = rivals.join_all().await;
+    let results = tasks.join_all().await;
     let saved: u32 = results.iter().map(|(saved, _)| saved).sum();
-    let (_, state, _) = granted(&*results[0].1, "contested", 1).await;
+    let (_, state, _) = granted(&*results[0].1, "job", 1).await;
     assert_eq!(number(&state), 1 + saved);
     assert!(saved > 0);
 }

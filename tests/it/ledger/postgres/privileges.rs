@@ -1,32 +1,35 @@
-//! Who may do what in the database, and whose the tables are.
+//! Database users, their rights and settings, and tables of other programs.
+
+use std::time::Duration;
+
+use ticketd::ledger::postgres::PostgresSettings;
+use ticketd::ledger::{Claimed, Lease, Ledger, PostgresLedger};
+use ticketd::secret::Secret;
 
 use super::certificates::put;
-use super::database::{TestDatabase, database, own_database};
-use super::schema::VERSION;
-use super::{CANARY, PostgresLedger, PostgresSettings, in_the_end, open, refusal};
-use crate::ledger::conformance::{at, bare, claim, granted, waiting};
-use crate::ledger::{Claimed, Lease, Ledger};
-use crate::secret::Secret;
+use super::{CANARY, LIMIT, eventually, open, open_error, shell};
+use crate::harness::{TestDatabase, database, own_database};
+use crate::ledger::conformance::{at, claim, granted, new_save, waiting};
 
-/// An address with another user.
+/// The address of a schema, with another user.
 fn with_user(database: &TestDatabase, user: &str, schema: &str) -> String {
     let url = database.with_schema(schema);
     url.replace("postgres://postgres@", &format!("postgres://{user}:{CANARY}@"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_that_may_not_create_works_where_the_tables_are() {
+async fn a_user_without_create_rights_can_use_existing_tables() {
     let database = own_database().await;
     let shell = database.shell().await;
     shell.batch_execute("CREATE ROLE plain LOGIN").await.unwrap();
-    let line = refusal(&with_user(&database, "plain", "theirs")).await;
+    let line = open_error(&with_user(&database, "plain", "theirs")).await;
     assert!(line.contains("has no schema theirs as this version needs it"), "{line}");
     assert!(line.contains("GRANT CREATE ON DATABASE postgres"), "{line}");
 
     drop(open(&database.with_schema("theirs")).await.unwrap());
     let url = with_user(&database, "plain", "theirs");
-    let line = refusal(&url).await;
-    assert!(line.contains("forbids something to this user"), "{line}");
+    let line = open_error(&url).await;
+    assert!(line.contains("denies a right to this user"), "{line}");
     shell
         .batch_execute(
             "GRANT USAGE ON SCHEMA theirs TO plain;
@@ -36,13 +39,13 @@ async fn a_user_that_may_not_create_works_where_the_tables_are() {
         .unwrap();
     let ledger = open(&url).await.unwrap();
     let (claim, ..) = granted(&ledger, "a", 0).await;
-    ledger.save(&claim, bare(&waiting(2, at(9)), Lease::Release, at(1))).await.unwrap();
+    ledger.save(&claim, new_save(&waiting(2, at(9)), Lease::Release, at(1))).await.unwrap();
     assert_eq!(ledger.purge(at(9), 1).await.unwrap(), 0);
-    ledger.take_turn("a", std::time::Duration::from_secs(1), 1).await.unwrap();
+    ledger.take_slot("a", Duration::from_secs(1), 1).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_saved_waits_for_the_disk_whatever_the_servers_default() {
+async fn a_save_waits_for_the_disk_whatever_the_servers_default() {
     let database = own_database().await;
     let shell = database.shell().await;
     shell
@@ -54,17 +57,31 @@ async fn what_is_saved_waits_for_the_disk_whatever_the_servers_default() {
         .await
         .unwrap();
     let ledger = open(&with_user(&database, "hasty", "quick")).await.unwrap();
-    let client = ledger.pool.lend().await.unwrap();
-    for (setting, expected) in
-        [("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")]
-    {
-        let row = client.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
-        assert_eq!(row.get::<_, &str>(0), expected, "{setting}");
-    }
+    // Records the settings of the connection that stores a job.
+    shell
+        .batch_execute(
+            "SET search_path = quick;
+             CREATE TABLE settings (synchronous_commit text, isolation text);
+             CREATE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO quick.settings VALUES (
+                     current_setting('synchronous_commit'),
+                     current_setting('transaction_isolation')
+                 );
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER record BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION record()",
+        )
+        .await
+        .unwrap();
+    granted(&ledger, "a", 0).await;
+    let row = shell.query_one("SELECT * FROM settings", &[]).await.unwrap();
+    let settings: (&str, &str) = (row.get(0), row.get(1));
+    assert_eq!(settings, ("on", "read committed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_read_only_is_said_to_be() {
+async fn a_read_only_database_is_named_in_the_error() {
     let database = own_database().await;
     let shell = database.shell().await;
     let url = database.fresh();
@@ -76,25 +93,25 @@ async fn a_database_that_is_read_only_is_said_to_be() {
     let mut numbers = 2..;
     let line = loop {
         let state = waiting(numbers.next().unwrap(), at(9));
-        if let Err(error) = ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await {
+        if let Err(error) = ledger.save(&claim, new_save(&state, Lease::Renew, at(1))).await {
             break error.to_string();
         }
     };
     assert!(line.contains("is a standby or read-only; name the primary"), "{line}");
-    // Each connection hears of it at a moment of its own.
+    // The server tells each connection at another moment.
     let unready = async {
         while ledger.ping().await.is_ok() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(super::LIMIT, unready).await.unwrap();
-    assert!(refusal(&url).await.contains("is a standby or read-only; name the primary"));
+    tokio::time::timeout(LIMIT, unready).await.unwrap();
+    assert!(open_error(&url).await.contains("is a standby or read-only; name the primary"));
     shell.batch_execute("SET default_transaction_read_only = off").await.unwrap();
     shell.batch_execute(&format!("{read_only} = off")).await.unwrap();
     shell.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    super::in_the_end(|| {
+    eventually(|| {
         let state = Box::leak(Box::new(waiting(1, at(9))));
-        ledger.save(&claim, bare(state, Lease::Renew, at(1)))
+        ledger.save(&claim, new_save(state, Lease::Renew, at(1)))
     })
     .await;
 }
@@ -102,29 +119,28 @@ async fn a_database_that_is_read_only_is_said_to_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused() {
     let url = database().await.fresh();
-    let ledger = open(&url).await.unwrap();
-    let client = ledger.pool.lend().await.unwrap();
-    client.batch_execute("INSERT INTO migrations (version) VALUES (99)").await.unwrap();
-    let line = refusal(&url).await;
-    let known = format!("newer ticketd (schema version 99, this one knows {VERSION})");
-    assert!(line.contains(&known), "{line}");
+    drop(open(&url).await.unwrap());
+    let newer = "INSERT INTO migrations (version) VALUES (99)";
+    shell(database().await, &url).await.batch_execute(newer).await.unwrap();
+    let line = open_error(&url).await;
+    assert!(line.contains("newer ticketd (schema version 99, this one knows 1)"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_of_another_program_are_left_alone() {
+async fn tables_of_another_program_are_not_changed() {
     let url = database().await.fresh();
     let schema = url.rsplit_once('=').unwrap().1;
     let shell = database().await.shell().await;
     let create = format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.jobs (title text)");
     shell.batch_execute(&create).await.unwrap();
-    assert!(refusal(&url).await.contains("of another program; name another one in ledger.url"));
+    assert!(open_error(&url).await.contains("of another program; name another one in ledger.url"));
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = $1";
     let tables: i64 = shell.query_one(tables, &[&schema]).await.unwrap().get(0);
     assert_eq!(tables, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_programs_may_have_their_tables_in_the_same_database() {
+async fn two_schemas_in_one_database_are_independent() {
     let (one, two) = (database().await.fresh(), database().await.fresh());
     let (one, two) = (open(&one).await.unwrap(), open(&two).await.unwrap());
     granted(&one, "a", 0).await;
@@ -133,7 +149,7 @@ async fn other_programs_may_have_their_tables_in_the_same_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewed_password_opens_the_next_connection() {
+async fn a_renewed_password_is_used_for_the_next_connection() {
     let database = own_database().await;
     let shell = database.shell().await;
     put(&shell, "pg_hba.conf", "host all replica all password\nhost all postgres all trust\n")
@@ -151,13 +167,13 @@ async fn a_renewed_password_opens_the_next_connection() {
     std::fs::write(&file, &url).unwrap();
     let source = Secret::in_file(&file).unwrap();
     let settings = PostgresSettings::parse(&url).unwrap().kept_in(source);
-    let ledger = in_the_end(|| PostgresLedger::connect(&settings)).await;
+    let ledger = eventually(|| PostgresLedger::connect(&settings)).await;
 
     password("another").await;
     std::fs::write(&file, url.replace(CANARY, "another")).unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'replica'";
     shell.batch_execute(end).await.unwrap();
-    in_the_end(|| ledger.ping()).await;
-    let wrong = refusal(&url).await;
+    eventually(|| ledger.ping()).await;
+    let wrong = open_error(&url).await;
     assert!(wrong.contains("password"), "{wrong}");
 }

@@ -1,26 +1,28 @@
-//! Several ledgers in one database, as replicas have them.
+//! Several ledgers in one database, as replicas have.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ticketd::job::JobId;
+use ticketd::ledger::{Error, Lease, Ledger};
 use tokio::task::JoinSet;
 
-use super::database::database;
-use super::open;
-use crate::job::JobId;
-use crate::ledger::conformance::{at, bare, granted, rivals_never_both_save, waiting};
-use crate::ledger::{Error, Lease, Ledger};
+use super::{open, shell};
+use crate::harness::database;
+use crate::ledger::conformance::{
+    at, claims_through_ledgers_never_both_save, granted, new_save, waiting,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_ledgers_in_one_database_fence_each_other() {
     let url = database().await.fresh();
     let ledgers = [open(&url).await.unwrap(), open(&url).await.unwrap()];
     let [one, two] = ledgers.map(|ledger| Arc::new(ledger) as Arc<dyn Ledger>);
-    rivals_never_both_save([vec![one; 4], vec![two; 4]].concat()).await;
+    claims_through_ledgers_never_both_save([vec![one; 4], vec![two; 4]].concat()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_replicas_make_the_tables_at_once() {
+async fn many_replicas_can_create_the_tables_at_once() {
     let url = database().await.fresh();
     let mut replicas = JoinSet::new();
     for _ in 0..8 {
@@ -33,20 +35,20 @@ async fn many_replicas_make_the_tables_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_take_many_jobs_from_each_other_without_a_deadlock() {
+async fn replicas_take_over_many_jobs_without_a_deadlock() {
     let url = database().await.fresh();
-    let mut rivals = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for replica in 0..3 {
         let ledger = Arc::new(open(&url).await.unwrap());
         for job in 0..40 {
-            // Not in the same order everywhere: what is queued together differs.
+            // A different order in each replica, so that their batches differ.
             let id = format!("job-{}", (job * 7 + replica * 13) % 40);
             let ledger = Arc::clone(&ledger);
-            rivals.spawn(async move {
+            tasks.spawn(async move {
                 for number in 1..20 {
                     let (claim, ..) = granted(&*ledger, &id, 0).await;
                     let state = waiting(number, at(9));
-                    match ledger.save(&claim, bare(&state, Lease::Renew, at(1))).await {
+                    match ledger.save(&claim, new_save(&state, Lease::Renew, at(1))).await {
                         Ok(()) | Err(Error::Superseded(_)) => {}
                         Err(error @ Error::Store { .. }) => panic!("{error}: {error:?}"),
                     }
@@ -54,12 +56,12 @@ async fn replicas_take_many_jobs_from_each_other_without_a_deadlock() {
             });
         }
     }
-    rivals.join_all().await;
+    tasks.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_is_kept_by_all_replicas_together() {
-    const PER: Duration = Duration::from_millis(20);
+async fn all_replicas_together_keep_a_rate_limit() {
+    const INTERVAL: Duration = Duration::from_millis(20);
     const BURST: u32 = 5;
     let url = database().await.fresh();
     let (mut takers, begun) = (JoinSet::new(), Instant::now());
@@ -70,10 +72,10 @@ async fn a_limit_is_kept_by_all_replicas_together() {
             takers.spawn(async move {
                 let mut taken = 0_u32;
                 while begun.elapsed() < Duration::from_secs(2) {
-                    match ledger.take_turn("dms-prod", PER, BURST).await.unwrap() {
+                    match ledger.take_slot("dms-prod", INTERVAL, BURST).await.unwrap() {
                         None => taken += 1,
                         Some(wait) => {
-                            assert!(wait <= PER * BURST, "{wait:?}");
+                            assert!(wait <= INTERVAL * BURST, "{wait:?}");
                             tokio::time::sleep(wait).await;
                         }
                     }
@@ -83,16 +85,16 @@ async fn a_limit_is_kept_by_all_replicas_together() {
         }
     }
     let taken: u32 = takers.join_all().await.into_iter().sum();
-    let most = begun.elapsed().as_micros() / PER.as_micros() + u128::from(BURST);
-    assert!(u128::from(taken) <= most, "{taken} turns, and at most {most} are allowed");
-    // Who waits as told gets a turn, even on a machine that is busy.
-    assert!(taken > 3 * BURST, "{taken} turns of {most}");
+    let most = begun.elapsed().as_micros() / INTERVAL.as_micros() + u128::from(BURST);
+    assert!(u128::from(taken) <= most, "{taken} slots, and at most {most} are allowed");
+    // Callers that wait as long as they are told get slots, even on a busy machine.
+    assert!(taken > 3 * BURST, "{taken} slots of {most}");
 }
 
 #[tokio::test]
-async fn accounts_have_limits_of_their_own() {
+async fn each_account_has_its_own_rate_limit() {
     let ledger = open(&database().await.fresh()).await.unwrap();
-    let take = |account| ledger.take_turn(account, Duration::from_secs(3600), 2);
+    let take = |account| ledger.take_slot(account, Duration::from_secs(3600), 2);
     assert_eq!(take("a").await.unwrap(), None);
     assert_eq!(take("a").await.unwrap(), None);
     let wait = take("a").await.unwrap().unwrap();
@@ -101,15 +103,17 @@ async fn accounts_have_limits_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_save_that_was_given_up_as_lost_can_not_undo_a_later_one() {
+async fn a_save_that_arrives_after_a_later_one_changes_nothing() {
     let url = database().await.fresh();
     let ledger = open(&url).await.unwrap();
     let (claim, ..) = granted(&ledger, "a", 0).await;
-    // The numbers are given when the saves are made; the first one arrives last.
     let states = [waiting(2, at(9)), waiting(3, at(9))];
-    let late = ledger.save_of(&claim, &bare(&states[0], Lease::Renew, at(1))).unwrap();
-    ledger.save(&claim, bare(&states[1], Lease::Renew, at(2))).await.unwrap();
-    assert!(!ledger.saves.run(late).await.unwrap());
+    ledger.save(&claim, new_save(&states[0], Lease::Renew, at(1))).await.unwrap();
+    // Saves are numbered in the order they are made; the next one is older than the stored one.
+    let later = "UPDATE jobs SET last_save = last_save + 10";
+    shell(database().await, &url).await.batch_execute(later).await.unwrap();
+    let late = ledger.save(&claim, new_save(&states[1], Lease::Renew, at(2))).await;
+    assert!(matches!(late, Err(Error::Superseded(_))), "{late:?}");
     let id: JobId = "a".parse().unwrap();
-    assert_eq!(ledger.find(&id).await.unwrap().unwrap().state, states[1]);
+    assert_eq!(ledger.find(&id).await.unwrap().unwrap().state, states[0]);
 }

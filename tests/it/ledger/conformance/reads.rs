@@ -1,60 +1,62 @@
-//! What people are told of jobs, and what they may wish of them.
+//! What operators read, and cancel requests.
 
 use std::sync::Arc;
 
-use super::{LEASE, assert_superseded, at, bare, claim, done, granted, job, put, waiting};
-use crate::job::{HistoryEntry, Kind, Status};
-use crate::ledger::{
-    ClaimRequest, Claimed, CrashCount, Filter, HISTORY, JobRecord, JobSummary, Lease, Ledger, Save,
+use ticketd::job::{HistoryEntry, Kind, Status, WakeUp};
+use ticketd::ledger::{
+    ClaimRequest, Claimed, CrashCount, Filter, JobRecord, JobSummary, Lease, Ledger,
+    MAX_HISTORY_ENTRIES, Save,
 };
 
-fn wish(claimed: &Claimed) -> Option<&str> {
+use super::{LEASE, assert_superseded, at, claim, done, granted, job, new_save, store, waiting};
+
+fn cancel_reason(claimed: &Claimed) -> Option<&str> {
     match claimed {
         Claimed::Granted { cancelled, .. } => cancelled.as_deref(),
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{other:?}"),
     }
 }
 
-pub(crate) async fn a_cancelled_job_wakes_as_it_stands_and_says_so(ledger: Arc<dyn Ledger>) {
-    put(&*ledger, "a", &waiting(2, at(900)), 1).await;
-    put(&*ledger, "b", &waiting(2, at(900)), 1).await;
-    assert_eq!(wish(&claim(&*ledger, "a", 2, false).await), None);
-    // Held or not: its holder comes to an end of its own.
+pub async fn a_cancelled_job_is_returned_as_a_wakeup(ledger: Arc<dyn Ledger>) {
+    store(&*ledger, "a", &waiting(2, at(900)), 1).await;
+    store(&*ledger, "b", &waiting(2, at(900)), 1).await;
+    assert_eq!(cancel_reason(&claim(&*ledger, "a", 2, false).await), None);
+    // A claim does not matter: its worker reads the request at the next claim.
     for (now, reason) in [(3, "wrong table"), (4, "again")] {
         let wakeup = ledger.cancel(&job("a").id, reason, at(now)).await.unwrap().unwrap();
         assert_eq!((wakeup.job, wakeup.fingerprint.as_str()), (job("a"), "f1"));
         assert_eq!((wakeup.state, wakeup.cancelled), (waiting(2, at(900)), true));
     }
-    assert_eq!(wish(&claim(&*ledger, "a", 200, false).await), Some("wrong table"));
-    assert_eq!(wish(&claim(&*ledger, "b", 200, false).await), None);
+    assert_eq!(cancel_reason(&claim(&*ledger, "a", 200, false).await), Some("wrong table"));
+    assert_eq!(cancel_reason(&claim(&*ledger, "b", 200, false).await), None);
     let overdue = ledger.overdue(at(1000), at(1000), 2).await.unwrap();
-    let cancelled = |wakeup: &crate::job::WakeUp| (wakeup.job.id.to_string(), wakeup.cancelled);
+    let cancelled = |wakeup: &WakeUp| (wakeup.job.id.to_string(), wakeup.cancelled);
     let mut overdue: Vec<_> = overdue.iter().map(cancelled).collect();
     overdue.sort();
     assert_eq!(overdue, [("a".to_owned(), true), ("b".to_owned(), false)]);
 }
 
-pub(crate) async fn a_job_can_be_cancelled_before_it_comes(ledger: Arc<dyn Ledger>) {
+pub async fn a_job_can_be_cancelled_before_it_is_stored(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.cancel(&job("a").id, "", at(0)).await.unwrap(), None);
-    assert_eq!(wish(&claim(&*ledger, "a", 1, false).await), Some(""));
-    assert_eq!(wish(&claim(&*ledger, "b", 1, false).await), None);
+    assert_eq!(cancel_reason(&claim(&*ledger, "a", 1, false).await), Some(""));
+    assert_eq!(cancel_reason(&claim(&*ledger, "b", 1, false).await), None);
 }
 
-pub(crate) async fn a_done_job_is_not_woken_to_be_cancelled(ledger: Arc<dyn Ledger>) {
-    put(&*ledger, "a", &done(), 1).await;
+pub async fn a_cancelled_done_job_is_not_woken(ledger: Arc<dyn Ledger>) {
+    store(&*ledger, "a", &done(), 1).await;
     assert_eq!(ledger.cancel(&job("a").id, "", at(2)).await.unwrap(), None);
     assert_eq!(granted(&*ledger, "a", 3).await.1, done());
 }
 
-pub(crate) async fn a_wish_to_cancel_is_forgotten_with_its_time(ledger: Arc<dyn Ledger>) {
+pub async fn an_old_cancel_request_is_purged(ledger: Arc<dyn Ledger>) {
     ledger.cancel(&job("old").id, "", at(0)).await.unwrap();
     ledger.cancel(&job("new").id, "", at(10)).await.unwrap();
     ledger.purge(at(5), 10).await.unwrap();
-    assert_eq!(wish(&claim(&*ledger, "old", 20, false).await), None);
-    assert_eq!(wish(&claim(&*ledger, "new", 20, false).await), Some(""));
+    assert_eq!(cancel_reason(&claim(&*ledger, "old", 20, false).await), None);
+    assert_eq!(cancel_reason(&claim(&*ledger, "new", 20, false).await), Some(""));
 }
 
-pub(crate) async fn a_job_is_found_with_all_that_is_known_of_it(ledger: Arc<dyn Ledger>) {
+pub async fn find_returns_everything_stored_about_a_job(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.find(&job("a").id).await.unwrap(), None);
     let (first, ..) = granted(&*ledger, "a", 0).await;
     let notes = [
@@ -64,7 +66,7 @@ pub(crate) async fn a_job_is_found_with_all_that_is_known_of_it(ledger: Arc<dyn 
     for (note, now) in notes.iter().zip([1, 2]) {
         let state = waiting(now, at(300));
         let save =
-            Save { state: &state, hold: Lease::Renew, note: Some(note), now: at(now.into()) };
+            Save { state: &state, lease: Lease::Renew, entry: Some(note), now: at(now.into()) };
         ledger.save(&first, save).await.unwrap();
     }
     granted(&*ledger, "a", 3).await;
@@ -80,31 +82,31 @@ pub(crate) async fn a_job_is_found_with_all_that_is_known_of_it(ledger: Arc<dyn 
         history: notes.to_vec(),
     };
     assert_eq!(found, Some(expected));
-    put(&*ledger, "a", &done(), 4).await;
+    store(&*ledger, "a", &done(), 4).await;
     ledger.cancel(&job("a").id, "", at(5)).await.unwrap();
     let found = ledger.find(&job("a").id).await.unwrap().unwrap();
     assert_eq!((found.held_until, found.due, found.cancelled), (None, None, true));
 }
 
-pub(crate) async fn of_a_long_history_the_newest_part_is_kept(ledger: Arc<dyn Ledger>) {
+pub async fn only_the_newest_history_entries_are_kept(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     let state = waiting(1, at(300));
-    let last = HISTORY as i64 + 3;
+    let last = MAX_HISTORY_ENTRIES as i64 + 3;
     for number in 1..=last {
         let note = HistoryEntry::new(at(number), "progress", number.to_string());
-        let save = Save { state: &state, hold: Lease::Renew, note: Some(&note), now: at(number) };
+        let save = Save { state: &state, lease: Lease::Renew, entry: Some(&note), now: at(number) };
         ledger.save(&first, save).await.unwrap();
     }
     let history = ledger.find(&job("a").id).await.unwrap().unwrap().history;
-    assert_eq!(history.len(), HISTORY);
-    assert_eq!((history[0].at, history[HISTORY - 1].at), (at(4), at(last)));
+    assert_eq!(history.len(), MAX_HISTORY_ENTRIES);
+    assert_eq!((history[0].at, history[MAX_HISTORY_ENTRIES - 1].at), (at(4), at(last)));
 }
 
-pub(crate) async fn a_refused_save_leaves_no_note(ledger: Arc<dyn Ledger>) {
+pub async fn a_superseded_save_adds_no_history_entry(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     granted(&*ledger, "a", 1).await;
     let (state, note) = (waiting(2, at(9)), HistoryEntry::new(at(2), "retrying", "late"));
-    let save = Save { state: &state, hold: Lease::Renew, note: Some(&note), now: at(2) };
+    let save = Save { state: &state, lease: Lease::Renew, entry: Some(&note), now: at(2) };
     assert_superseded(ledger.save(&former, save).await);
     assert!(ledger.find(&job("a").id).await.unwrap().unwrap().history.is_empty());
 }
@@ -114,9 +116,9 @@ async fn listed(ledger: &dyn Ledger, filter: Filter) -> Vec<String> {
     found.into_iter().map(|summary| summary.id.to_string()).collect()
 }
 
-pub(crate) async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) {
+pub async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) {
     for (id, now) in [("b", 20), ("a", 20), ("c", 30), ("d", 10)] {
-        put(&*ledger, id, &waiting(2, at(300)), now).await;
+        store(&*ledger, id, &waiting(2, at(300)), now).await;
     }
     assert_eq!(listed(&*ledger, Filter::default()).await, ["c", "a", "b", "d"]);
     let two = Filter { limit: Some(2), ..Filter::default() };
@@ -133,9 +135,9 @@ pub(crate) async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) 
     assert_eq!(ledger.list(&Filter::default()).await.unwrap()[0], expected);
 }
 
-pub(crate) async fn only_jobs_that_fit_are_listed(ledger: Arc<dyn Ledger>) {
-    put(&*ledger, "waiting", &waiting(0, at(300)), 4).await;
-    put(&*ledger, "done", &done(), 3).await;
+pub async fn only_jobs_that_match_the_filter_are_listed(ledger: Arc<dyn Ledger>) {
+    store(&*ledger, "waiting", &waiting(0, at(300)), 4).await;
+    store(&*ledger, "done", &done(), 3).await;
     let mut other = job("other");
     other.operation = "dataworks.DeployDISyncTask".to_owned();
     (other.kind, other.account) = (Kind::Deploy, "works".to_owned());
@@ -149,9 +151,9 @@ pub(crate) async fn only_jobs_that_fit_are_listed(ledger: Arc<dyn Ledger>) {
         now: at(2),
     };
     let Claimed::Granted { claim: theirs, .. } = ledger.claim(request).await.unwrap() else {
-        panic!("a fresh job was not granted");
+        panic!("the new job was not granted");
     };
-    ledger.save(&theirs, bare(&waiting(1, at(9)), Lease::Release, at(2))).await.unwrap();
+    ledger.save(&theirs, new_save(&waiting(1, at(9)), Lease::Release, at(2))).await.unwrap();
     let all = Filter::default();
     for (filter, expected) in [
         (all.clone(), vec!["waiting", "done", "other"]),
