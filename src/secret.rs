@@ -13,9 +13,9 @@ use tracing::{info, warn};
 
 /// A secret that may change. Clones share it.
 #[derive(Clone)]
-pub struct Secret(Arc<Inner>);
+pub struct Secret(Arc<SecretCell>);
 
-struct Inner {
+struct SecretCell {
     file: Option<PathBuf>,
     value: Mutex<SecretValue>,
 }
@@ -46,7 +46,7 @@ impl Secret {
     fn new(file: Option<PathBuf>, current: SecretString) -> Self {
         let value =
             SecretValue { current, previous: None, version: 0, changed_at: None, stamp: None };
-        Self(Arc::new(Inner { file, value: Mutex::new(value) }))
+        Self(Arc::new(SecretCell { file, value: Mutex::new(value) }))
     }
 
     /// The current value. While the file can't be read, the value stays as it was.
