@@ -178,7 +178,7 @@ impl AccountClient {
         let token = self.token(transport, now).await?;
         let proof = SigningInput { offset, token, version };
         let mut signed = self.sign(request, now, nonce, &proof)?;
-        signed.headers.extend(traced(&traces::passed_on(trace)));
+        signed.headers.extend(traced(&traces::outgoing(trace)));
         let raw = match transport.send(signed).await {
             Ok(raw) => {
                 spans::answered(raw.status);

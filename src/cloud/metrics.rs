@@ -26,7 +26,7 @@ pub struct Metrics {
 struct Request {
     account: AccountName,
     operation: String,
-    ask: &'static str,
+    request: &'static str,
     result: &'static str,
 }
 
@@ -70,7 +70,7 @@ impl Metrics {
         let labels = Request {
             account: account.clone(),
             operation: errand.operation.to_owned(),
-            ask: errand.ask.as_str(),
+            request: errand.ask.as_str(),
             result: failure.map_or("ok", |failure| failure.meaning.as_str()),
         };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod advice;
+pub mod backoff;
 pub mod cloud_event;
 pub mod failure;
 pub mod history;
@@ -15,7 +16,6 @@ pub mod message;
 pub mod milestone;
 pub mod model;
 pub mod policy;
-pub mod retry;
 pub mod spec;
 pub mod state;
 pub mod status;

@@ -186,7 +186,7 @@ async fn kill_at_every_step(case: Case, more: String) -> Vec<String> {
         broken.push(format!("{}: a job without a call is {}", case.operation, steps[0].1));
     }
     broken.extend(with_two_outcomes(&env));
-    let kept = env.broker().lengths().await.unwrap().dead;
+    let kept = env.broker().dead_and_unrouted().await.unwrap().dead;
     if kept != 0 {
         broken.push(format!("{}: {kept} dead letters", case.operation));
     }

@@ -165,7 +165,7 @@ async fn a_renewed_password_is_used_for_the_next_connection() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("url");
     std::fs::write(&file, &url).unwrap();
-    let source = Secret::in_file(&file).unwrap();
+    let source = Secret::from_file(&file).unwrap();
     let settings = PostgresSettings::parse(&url).unwrap().kept_in(source);
     let ledger = eventually(|| PostgresLedger::connect(&settings)).await;
 
