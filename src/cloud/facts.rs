@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::protocol::Replies;
-use crate::job::ProviderReply;
+use super::protocol::Reply;
+use crate::job::{Failure, ProviderReply};
 
 /// The most that is kept of a reply's body, in bytes of JSON.
 const LONGEST_REPLY: usize = 64 << 10;
 
 /// The ids of all requests, and the body of the last reply that was taken.
-pub(super) fn provider_reply(replies: Replies<'_>) -> ProviderReply {
+pub(super) fn provider_reply(replies: &[Result<Reply, Failure>]) -> ProviderReply {
     let mut request_ids: Vec<String> = Vec::new();
     for reply in replies {
         let id = reply.as_ref().map_or_else(|f| f.request_id.as_ref(), |r| r.request_id.as_ref());

@@ -44,7 +44,8 @@ use client::{AccountClient, RequestLabels, Sent};
 use http::Transport;
 use limits::WhenLimited;
 pub use metrics::Metrics;
-use protocol::{Next, Operation, OperationContext, Reply};
+use operations::{Operation, OperationContext, OperatorInput, Suspend};
+use protocol::Reply;
 use shared_limit::SharedLimit;
 
 /// The most requests one question may take. The longest real one reads the pages of a list.
@@ -79,7 +80,7 @@ impl Providers {
         let line =
             |account: Account| (account.name.clone(), AccountClient::new(account, metrics.clone()));
         let lines = accounts.into_iter().map(line).collect();
-        let operations = operations.into_iter().map(|p| (p.operation().name, p)).collect();
+        let operations = operations.into_iter().map(|p| (p.spec().name, p)).collect();
         Self { lines, operations, transport, metrics }
     }
 
@@ -123,22 +124,16 @@ impl Providers {
         let mut away = None;
         loop {
             let now = Timestamp::now();
-            let inquiry = OperationContext { job, execution, account: &line.account, now };
-            let next = match &execution.request {
-                RequestKind::Baseline => protocol.baseline(&inquiry, &replies),
-                RequestKind::Call => protocol.call(&inquiry, &replies),
-                RequestKind::Probe => protocol.probe(&inquiry, &replies),
-                RequestKind::Poll(handle) => protocol.poll(&inquiry, handle, &replies),
-            };
-            let request = match next {
-                Ok(Next::Send(request)) => request,
-                Ok(Next::Tell(answer)) => {
+            let cx = OperationContext { job, execution, account: &line.account, now };
+            let request = match protocol.answer(&cx, &replies) {
+                Err(Suspend::Send(request)) => request,
+                Ok(answer) => {
                     return Input::Answered(Answered {
                         answer,
                         provider_reply: facts::provider_reply(&replies),
                     });
                 }
-                Err(failure) => {
+                Err(Suspend::Fail(failure)) => {
                     // What has changed nothing counts for nothing while a service is away. A call
                     // that may have is in doubt all the same.
                     let harmless =
@@ -177,7 +172,7 @@ impl Providers {
     /// what is expected.
     pub fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
         let (_, protocol) = self.parties(job).map_err(|missing| missing.message)?;
-        protocol.adopt(job, text)
+        protocol.adopt(job, OperatorInput::new(text))
     }
 
     fn parties(&self, job: &Job) -> Result<(&AccountClient, &dyn Operation), Failure> {

@@ -1,10 +1,11 @@
 //! Services that are away: what is still sent, and what is told of what is not.
 
 use super::super::http::TransportError;
-use super::super::protocol::{Body, Method, Replies, Request, Service};
+use super::super::operations::{PollResult, Replay, Replayed};
+use super::super::protocol::{Body, Method, Request, Service};
 use super::script::{Raw, huawei};
 use super::*;
-use crate::job::{Kind, OperationSpec, Provider, Running, Until};
+use crate::job::{Kind, OperationSpec, Provider, Until};
 
 fn down() -> Raw {
     Err(TransportError::NotSent { host: "h".into(), cause: "refused".into() })
@@ -14,61 +15,45 @@ fn broken() -> Raw {
     refused(502, "", "")
 }
 
-/// Asks one service and, whatever that says, another one after it.
-struct Witnesses;
+/// Asks one service, then another one, whether or not the first answered.
+struct TwoServices;
 
-impl Witnesses {
-    fn next(replies: Replies<'_>) -> Result<Next, Failure> {
-        let service = match replies {
-            [] => Service::Tasks,
-            [_] => Service::Factory,
-            [.., Err(failure)] => return Err(failure.clone()),
-            [first, ..] => {
-                let seen = if first.is_ok() { "two witnesses" } else { "one witness" };
-                let running =
-                    Running { seen: seen.into(), waits_for_person: false, result: Value::Null };
-                return Ok(Next::Tell(Answer::Running(running)));
-            }
-        };
+impl TwoServices {
+    fn request(service: Service) -> Request {
         let (method, path) = (Method::Get, "/".to_owned());
         let (query, body) = (Vec::new(), Body::Empty);
-        Ok(Next::Send(Request { service, action: "", method, path, query, body }))
+        Request { service, action: "", method, path, query, body }
     }
 }
 
-impl Operation for Witnesses {
-    fn operation(&self) -> OperationSpec {
+impl Operation for TwoServices {
+    fn spec(&self) -> OperationSpec {
         let provider = Provider::Huawei;
         OperationSpec::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
     }
 
-    fn capabilities(&self, _: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: true, may_repeat_lost_call: false }
-    }
-
-    fn baseline(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn call(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn probe(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        Err(text.to_owned())
+    fn call(&self, _: &OperationContext<'_>, _: &mut Replay<'_>) -> Replayed<Accepted> {
+        unreachable!("these tests only poll")
     }
 
     fn poll(
         &self,
         _: &OperationContext<'_>,
         _: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        Self::next(replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        let first = http.try_send(Self::request(Service::Tasks))?;
+        http.send(Self::request(Service::Factory))?;
+        let answered = if first.is_ok() { "both answered" } else { "one answered" };
+        Ok(PollResult::Running {
+            provider_status: answered.to_owned(),
+            waits_for_person: false,
+            result: Value::Null,
+        })
+    }
+
+    fn adopt(&self, _: &Job, _: OperatorInput<'_>) -> Result<Accepted, String> {
+        Err("nothing to adopt".to_owned())
     }
 }
 
@@ -137,7 +122,7 @@ async fn a_service_that_is_away_stops_no_other_and_a_second_witness_is_heard() {
     let script = Script::new(both.chain([ok(json!({})), down()]));
     let providers = Providers::new(
         vec![Account { name: "dms".into(), ..huawei(false) }],
-        vec![Box::new(Witnesses)],
+        vec![Box::new(TwoServices)],
         script.clone(),
     );
     let poll = RequestKind::Poll(Value::Null);
@@ -145,9 +130,9 @@ async fn a_service_that_is_away_stops_no_other_and_a_second_witness_is_heard() {
         Answer::Running(running) => running.seen,
         other => panic!("{other:?}"),
     };
-    assert_eq!(heard(asked(&providers, &poll, 5).await), "one witness");
+    assert_eq!(heard(asked(&providers, &poll, 5).await), "one answered");
     // Now the first one is not asked any more.
-    assert_eq!(heard(asked(&providers, &poll, 1).await), "one witness");
+    assert_eq!(heard(asked(&providers, &poll, 1).await), "one answered");
     assert_eq!(script.sent(), 11);
     // Where nobody answers, the job waits for the one that is known to be away.
     assert!(matches!(asked(&providers, &poll, 1).await, Input::Deferred(_)));

@@ -1,3 +1,8 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+pub(super) mod harness;
+mod operator_input;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -6,13 +11,13 @@ use serde_json::{Value, json};
 use super::{catalogue, operations};
 
 #[test]
-fn every_operation_has_its_own_name_and_a_schema_that_can_be_used() {
+fn every_operation_has_a_name_of_its_own_and_a_strict_schema() {
     let catalogue = catalogue();
     let names: BTreeSet<&str> = catalogue.iter().map(|operation| operation.name).collect();
     assert_eq!(names.len(), operations().len());
     for operation in catalogue.iter() {
         let problems = operation.check_params(&json!({}));
-        assert!(!problems.is_empty(), "{} takes anything", operation.name);
+        assert!(!problems.is_empty(), "{} accepts anything", operation.name);
         for problem in problems {
             assert!(problem.message.starts_with("is missing"), "{}: {problem:?}", operation.name);
         }
@@ -21,15 +26,15 @@ fn every_operation_has_its_own_name_and_a_schema_that_can_be_used() {
 }
 
 #[test]
-fn no_request_may_name_an_action_a_key_or_a_host() {
+fn params_that_name_an_action_a_key_or_a_host_are_rejected() {
     for operation in catalogue().iter() {
         for smuggled in ["Action", "AccessKeyId", "Signature", "RegionId", "endpoint", "Host"] {
             let problems = operation.check_params(&json!({smuggled: "x"}));
             let path = format!("$.params.{smuggled}");
-            let told = problems.iter().find(|problem| problem.path == path);
+            let found = problems.iter().find(|problem| problem.path == path);
             assert!(
-                told.is_some_and(|p| p.message.starts_with("is not a field of this request")),
-                "{} takes {smuggled}: {problems:?}",
+                found.is_some_and(|p| p.message.starts_with("is not a field of this request")),
+                "{} accepts {smuggled}: {problems:?}",
                 operation.name
             );
         }
@@ -37,7 +42,7 @@ fn no_request_may_name_an_action_a_key_or_a_host() {
 }
 
 #[test]
-fn every_field_is_described() {
+fn every_field_has_a_description() {
     fn undescribed(path: &str, schema: &serde_json::Value, found: &mut Vec<String>) {
         let Some(schema) = schema.as_object() else { return };
         for (name, property) in
@@ -58,8 +63,8 @@ fn every_field_is_described() {
     assert_eq!(found, [""; 0]);
 }
 
-/// Params with one value at a field where the operation knows the field, and where it does not.
-fn around(value: &Value) -> [Value; 4] {
+/// Params with a value in known and in unknown fields.
+fn params_with(value: &Value) -> [Value; 4] {
     [
         json!({"PluginType": "DC_COMMON", "PluginParam": value}),
         json!({"PluginType": "DC_COMMON", "PluginParam": {"dbItemList": value}}),
@@ -69,20 +74,20 @@ fn around(value: &Value) -> [Value; 4] {
 }
 
 #[test]
-fn the_problems_of_a_hostile_message_cost_little_and_are_few() {
+fn the_problems_of_a_hostile_message_are_few_and_found_fast() {
     let fractions: Value = vec![json!(1.5); 250_000].into();
     let deep = (0..120).fold(fractions, |inner, n| json!({format!("{n:048}"): inner}));
     let wrong: Value = vec![json!({}); 250_000].into();
     for value in [deep, wrong] {
-        for params in around(&value) {
+        for params in params_with(&value) {
             for operation in catalogue().iter() {
-                let begun = Instant::now();
+                let started = Instant::now();
                 let problems = operation.check_params(&params);
-                let took = begun.elapsed();
+                let took = started.elapsed();
                 assert!(took < Duration::from_secs(5), "{} took {took:?}", operation.name);
                 assert!(!problems.is_empty() && problems.len() <= 51, "{}", problems.len());
                 let size: usize = problems.iter().map(|p| p.path.len() + p.message.len()).sum();
-                assert!(size < 64 * 1024, "{} tells {size} bytes", operation.name);
+                assert!(size < 64 * 1024, "{} reports {size} bytes", operation.name);
             }
         }
     }
