@@ -1,10 +1,9 @@
-//! The reads that show whether an account is taken: nothing they ask about has to exist.
+//! The read that shows whether a service accepts an account. What it asks about need not exist.
 
 use super::request::{Query, get, rpc};
 use crate::cloud::account::Account;
 use crate::cloud::protocol::{Request, Service};
 
-/// A read of a service.
 pub(in crate::cloud) fn request(service: Service, account: &Account) -> Request {
     let project = &account.project_id;
     match service {

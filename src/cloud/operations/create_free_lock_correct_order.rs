@@ -1,4 +1,4 @@
-//! `dms.CreateFreeLockCorrectOrder`: a ticket that changes data without locking.
+//! `dms.CreateFreeLockCorrectOrder`: creates a ticket for a change that does not lock tables.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,66 +19,66 @@ use crate::job::{Accepted, Job, Kind, OperationSpec, Provider, Until};
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct Params {
-    /// What the ticket is for. A short marker is put at its end, unless the account says not to.
+    /// Purpose of the ticket. A short marker is appended, unless the account turns markers off.
     #[schemars(length(min = 1))]
     pub comment: String,
-    /// The change. It travels in the URL: long SQL does not fit.
+    /// The change. It is sent in the URL, which limits the length of the SQL.
     pub param: FreeLockParam,
-    /// DMS ids of the people concerned.
+    /// DMS ids of the stakeholders.
     pub related_user_list: Option<Vec<i64>>,
-    /// The key of an uploaded attachment of the ticket.
+    /// Key of an uploaded attachment.
     pub attachment_key: Option<String>,
-    /// The tenant; the caller's own if left out.
+    /// Tenant id. Default: the caller's own tenant.
     pub tid: Option<i64>,
-    /// The Alibaba Cloud UID of the user the ticket is made for.
+    /// Alibaba Cloud UID of the user for whom the ticket is created.
     pub real_login_user_uid: Option<String>,
 }
 
-/// A change without locking.
+/// A change that does not lock tables.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct FreeLockParam {
-    /// The SQL.
+    /// SQL to run.
     #[serde(rename = "ExecSQL")]
     #[schemars(length(min = 1))]
     pub exec_sql: String,
-    /// The form of the SQL.
+    /// Form of the SQL.
     #[schemars(extend("enum" = ["TEXT"]), extend("x-expects" = TEXT_ONLY))]
     pub sql_type: String,
-    /// The databases to change.
+    /// Databases to change.
     #[schemars(length(min = 1))]
     pub db_item_list: Vec<FreeLockDatabase>,
-    /// The category of the reason.
+    /// Category of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classify: Option<String>,
-    /// The key of an attachment; the provider does not use it yet.
+    /// Attachment key of the SQL. The provider does not support it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_name: Option<String>,
-    /// The SQL that would undo the change.
+    /// SQL that reverts the change.
     #[serde(rename = "RollbackSQL", skip_serializing_if = "Option::is_none")]
     pub rollback_sql: Option<String>,
-    /// The form of that SQL.
+    /// Form of the reverting SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["TEXT", null]), extend("x-expects" = TEXT_ONLY))]
     pub rollback_sql_type: Option<String>,
-    /// The key of an attachment; the provider does not use it yet.
+    /// Attachment key of the reverting SQL. The provider does not support it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_attachment_name: Option<String>,
-    /// Who runs it once it is approved: `COMMITOR` (the submitter; the spelling is the
-    /// provider's), `AUTO` (nobody, it runs by itself), `LAST_AUDITOR` (the last approver).
+    /// What starts the approved change: `COMMITOR` (the submitter; the provider's spelling),
+    /// `AUTO` (the approval itself), `LAST_AUDITOR` (the last approver).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["COMMITOR", "AUTO", "LAST_AUDITOR", null]))]
     pub exec_mode: Option<String>,
 }
 
-/// A database, physical or logical.
+/// A physical or logical database.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct FreeLockDatabase {
-    /// The database's DMS id.
+    /// DMS id of the database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
 }
 

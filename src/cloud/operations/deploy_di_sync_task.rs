@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::items::ItemStatus;
 use super::json::{boolean, integer, text};
-use super::operation::{Operation, OperationContext, PollResult};
+use super::operation::{Operation, OperationContext, PollResult, adopted};
 use super::operator_input::{OperatorInput, OperatorValue};
 use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
@@ -21,13 +21,13 @@ use crate::job::{Accepted, Failure, Job, Kind, OperationSpec, Provider, Until};
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct Params {
-    /// The DataWorks workspace's id.
+    /// Id of the DataWorks workspace.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub project_id: i64,
     /// `DI_REALTIME` for a real-time synchronisation node, `DI_SOLUTION` for a solution.
     #[schemars(extend("enum" = ["DI_REALTIME", "DI_SOLUTION"]))]
     pub task_type: String,
-    /// The node's file id, or the solution's task id.
+    /// File id of the node, or task id of the solution.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub file_id: i64,
 }
@@ -95,10 +95,7 @@ impl Operation for DeployDiSyncTask {
             let expected = format!("the job's own file id, {}, or nothing", params.file_id);
             return Err(input.unexpected(&expected));
         }
-        Ok(Accepted {
-            handle: json!({"file_id": params.file_id}),
-            result: json!({"file_id": params.file_id, "adopted": true}),
-        })
+        Ok(adopted(json!({"file_id": params.file_id})))
     }
 }
 

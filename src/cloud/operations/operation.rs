@@ -92,6 +92,18 @@ pub enum PollResult {
     Failed { code: String, message: String, result: Value },
 }
 
+/// A call that the provider accepted: the handle is all that is known of it.
+pub(super) fn accepted(handle: Value) -> Accepted {
+    Accepted { result: handle.clone(), handle }
+}
+
+/// A lost call that a probe or an operator found.
+pub(super) fn adopted(handle: Value) -> Accepted {
+    let mut accepted = accepted(handle);
+    accepted.result["adopted"] = true.into();
+    accepted
+}
+
 impl dyn Operation + '_ {
     /// Runs the method that answers the execution's request, with the replies so far.
     pub(in crate::cloud) fn answer(

@@ -15,40 +15,40 @@ const PLUGIN_TYPES: [&str; 7] =
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 #[schemars(extend("allOf" = plugin_rules()))]
 pub struct Params {
-    /// What the ticket is for. A short marker is put at its end, unless the account says not to.
+    /// Purpose of the ticket. A short marker is appended, unless the account turns markers off.
     #[schemars(length(min = 1))]
     pub comment: String,
-    /// The kind of ticket.
+    /// Type of the ticket.
     #[schemars(extend("enum" = PLUGIN_TYPES))]
     pub plugin_type: String,
-    /// What the kind of ticket needs; its fields depend on `PluginType`.
+    /// Content of the ticket. The fields depend on `PluginType`.
     pub plugin_param: Map<String, Value>,
-    /// DMS ids of the people concerned, joined with commas: `1,2`.
+    /// DMS ids of the stakeholders, joined with commas: `1,2`.
     #[schemars(
         regex(pattern = r"^[0-9]+(,[0-9]+)*$"),
         extend("x-expects" = "user ids joined with commas, like `1,2`")
     )]
     pub related_user_list: Option<String>,
-    /// The tenant; the caller's own if left out.
+    /// Tenant id. Default: the caller's own tenant.
     pub tid: Option<i64>,
-    /// The key of an uploaded attachment of the ticket.
+    /// Key of an uploaded attachment.
     pub attachment_key: Option<String>,
-    /// The Alibaba Cloud UID of the user the ticket is made for.
+    /// Alibaba Cloud UID of the user for whom the ticket is created.
     pub real_login_user_uid: Option<String>,
 }
 
-/// A database, physical or logical.
+/// A physical or logical database.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct DbItem {
-    /// The database's DMS id.
+    /// DMS id of the database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
 }
 
-/// `DC_COMMON`: a change of data.
+/// `DC_COMMON`: a data change.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend(
@@ -59,49 +59,49 @@ pub struct DbItem {
         "properties": {"execSQL": {"type": "string", "minLength": 1}}},
 ))]
 pub struct DataChange {
-    /// The category of the reason.
+    /// Category of the reason.
     pub classify: Option<String>,
-    /// Rows expected to change.
+    /// Expected number of changed rows.
     #[schemars(range(min = 0, max = i64::MAX))]
     pub estimate_affect_rows: Option<i64>,
-    /// The SQL, when `sqlType` is `TEXT`.
+    /// SQL to run, if `sqlType` is `TEXT`.
     #[serde(rename = "execSQL")]
     pub exec_sql: Option<String>,
-    /// The databases to change.
+    /// Databases to change.
     #[schemars(length(min = 1))]
     pub db_item_list: Vec<DbItem>,
-    /// The SQL that would undo the change.
+    /// SQL that reverts the change.
     #[serde(rename = "rbSQL")]
     pub rb_sql: Option<String>,
-    /// The form of that SQL.
+    /// Form of the reverting SQL.
     #[serde(rename = "rbSQLType")]
     #[schemars(extend("enum" = ["TEXT", "ATTACHMENT", null]))]
     pub rb_sql_type: Option<String>,
-    /// The attachment key of the SQL that would undo the change.
+    /// Attachment key of the reverting SQL.
     pub rb_attachment_name: Option<String>,
-    /// The form of the SQL; `TEXT` if left out.
+    /// Form of the SQL. Default: `TEXT`.
     #[schemars(extend("enum" = ["TEXT", "ATTACHMENT", null]))]
     pub sql_type: Option<String>,
-    /// The attachment key of the SQL, when `sqlType` is `ATTACHMENT`.
+    /// Attachment key of the SQL, if `sqlType` is `ATTACHMENT`.
     pub attachment_name: Option<String>,
 }
 
-/// `DC_CHUNK`: a change of data or structure without locking.
+/// `DC_CHUNK`: a change of data or structure that does not lock tables.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LockFreeChange {
-    /// The category of the reason.
+    /// Category of the reason.
     pub classify: Option<String>,
-    /// The SQL.
+    /// SQL to run.
     #[serde(rename = "execSQL")]
     #[schemars(length(min = 1))]
     pub exec_sql: String,
-    /// The databases to change.
+    /// Databases to change.
     #[schemars(length(min = 1))]
     pub db_item_list: Vec<DbItem>,
 }
 
-/// `DC_CRON_CLEAR`: regular clearing of old rows.
+/// `DC_CRON_CLEAR`: scheduled deletion of old rows.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend(
@@ -110,43 +110,43 @@ pub struct LockFreeChange {
         "properties": {"duration": {"type": "integer", "minimum": 1}}},
 ))]
 pub struct CronClear {
-    /// The longest run, in hours.
+    /// Longest run, in hours.
     #[schemars(range(min = 0, max = i64::MAX))]
     pub duration: Option<i64>,
-    /// Whether `duration` counts.
+    /// Whether `duration` applies.
     pub specify_duration: Option<bool>,
-    /// The category of the reason.
+    /// Category of the reason.
     pub classify: Option<String>,
-    /// When it runs, as a cron expression of six fields: `0 1 21 * * ?`.
+    /// Schedule, as a cron expression of six fields: `0 1 21 * * ?`.
     #[schemars(
         regex(pattern = r"^\s*\S+(\s+\S+){5,6}\s*$"),
         extend("x-expects" = "a cron expression of six fields, like `0 1 21 * * ?`")
     )]
     pub cron_format: String,
-    /// Null in the provider's example; this plugin type makes its own SQL.
+    /// Null in the provider's example. This plugin type generates its own SQL.
     pub exec_sql: Option<String>,
-    /// The databases to clear.
+    /// Databases to clear.
     #[schemars(length(min = 1))]
     pub db_item_list: Vec<DbItem>,
-    /// What is cleared.
+    /// Tables to clear.
     #[schemars(length(min = 1))]
     pub cron_clear_item_list: Vec<CronClearItem>,
 }
 
-/// One table to clear.
+/// A table to clear.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CronClearItem {
-    /// A further condition on the rows.
+    /// Additional condition on the rows.
     #[serde(rename = "filterSQL")]
     pub filter_sql: Option<String>,
-    /// The column that holds a row's age.
+    /// Time column that decides how old a row is.
     #[schemars(length(min = 1))]
     pub column_name: String,
-    /// Days a row is kept.
+    /// Days to keep a row.
     #[schemars(range(min = 0, max = i64::MAX))]
     pub remain_days: i64,
-    /// The table.
+    /// Name of the table.
     #[schemars(length(min = 1))]
     pub table_name: String,
 }
@@ -155,21 +155,21 @@ pub struct CronClearItem {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SchemaDesign {
-    /// The design's title.
+    /// Title of the design.
     #[schemars(length(min = 1))]
     pub title: String,
-    /// What it is for.
+    /// Purpose of the design.
     pub description: Option<String>,
-    /// The base database's DMS id.
+    /// DMS id of the base database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
-    /// DMS ids of the people concerned.
+    /// DMS ids of the stakeholders.
     pub related_ids: Option<Vec<i64>>,
 }
 
-/// `DATA_EXPORT`: an export of a query's rows.
+/// `DATA_EXPORT`: an export of the rows of a query.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend(
@@ -178,23 +178,23 @@ pub struct SchemaDesign {
         "properties": {"ignoreAffectRowsReason": {"type": "string", "minLength": 1}}},
 ))]
 pub struct DataExport {
-    /// The category of the reason.
+    /// Category of the reason.
     pub classify: Option<String>,
-    /// The database's DMS id.
+    /// DMS id of the database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// The query.
+    /// Query that selects the rows.
     #[serde(rename = "exeSQL")]
     #[schemars(length(min = 1))]
     pub exe_sql: String,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
-    /// Whether the check of the number of rows is skipped.
+    /// Whether to skip the check of the number of rows.
     pub ignore_affect_rows: Option<bool>,
-    /// Rows expected.
+    /// Expected number of rows.
     #[schemars(range(min = 0, max = i64::MAX))]
     pub affect_rows: Option<i64>,
-    /// Why the check is skipped.
+    /// Reason for skipping the check.
     pub ignore_affect_rows_reason: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use self::publish_records::{PublishRecords, PublishTarget, RecordBaseline};
 use super::json::integer;
-use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
+use super::operation::{self, Operation, OperationContext, PollResult, ProbeResult};
 use super::operator_input::{OperatorInput, OperatorValue};
 use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
@@ -28,24 +28,24 @@ use crate::job::{Accepted, Failure, Job, Kind, OperationSpec, Provider, Until};
         "properties": {"PlanTime": {"type": "string"}}},
 ))]
 pub struct Params {
-    /// The schema design ticket.
+    /// Id of the schema design ticket.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub order_id: i64,
-    /// The database to publish to.
+    /// DMS id of the target database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
-    /// `IMMEDIATELY`, or `REGULARLY` for the time in `PlanTime`.
+    /// When to publish: `IMMEDIATELY`, or `REGULARLY` at the time in `PlanTime`.
     #[schemars(extend("enum" = ["IMMEDIATELY", "REGULARLY"]))]
     pub publish_strategy: String,
-    /// When to publish, `yyyy-MM-dd HH:mm:ss`, in the provider's time zone.
+    /// Time of the publish, `yyyy-MM-dd HH:mm:ss`, in the provider's time zone.
     #[schemars(
         regex(pattern = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"),
         extend("x-expects" = "a time like `2026-10-10 00:00:00`")
     )]
     pub plan_time: Option<String>,
-    /// The tenant; the caller's own if left out.
+    /// Tenant id. Default: the caller's own tenant.
     pub tid: Option<i64>,
 }
 
@@ -107,8 +107,7 @@ impl Operation for CreatePublishGroupTask {
             let message = "the provider reported success, but the reply holds no TaskId";
             return Err(Failure::ambiguous("NoTaskId", message).into());
         };
-        let task = json!({"task_id": task_id});
-        Ok(Accepted { handle: task.clone(), result: task })
+        Ok(operation::accepted(json!({"task_id": task_id})))
     }
 
     fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
@@ -135,22 +134,20 @@ impl Operation for CreatePublishGroupTask {
 
     /// The task's id is for people. The publish is followed by its records.
     fn adopt(&self, _: &Job, input: OperatorInput<'_>) -> Result<Accepted, String> {
-        let adopted = json!({"adopted": true});
-        let without_id = Accepted { handle: adopted.clone(), result: adopted.clone() };
+        let without_id = json!({"adopted": true});
         let task_id = match input.value() {
-            OperatorValue::Handle(handle) if handle == adopted => return Ok(without_id),
+            OperatorValue::Handle(handle) if handle == without_id => {
+                return Ok(operation::adopted(without_id));
+            }
             OperatorValue::Handle(handle) => integer(&handle["task_id"]),
             OperatorValue::Words(words) => match words[..] {
-                [] => return Ok(without_id),
+                [] => return Ok(operation::adopted(without_id)),
                 [word] => integer(&json!(word)),
                 _ => None,
             },
         };
         match task_id {
-            Some(task_id) => Ok(Accepted {
-                handle: json!({"task_id": task_id}),
-                result: json!({"task_id": task_id, "adopted": true}),
-            }),
+            Some(task_id) => Ok(operation::adopted(json!({"task_id": task_id}))),
             None => Err(input.unexpected("the publish task's id, such as 77, or nothing")),
         }
     }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::cloud::operations::items::ItemStatus;
 use crate::cloud::operations::json::{boolean, integer, list, text};
-use crate::cloud::operations::operation::{PollResult, ProbeResult};
+use crate::cloud::operations::operation::{PollResult, ProbeResult, adopted};
 use crate::cloud::protocol::Reply;
-use crate::job::{Accepted, Failure};
+use crate::job::Failure;
 
 /// What this job publishes, in the fields of a record.
 pub(super) struct PublishTarget<'a> {
@@ -203,8 +203,7 @@ impl<'a> PublishRecords<'a> {
                  others too"
             ));
         }
-        let adopted = json!({"adopted": true});
-        ProbeResult::Found(Accepted { handle: adopted.clone(), result: adopted })
+        ProbeResult::Found(adopted(json!({"adopted": true})))
     }
 
     /// How far the publish is that appeared after the baseline.

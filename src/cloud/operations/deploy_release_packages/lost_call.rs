@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::Params;
 use super::package_detail::{DeployStatus, PackageDetail};
-use crate::cloud::operations::operation::{OperationContext, ProbeResult};
+use crate::cloud::operations::operation::{OperationContext, ProbeResult, adopted};
 use crate::cloud::operations::replay::{Replay, Replayed};
-use crate::job::{Accepted, FailureClass};
+use crate::job::FailureClass;
 
 /// How far the provider's clock may be behind ours.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -22,7 +22,7 @@ pub(super) struct PackageBaseline(BTreeMap<String, PackageBefore>);
 
 #[derive(Serialize, Deserialize)]
 struct PackageBefore {
-    deploy_status: DeployStatus,
+    deploy_status: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deployed_at: Option<Timestamp>,
 }
@@ -49,11 +49,11 @@ impl PackageBaseline {
     pub(super) fn change(&self, id: &str, now: &PackageDetail) -> DeployChange {
         match self.0.get(id) {
             None => DeployChange::Unknown,
-            Some(PackageBefore { deploy_status: DeployStatus::Deploying, .. }) => {
+            Some(before) if DeployStatus::of(before.deploy_status) == DeployStatus::Deploying => {
                 DeployChange::Concurrent
             }
-            Some(before)
-                if before.deploy_status == now.status && before.deployed_at == now.deployed_at =>
+            Some(PackageBefore { deploy_status, deployed_at })
+                if *deploy_status == now.deploy_status && *deployed_at == now.deployed_at =>
             {
                 DeployChange::None
             }
@@ -73,7 +73,7 @@ pub(super) fn baseline(
         match http.try_send(PackageDetail::request(&cx.account.project_id, id))? {
             Ok(reply) => {
                 packages.extend(PackageDetail::parse(&reply.body, id).ok().map(|detail| {
-                    let PackageDetail { status: deploy_status, deployed_at, .. } = detail;
+                    let PackageDetail { deploy_status, deployed_at, .. } = detail;
                     (id.clone(), PackageBefore { deploy_status, deployed_at })
                 }))
             }
@@ -98,7 +98,7 @@ pub(super) fn probe(
     for id in &params.package_ids {
         let reply = http.send(PackageDetail::request(&cx.account.project_id, id))?;
         let detail = PackageDetail::parse(&reply.body, id)?;
-        if detail.status == DeployStatus::Waiting {
+        if detail.status() == DeployStatus::Waiting {
             continue;
         }
         if let Some(doubt) = doubt(&detail, baseline.change(id, &detail), cx.called_at()) {
@@ -109,7 +109,10 @@ pub(super) fn probe(
     let all = params.package_ids.len();
     Ok(match reached {
         0 => ProbeResult::Absent,
-        reached if reached == all => ProbeResult::Found(found(params)),
+        // The lost reply held the ids of the system tasks: the packages are followed without.
+        reached if reached == all => {
+            ProbeResult::Found(adopted(params.handle(|id| json!({"package_id": id}))))
+        }
         reached => ProbeResult::Undecided(format!(
             "{reached} of {all} packages have been deployed, but one call deploys all"
         )),
@@ -119,13 +122,13 @@ pub(super) fn probe(
 /// Why it is unclear whether this job's call deployed a package; none if it did. A package that
 /// was deployed before and shows no change may still be deployed by this call.
 fn doubt(detail: &PackageDetail, change: DeployChange, called_at: Timestamp) -> Option<String> {
-    if let DeployStatus::Other(status) = detail.status {
+    if let DeployStatus::Other(status) = detail.status() {
         return Some(format!("has the unknown deploy_status {status}"));
     }
     if let Some(at) = detail.deployed_at.filter(|at| *at < called_at - MAX_CLOCK_SKEW) {
         return Some(format!("was deployed at {at}, before this job's call"));
     }
-    let ended = matches!(detail.status, DeployStatus::Deployed | DeployStatus::Failed);
+    let ended = matches!(detail.status(), DeployStatus::Deployed | DeployStatus::Failed);
     match change {
         DeployChange::Deployed => None,
         DeployChange::None => Some("was deployed before the call and has not changed since".into()),
@@ -134,14 +137,5 @@ fn doubt(detail: &PackageDetail, change: DeployChange, called_at: Timestamp) -> 
             Some("has been deployed, but does not show when".into())
         }
         DeployChange::Unknown => None,
-    }
-}
-
-/// The ids of the system tasks were in the lost reply, so only the packages are followed.
-fn found(params: &Params) -> Accepted {
-    let packages: Value = params.package_ids.iter().map(|id| json!({"package_id": id})).collect();
-    Accepted {
-        handle: json!({"packages": packages}),
-        result: json!({"packages": packages, "adopted": true}),
     }
 }

@@ -15,7 +15,7 @@ use self::lost_call::PackageBaseline;
 use self::package_status::Deployment;
 use super::items::{self, ItemKind};
 use super::json::{integer, list, text};
-use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
+use super::operation::{self, Operation, OperationContext, PollResult, ProbeResult};
 use super::operator_input::{OperatorInput, OperatorValue};
 use super::replay::{Replay, Replayed};
 use super::request::post;
@@ -52,6 +52,13 @@ pub struct Params {
 
 fn started() -> i64 {
     1
+}
+
+impl Params {
+    /// The handle that lists the packages.
+    fn handle(&self, package: impl Fn(&String) -> Value) -> Value {
+        json!({"packages": self.package_ids.iter().map(package).collect::<Value>()})
+    }
 }
 
 /// Huawei DataArts Factory v2, `release-packages/deploy`.
@@ -131,12 +138,8 @@ impl Operation for DeployReleasePackages {
                  23/8f3e, or nothing"
             )));
         };
-        let shown = |id: &String| named.get(id).cloned().unwrap_or(json!({"package_id": id}));
-        let packages: Value = params.package_ids.iter().map(shown).collect();
-        Ok(Accepted {
-            handle: json!({"packages": packages}),
-            result: json!({"packages": packages, "adopted": true}),
-        })
+        let package = |id: &String| named.get(id).cloned().unwrap_or(json!({"package_id": id}));
+        Ok(operation::adopted(params.handle(package)))
     }
 }
 
@@ -169,8 +172,7 @@ fn accepted(params: &Params, reply: &Reply) -> Result<Accepted, Failure> {
         }
         package
     };
-    let packages = json!({"packages": params.package_ids.iter().map(package).collect::<Value>()});
-    Ok(Accepted { handle: packages.clone(), result: packages })
+    Ok(operation::accepted(params.handle(package)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What a package's detail shows.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cloud::operations::json::{integer, list, text};
@@ -10,8 +9,7 @@ use crate::cloud::protocol::{Request, Service};
 use crate::job::Failure;
 
 /// The provider's `deploy_status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "i64", into = "i64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeployStatus {
     /// 1: not deployed.
     Waiting,
@@ -26,14 +24,7 @@ pub(super) enum DeployStatus {
 }
 
 impl DeployStatus {
-    /// A package with status 4 seems to be withdrawn: it continues only when a person acts.
-    pub(super) fn waits_for_person(self) -> bool {
-        self == DeployStatus::Other(4)
-    }
-}
-
-impl From<i64> for DeployStatus {
-    fn from(number: i64) -> Self {
+    pub(super) fn of(number: i64) -> Self {
         match number {
             1 => DeployStatus::Waiting,
             2 => DeployStatus::Deployed,
@@ -42,22 +33,15 @@ impl From<i64> for DeployStatus {
             other => DeployStatus::Other(other),
         }
     }
-}
 
-impl From<DeployStatus> for i64 {
-    fn from(status: DeployStatus) -> Self {
-        match status {
-            DeployStatus::Waiting => 1,
-            DeployStatus::Deployed => 2,
-            DeployStatus::Failed => 3,
-            DeployStatus::Deploying => 5,
-            DeployStatus::Other(other) => other,
-        }
+    /// A package with status 4 seems to be withdrawn: it continues only when a person acts.
+    pub(super) fn waits_for_person(self) -> bool {
+        self == DeployStatus::Other(4)
     }
 }
 
 pub(super) struct PackageDetail {
-    pub(super) status: DeployStatus,
+    pub(super) deploy_status: i64,
     /// The last deploy, if the detail shows it.
     pub(super) deployed_at: Option<Timestamp>,
     /// Names of the package's jobs that could not be started.
@@ -71,7 +55,7 @@ impl PackageDetail {
 
     pub(super) fn parse(body: &Value, package: &str) -> Result<Self, Failure> {
         let release = &body["release_package"];
-        let Some(status) = integer(&release["deploy_status"]) else {
+        let Some(deploy_status) = integer(&release["deploy_status"]) else {
             let message = format!("the detail of package {package} has no deploy_status");
             return Err(Failure::ambiguous("UnreadableReply", message));
         };
@@ -83,6 +67,10 @@ impl PackageDetail {
             .filter(|job| integer(&job["start_job_status"]) == Some(3))
             .map(|job| text(&job["item_name"]).unwrap_or_else(|| "a job without a name".into()))
             .collect();
-        Ok(Self { status: status.into(), deployed_at, jobs_not_started })
+        Ok(Self { deploy_status, deployed_at, jobs_not_started })
+    }
+
+    pub(super) fn status(&self) -> DeployStatus {
+        DeployStatus::of(self.deploy_status)
     }
 }

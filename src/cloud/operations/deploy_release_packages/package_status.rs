@@ -65,7 +65,7 @@ impl Deployment<'_> {
         detail: &PackageDetail,
         change: DeployChange,
     ) -> ItemStatus {
-        match (task.status, detail.status) {
+        match (task.status, detail.status()) {
             (TaskStatus::Running | TaskStatus::Other, DeployStatus::Failed)
                 if change != DeployChange::None =>
             {
@@ -94,12 +94,12 @@ impl Deployment<'_> {
     }
 
     fn by_detail(&self, detail: &PackageDetail) -> ItemStatus {
-        match detail.status {
+        match detail.status() {
             DeployStatus::Waiting => ItemStatus::running("waiting for deployment"),
             DeployStatus::Deploying => ItemStatus::running("deploying"),
             DeployStatus::Other(number) => ItemStatus::Running {
                 status: format!("deploy_status {number}"),
-                waits_for_person: detail.status.waits_for_person(),
+                waits_for_person: detail.status().waits_for_person(),
             },
             DeployStatus::Failed => failed("deploy_status 3", "the package could not be deployed"),
             DeployStatus::Deployed if self.starts_jobs && !detail.jobs_not_started.is_empty() => {

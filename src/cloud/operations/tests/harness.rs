@@ -11,21 +11,18 @@ use crate::cloud::operations::{
 use crate::cloud::protocol::{Reply, Request};
 use crate::job::{Accepted, ExecutionState, Failure, Job, Problem, Provider};
 
-pub(in crate::cloud::operations) struct OperationHarness {
-    pub(in crate::cloud::operations) operation: Box<dyn Operation>,
-    pub(in crate::cloud::operations) job: Job,
-    pub(in crate::cloud::operations) execution: ExecutionState,
-    pub(in crate::cloud::operations) account: Account,
+pub(crate) struct OperationHarness {
+    pub(crate) operation: Box<dyn Operation>,
+    pub(crate) job: Job,
+    pub(crate) execution: ExecutionState,
+    pub(crate) account: Account,
 }
 
 /// The requests an operation made, and what it answered.
-pub(in crate::cloud::operations) type Transcript<T> = (Vec<Request>, Result<T, Failure>);
+pub(crate) type Transcript<T> = (Vec<Request>, Result<T, Failure>);
 
 impl OperationHarness {
-    pub(in crate::cloud::operations) fn new(
-        operation: impl Operation + 'static,
-        params: Value,
-    ) -> Self {
+    pub(crate) fn new(operation: impl Operation + 'static, params: Value) -> Self {
         let spec = operation.spec();
         let job = json!({
             "id": "chg-2041", "operation": spec.name, "kind": spec.kind,
@@ -68,37 +65,29 @@ impl OperationHarness {
     }
 
     /// The problems of the job's params, one line each.
-    pub(in crate::cloud::operations) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let shown = |problem: Problem| format!("{} {}", problem.path, problem.message);
         self.operation.spec().check_params(&self.job.params).into_iter().map(shown).collect()
     }
 
-    pub(in crate::cloud::operations) fn baseline(&self, replies: &[Value]) -> Transcript<Value> {
+    pub(crate) fn baseline(&self, replies: &[Value]) -> Transcript<Value> {
         self.run(replies, |cx, http| self.operation.baseline(cx, http))
     }
 
-    pub(in crate::cloud::operations) fn call(&self, reply: Value) -> Transcript<Accepted> {
+    pub(crate) fn call(&self, reply: Value) -> Transcript<Accepted> {
         self.run(&[reply], |cx, http| self.operation.call(cx, http))
     }
 
-    pub(in crate::cloud::operations) fn probe(&self, replies: &[Value]) -> Transcript<ProbeResult> {
+    pub(crate) fn probe(&self, replies: &[Value]) -> Transcript<ProbeResult> {
         self.run(replies, |cx, http| self.operation.probe(cx, http))
     }
 
-    pub(in crate::cloud::operations) fn poll(
-        &self,
-        handle: &Value,
-        replies: &[Value],
-    ) -> Transcript<PollResult> {
+    pub(crate) fn poll(&self, handle: &Value, replies: &[Value]) -> Transcript<PollResult> {
         self.run(replies, |cx, http| self.operation.poll(cx, handle, http))
     }
 
     /// Polls, and merges the answer's fields into the result as the machine does.
-    pub(in crate::cloud::operations) fn poll_and_save(
-        &mut self,
-        handle: &Value,
-        replies: &[Value],
-    ) -> PollResult {
+    pub(crate) fn poll_and_save(&mut self, handle: &Value, replies: &[Value]) -> PollResult {
         let poll = self.poll(handle, replies).1.unwrap();
         let (PollResult::Running { result, .. }
         | PollResult::Succeeded { result }
@@ -109,7 +98,7 @@ impl OperationHarness {
         poll
     }
 
-    pub(in crate::cloud::operations) fn adopt(&self, text: &str) -> Result<Accepted, String> {
+    pub(crate) fn adopt(&self, text: &str) -> Result<Accepted, String> {
         self.operation.adopt(&self.job, OperatorInput::new(text))
     }
 
@@ -152,7 +141,7 @@ fn parse(reply: &Value) -> Result<Reply, Failure> {
 }
 
 /// The request of the official client, from the capture with this name.
-pub(in crate::cloud::operations) fn captured(file: &str, name: &str) -> Value {
+pub(crate) fn captured(file: &str, name: &str) -> Value {
     let path = format!("{}/tests/fixtures/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     let captures: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let found = captures.as_array().unwrap().iter().find(|capture| capture["name"] == name);
@@ -160,6 +149,6 @@ pub(in crate::cloud::operations) fn captured(file: &str, name: &str) -> Value {
 }
 
 /// A request's query in the form of the captures.
-pub(in crate::cloud::operations) fn query(request: &Request) -> Value {
+pub(crate) fn query(request: &Request) -> Value {
     request.query.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
 }

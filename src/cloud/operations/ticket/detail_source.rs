@@ -35,14 +35,14 @@ impl DetailSource {
     }
 
     /// Reads the details of a ticket that has this status. None if they show nothing more.
-    pub(super) fn before_end(
+    pub(super) fn read(
         self,
         kind: &TicketKind<'_>,
         order: &str,
         ticket_status: &str,
         http: &mut Replay<'_>,
     ) -> Replayed<Option<ItemStatus>> {
-        let Some((action, path, read)) = self.lookup(ticket_status) else { return Ok(None) };
+        let Some((action, path, parse)) = self.lookup(ticket_status) else { return Ok(None) };
         let reply = match http.try_send(kind.read(action, order))? {
             Ok(reply) => reply,
             // The details may not exist yet, or this account may not read them: the ticket's own
@@ -55,26 +55,16 @@ impl DetailSource {
             Err(failure) => return Err(failure.clone().into()),
         };
         let Some(status) = text(field(&reply.body, path)) else { return Ok(None) };
-        Ok(read(&status.to_uppercase()).map(|item| item.with_status(status)))
+        Ok(parse(&status.to_uppercase()).map(|item| item.with_status(status)))
     }
 
-    /// Reads the details once more when the ticket reports success: its execution may have failed.
-    pub(super) fn after_success(
-        self,
-        kind: &TicketKind<'_>,
-        order: &str,
-        http: &mut Replay<'_>,
-    ) -> Replayed<Option<ItemStatus>> {
-        match self {
-            DetailSource::DataChange | DetailSource::Export => {
-                self.before_end(kind, order, "success", http)
-            }
-            DetailSource::Schedule | DetailSource::SchemaDesign | DetailSource::Nowhere => Ok(None),
-        }
-    }
-
+    /// What to read while the ticket has this status.
     fn lookup(self, ticket_status: &str) -> Option<Lookup> {
         Some(match self {
+            // Of these, a ticket that reports success has nothing left that can fail.
+            DetailSource::Schedule | DetailSource::SchemaDesign if ticket_status == "success" => {
+                return None;
+            }
             DetailSource::DataChange | DetailSource::Schedule if ticket_status == "new" => {
                 ("GetDataCorrectOrderDetail", &["DataCorrectOrderDetail", "Status"], precheck)
             }

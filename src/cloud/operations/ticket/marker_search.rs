@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use super::{TicketKind, order_ids};
+use super::TicketKind;
 use crate::cloud::operations::json::{full_text, integer, wrapped_list};
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::operation::{OperationContext, ProbeResult};
+use crate::cloud::operations::operation::{OperationContext, ProbeResult, adopted};
 use crate::cloud::operations::replay::{Replay, Replayed};
 use crate::cloud::operations::request::{Query, rpc};
 use crate::cloud::protocol::{Request, Service};
@@ -49,7 +50,7 @@ pub(in crate::cloud::operations) fn probe(
     let Search { found, listed, unclear, complete } = search(cx, kind, http)?;
     if !found.is_empty() {
         // One call may create several tickets, and only this job's calls carry this marker.
-        return Ok(ProbeResult::Found(order_ids::adopted(found)));
+        return Ok(ProbeResult::Found(adopted(json!({"order_ids": found}))));
     }
     if unclear > 0 {
         return undecided(format!("{unclear} of the listed tickets may be this job's"));

@@ -86,7 +86,7 @@ fn status(kind: &TicketKind<'_>, order: &str, http: &mut Replay<'_>) -> Replayed
             return Ok(ItemStatus::failed(&code, &code, message));
         }
         "success" => {
-            return Ok(match details.after_success(kind, order, http)? {
+            return Ok(match details.read(kind, order, &code, http)? {
                 Some(failed @ ItemStatus::Failed { .. }) => failed.with_status(code),
                 Some(ItemStatus::Running { .. } | ItemStatus::Succeeded { .. }) | None => {
                     ItemStatus::succeeded(code)
@@ -102,7 +102,7 @@ fn status(kind: &TicketKind<'_>, order: &str, http: &mut Replay<'_>) -> Replayed
         ("new" | "approved" | "processing", _) | (_, None) => code.clone(),
         (_, Some(description)) => format!("{code} ({description})"),
     };
-    Ok(match details.before_end(kind, order, &code, http)? {
+    Ok(match details.read(kind, order, &code, http)? {
         Some(detail) => {
             let status = format!("{shown}, {}", detail.status());
             detail.with_status(status)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::cloud::operations::json::{list, positive};
+use crate::cloud::operations::operation;
 use crate::cloud::operations::operator_input::{OperatorInput, OperatorValue};
 use crate::cloud::protocol::Reply;
 use crate::job::{Accepted, Failure};
@@ -20,16 +21,7 @@ pub(in crate::cloud::operations) fn accepted(reply: &Reply) -> Result<Accepted, 
         let message = "the provider reported success, but the reply holds no ticket number";
         return Err(Failure::ambiguous("NoOrderId", message));
     }
-    let tickets = json!({"order_ids": ids});
-    Ok(Accepted { handle: tickets.clone(), result: tickets })
-}
-
-/// Tickets of a call that was lost and found again.
-pub(super) fn adopted(ids: BTreeSet<i64>) -> Accepted {
-    Accepted {
-        handle: json!({"order_ids": ids}),
-        result: json!({"order_ids": ids, "adopted": true}),
-    }
+    Ok(operation::accepted(json!({"order_ids": ids})))
 }
 
 /// The tickets that an operator found.
@@ -39,7 +31,7 @@ pub(in crate::cloud::operations) fn adopt(input: OperatorInput<'_>) -> Result<Ac
         OperatorValue::Words(words) => words.iter().map(|word| positive(&json!(word))).collect(),
     };
     match ids {
-        Some(ids) if !ids.is_empty() => Ok(adopted(ids)),
+        Some(ids) if !ids.is_empty() => Ok(operation::adopted(json!({"order_ids": ids}))),
         Some(_) | None => Err(input.unexpected("the ticket's number, such as 406")),
     }
 }
