@@ -13,7 +13,7 @@ use crate::job::Failure;
 /// Longest summary of the provider's statuses, in characters.
 const MAX_SUMMARY: usize = 3000;
 
-/// How one ticket, package or publish record is doing, in the provider's own words.
+/// How one ticket, package or publish record is doing, and the provider's `status` for it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ItemStatus {
     Running { status: String, waits_for_person: bool },
@@ -26,7 +26,7 @@ impl ItemStatus {
         ItemStatus::Running { status: status.into(), waits_for_person: false }
     }
 
-    /// Runs, but only a person can take it further.
+    /// Running, but only a person can make it continue.
     pub(super) fn waiting(status: impl Into<String>) -> Self {
         ItemStatus::Running { status: status.into(), waits_for_person: true }
     }
@@ -40,7 +40,6 @@ impl ItemStatus {
         ItemStatus::Failed { status, code, message: message.into() }
     }
 
-    /// The provider's word for it.
     pub(super) fn status(&self) -> &str {
         match self {
             ItemStatus::Running { status, .. }
@@ -56,7 +55,7 @@ impl ItemStatus {
         }
     }
 
-    /// The same, described in other words.
+    /// The same with another text for the status.
     pub(super) fn with_status(mut self, text: String) -> Self {
         match &mut self {
             ItemStatus::Running { status, .. }
@@ -66,7 +65,7 @@ impl ItemStatus {
         self
     }
 
-    /// The answer to a poll about this item alone.
+    /// The answer to a poll if this status is the job's.
     pub(super) fn into_poll_result(self, result: Value) -> PollResult {
         match self {
             ItemStatus::Running { status, waits_for_person } => {
@@ -79,7 +78,7 @@ impl ItemStatus {
         }
     }
 
-    /// The status an earlier poll wrote, if the item had ended.
+    /// Reads what [`Self::write_to`] wrote, if the item had ended.
     fn read_ended(item: &Value) -> Option<Self> {
         let field = |value: &Value| text(value).unwrap_or_default();
         let status = field(&item["status"]);
@@ -93,7 +92,7 @@ impl ItemStatus {
         })
     }
 
-    /// The item as the result lists it.
+    /// The item with its status, as the result lists it.
     fn write_to(&self, item: &Value) -> Value {
         let mut item = item.clone();
         item["status"] = json!(self.status());
@@ -160,7 +159,7 @@ pub(super) fn follow(
     Ok(overall(ids.zip(statuses).collect()).into_poll_result(result))
 }
 
-/// Runs while one item runs, then fails with the first item that failed.
+/// Running while any item is running. Then failed, if any item failed, with the first failure.
 fn overall(items: Vec<(String, ItemStatus)>) -> ItemStatus {
     let status = summarize(items.iter().map(|(_, item)| item.status()));
     let mut running = false;
@@ -192,11 +191,11 @@ fn summarize<'a>(statuses: impl ExactSizeIterator<Item = &'a str>) -> String {
     for status in statuses {
         *counts.entry(status).or_default() += 1;
     }
-    let shown = |(status, count): (&str, usize)| match single {
+    let entry = |(status, count): (&str, usize)| match single {
         true => status.to_owned(),
         false => format!("{count} {status}"),
     };
-    let mut summary = counts.into_iter().map(shown).collect::<Vec<_>>().join("; ");
+    let mut summary = counts.into_iter().map(entry).collect::<Vec<_>>().join("; ");
     if let Some((end, _)) = summary.char_indices().nth(MAX_SUMMARY) {
         summary.truncate(end);
     }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::job::JobId;
 
-/// A short text made from a job's id: `[tk:`, 12 hex digits, `]`.
+/// A short text derived from a job's id: `[tk:`, 12 hex digits, `]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker(String);
 
@@ -37,6 +37,8 @@ mod tests {
         assert_eq!(digits.len(), 13);
         assert!(digits[..12].chars().all(|c| c.is_ascii_hexdigit()) && digits.ends_with(']'));
         assert!(marker.is_in(&format!("  {comment}\n")));
-        assert!(!marker.is_in(&Marker::of(&"chg-2042".parse().unwrap()).append_to("same words")));
+        assert!(
+            !marker.is_in(&Marker::of(&"chg-2042".parse().unwrap()).append_to("close stale carts"))
+        );
     }
 }

@@ -32,7 +32,7 @@ pub trait Operation: Send + Sync {
         Ok(Value::Null)
     }
 
-    /// Makes the call: exactly one request.
+    /// Calls the provider, with exactly one request.
     fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted>;
 
     /// Finds out whether a call without an answer took effect. Runs only with
@@ -41,7 +41,7 @@ pub trait Operation: Send + Sync {
         Ok(ProbeResult::Undecided("this operation cannot look up a lost call".to_owned()))
     }
 
-    /// Asks how far the provider is.
+    /// Asks for the progress of the accepted call.
     fn poll(
         &self,
         cx: &OperationContext<'_>,
@@ -80,11 +80,11 @@ impl OperationContext<'_> {
 pub enum ProbeResult {
     Found(Accepted),
     Absent,
-    /// Why the probe cannot tell.
+    /// Holds the reason.
     Undecided(String),
 }
 
-/// How far the provider is. `result` holds the fields to merge into the job's result.
+/// The progress of an accepted call. `result` holds the fields to merge into the job's result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollResult {
     Running { provider_status: String, waits_for_person: bool, result: Value },

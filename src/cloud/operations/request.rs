@@ -52,8 +52,8 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Reports the longest of the named params if they do not fit into a URL together. `remedy` says
-/// what the producer can do.
+/// Reports the longest of the named params if all of them together are too long for a URL. `remedy`
+/// says what the producer can do.
 pub(super) fn fits_url(params: &Value, names: &[&str], remedy: &str, found: &mut Problems) {
     let length = |name: &&str| match params.get(name) {
         Some(Value::String(text)) => encoded_length(text),

@@ -195,7 +195,9 @@ impl<'a> PublishRecords<'a> {
             return ProbeResult::Absent;
         }
         if ours <= baseline.unnamed {
-            return undecided("the publish records cannot be told from those before the call");
+            return undecided(
+                "the publish records cannot be distinguished from those before the call",
+            );
         }
         if ours > baseline.unnamed + 1 {
             return undecided(&format!(
@@ -206,7 +208,7 @@ impl<'a> PublishRecords<'a> {
         ProbeResult::Found(adopted(json!({"adopted": true})))
     }
 
-    /// How far the publish is that appeared after the baseline.
+    /// The progress of the publish that appeared after the baseline.
     pub(super) fn poll(&self, baseline: &RecordBaseline) -> Result<PollResult, Failure> {
         let new = self.possibly_new(baseline);
         let statuses = |target| -> Vec<ItemStatus> {

@@ -15,7 +15,7 @@ fn harness() -> OperationHarness {
 
 /// A record with this job's target and an approval of its own.
 fn record(approval: i64, publish: &str) -> Value {
-    json!({"PublishStatus": publish, "StatusDesc": "in words", "AuditStatus": "EXEMPT_PASS",
+    json!({"PublishStatus": publish, "StatusDesc": "a description", "AuditStatus": "EXEMPT_PASS",
         "Finality": false, "WorkflowInstanceId": approval,
         "PublishTaskInfoList": [{"DbId": 12345, "Logic": false, "PublishStrategy": "REGULARLY",
             "PlanTime": "2026-10-10 00:00:00.0", "TaskJobStatus": "NONE",
@@ -150,7 +150,7 @@ fn a_failure_has_the_message_of_the_innermost_part_that_has_one() {
     let mut new = record(2, "DISPATCH");
     new["PublishTaskInfoList"][0]["TaskJobStatus"] = json!("FAIL");
     new["PublishTaskInfoList"][0]["StatusDesc"] = json!("NONE");
-    assert_eq!(message(&new), "in words");
+    assert_eq!(message(&new), "a description");
     let job = &mut new["PublishTaskInfoList"][0]["PublishJobList"][0];
     job["TaskJobStatus"] = json!("FAIL");
     job["StatusDesc"] = json!("table t exists");

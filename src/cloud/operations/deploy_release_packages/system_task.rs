@@ -37,7 +37,7 @@ impl TaskStatus {
 /// A system task and its subtasks.
 pub(super) struct SystemTask {
     pub(super) status: TaskStatus,
-    /// The provider's word, and how many subtasks have ended: `RUNNING 1/2`.
+    /// The provider's status, and how many subtasks have ended: `RUNNING 1/2`.
     pub(super) summary: String,
     pub(super) message: Option<String>,
 }

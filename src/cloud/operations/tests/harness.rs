@@ -18,7 +18,7 @@ pub(crate) struct OperationHarness {
     pub(crate) account: Account,
 }
 
-/// The requests an operation made, and what it answered.
+/// The requests of an operation, and its answer.
 pub(crate) type Transcript<T> = (Vec<Request>, Result<T, Failure>);
 
 impl OperationHarness {
@@ -66,8 +66,8 @@ impl OperationHarness {
 
     /// The problems of the job's params, one line each.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let shown = |problem: Problem| format!("{} {}", problem.path, problem.message);
-        self.operation.spec().check_params(&self.job.params).into_iter().map(shown).collect()
+        let line = |problem: Problem| format!("{} {}", problem.path, problem.message);
+        self.operation.spec().check_params(&self.job.params).into_iter().map(line).collect()
     }
 
     pub(crate) fn baseline(&self, replies: &[Value]) -> Transcript<Value> {

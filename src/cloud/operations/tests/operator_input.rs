@@ -62,9 +62,9 @@ fn packages_are_adopted_with_or_without_their_system_tasks() {
         OperationHarness::new(DeployReleasePackages, json!({"package_ids": ["23", "24"]}));
     let bare = json!([{"package_id": "23"}, {"package_id": "24"}]);
     let task = json!([{"package_id": "23", "asy_task_id": "8f3e"}, {"package_id": "24"}]);
-    let shown = r#"{"packages":[{"package_id":"23","asy_task_id":"8f3e"}]}"#;
+    let handle = r#"{"packages":[{"package_id":"23","asy_task_id":"8f3e"}]}"#;
     for (typed, packages) in
-        [("", &bare), ("23,24", &bare), ("23/8f3e", &task), ("24 23/8f3e", &task), (shown, &task)]
+        [("", &bare), ("23,24", &bare), ("23/8f3e", &task), ("24 23/8f3e", &task), (handle, &task)]
     {
         let accepted = harness.adopt(typed).unwrap();
         assert_eq!(accepted.handle["packages"], *packages, "{typed}");

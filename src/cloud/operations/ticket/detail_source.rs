@@ -43,7 +43,7 @@ impl DetailSource {
         http: &mut Replay<'_>,
     ) -> Replayed<Option<ItemStatus>> {
         let Some((action, path, parse)) = self.lookup(ticket_status) else { return Ok(None) };
-        let reply = match http.try_send(kind.read(action, order))? {
+        let reply = match http.try_send(kind.request(action, order))? {
             Ok(reply) => reply,
             // The details may not exist yet, or this account may not read them: the ticket's own
             // status counts. A success counts only once it is known that the details stay hidden.

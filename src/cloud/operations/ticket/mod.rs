@@ -36,8 +36,8 @@ pub(super) struct TicketKind<'a> {
 }
 
 impl TicketKind<'_> {
-    /// A read of one ticket.
-    fn read(&self, action: &'static str, order: &str) -> Request {
+    /// A request about one ticket.
+    fn request(&self, action: &'static str, order: &str) -> Request {
         let query = Query::default().with("OrderId", order).with_some("Tid", self.tid);
         rpc(Service::Dms, action, query)
     }
@@ -71,7 +71,7 @@ pub(super) fn poll(
 /// Asks for a ticket's status, and for its details where the status does not show everything: a
 /// ticket has no status for "failed".
 fn status(kind: &TicketKind<'_>, order: &str, http: &mut Replay<'_>) -> Replayed<ItemStatus> {
-    let reply = http.send(kind.read("GetOrderBaseInfo", order))?;
+    let reply = http.send(kind.request("GetOrderBaseInfo", order))?;
     let info = &reply.body["OrderBaseInfo"];
     let Some(code) = text(&info["StatusCode"]) else {
         let message = format!("the reply about ticket {order} has no StatusCode");
@@ -98,16 +98,16 @@ fn status(kind: &TicketKind<'_>, order: &str, http: &mut Replay<'_>) -> Replayed
         "approved" => !kind.starts_itself,
         _ => false,
     };
-    let shown = match (code.as_str(), description) {
+    let own_status = match (code.as_str(), description) {
         ("new" | "approved" | "processing", _) | (_, None) => code.clone(),
         (_, Some(description)) => format!("{code} ({description})"),
     };
     Ok(match details.read(kind, order, &code, http)? {
         Some(detail) => {
-            let status = format!("{shown}, {}", detail.status());
+            let status = format!("{own_status}, {}", detail.status());
             detail.with_status(status)
         }
-        None => ItemStatus::Running { status: shown, waits_for_person },
+        None => ItemStatus::Running { status: own_status, waits_for_person },
     })
 }
 

@@ -18,7 +18,7 @@ fn poll(plugin_type: &str, replies: &[Value]) -> Transcript<PollResult> {
 }
 
 fn base(status: &str) -> Value {
-    json!({"OrderBaseInfo": {"OrderId": 7, "StatusCode": status, "StatusDesc": "in words"}})
+    json!({"OrderBaseInfo": {"OrderId": 7, "StatusCode": status, "StatusDesc": "a description"}})
 }
 
 /// The provider's status, and whether a person has to act.
@@ -87,7 +87,7 @@ fn a_rejected_or_closed_ticket_fails_with_that_code() {
         assert_eq!(transcript.0[0].action, "GetOrderBaseInfo");
         assert_eq!(query(&transcript.0[0]), json!({"OrderId": "7", "Tid": "9"}));
         let failure = failure(transcript.1.unwrap());
-        assert_eq!(failure, (code.into(), "ticket 7: in words".into()));
+        assert_eq!(failure, (code.into(), "ticket 7: a description".into()));
     }
 }
 
@@ -120,7 +120,7 @@ fn a_ticket_waits_for_a_person_by_its_status_and_its_details() {
             false,
         ),
         ("DATA_EXPORT", vec![base("new"), export("PRE_CHECKING")], "new, PRE_CHECKING", false),
-        ("DC_COMMON", vec![base("frozen"), nothing], "frozen (in words)", false),
+        ("DC_COMMON", vec![base("frozen"), nothing], "frozen (a description)", false),
         (
             "NDDL",
             vec![base("new"), json!({"ProjectInfo": {"Status": "DESIGN"}})],
@@ -207,10 +207,10 @@ fn several_tickets_end_together_and_an_ended_one_is_not_read_again() {
     let first = harness.poll_and_save(&handle, &[base("reject"), base("toaudit")]);
     assert_eq!(running((vec![], Ok(first))), ("1 reject; 1 toaudit".to_owned(), true));
     let error = &harness.execution.result["tickets"][0]["error"];
-    assert_eq!(*error, json!({"code": "reject", "message": "in words"}));
+    assert_eq!(*error, json!({"code": "reject", "message": "a description"}));
 
     let last = harness.poll_and_save(&handle, &[base("success")]);
-    assert_eq!(failure(last), ("reject".into(), "ticket 7: in words".into()));
+    assert_eq!(failure(last), ("reject".into(), "ticket 7: a description".into()));
     let result = &harness.execution.result;
     assert_eq!(result["adopted"], json!(true));
     assert_eq!(result["order_ids"], json!([7, 8]));
