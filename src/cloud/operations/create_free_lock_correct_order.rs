@@ -106,7 +106,7 @@ impl Operation for CreateFreeLockCorrectOrder {
     }
 
     fn capabilities(&self, account: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
+        Capabilities { baseline: false, probe: account.marker(), may_repeat_lost_call: false }
     }
 
     fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
@@ -115,7 +115,7 @@ impl Operation for CreateFreeLockCorrectOrder {
 
     fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
-        let comment = match inquiry.account.marker {
+        let comment = match inquiry.account.marker() {
             true => Marker::of(&inquiry.job.id).sign(&params.comment),
             false => params.comment,
         };
@@ -163,7 +163,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::CreateFreeLockCorrectOrder;
-    use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
+    use crate::cloud::operations::rehearsal::{OperationHarness, alibaba, captured, query};
     use crate::cloud::protocol::Body;
     use crate::job::{Answer, FailureClass};
 
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_request_is_the_one_the_official_client_sends() {
         let mut rehearsal = OperationHarness::of(CreateFreeLockCorrectOrder, valid());
-        rehearsal.account.marker = false;
+        rehearsal.account.provider = alibaba(false, false);
         assert_eq!(rehearsal.problems(), [""; 0]);
         let (requests, answer) = rehearsal.call(json!({"CreateOrderResult": [7]}));
         let capture =

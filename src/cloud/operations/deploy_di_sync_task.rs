@@ -58,7 +58,7 @@ impl Operation for DeployDiSyncTask {
         Capabilities {
             baseline: false,
             probe: false,
-            may_repeat_lost_call: account.redeploy_in_doubt,
+            may_repeat_lost_call: account.redeploy_in_doubt(),
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::DeployDiSyncTask;
-    use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
+    use crate::cloud::operations::rehearsal::{OperationHarness, alibaba, captured, query};
     use crate::cloud::protocol::Operation;
     use crate::job::{Answer, FailureClass};
 
@@ -241,7 +241,7 @@ mod tests {
     fn a_lost_deploy_can_only_be_repeated_where_the_operator_says_so() {
         let mut rehearsal = rehearsal("DI_REALTIME");
         assert!(!DeployDiSyncTask.capabilities(&rehearsal.account).may_repeat_lost_call);
-        rehearsal.account.redeploy_in_doubt = true;
+        rehearsal.account.provider = alibaba(true, true);
         let capabilities = DeployDiSyncTask.capabilities(&rehearsal.account);
         assert!(capabilities.may_repeat_lost_call && !capabilities.probe);
         assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));

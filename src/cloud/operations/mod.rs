@@ -3,7 +3,6 @@
 //! Each operation is one file (a folder where it is long) and one line in [`operations`]; nothing
 //! else in the program knows their names.
 
-pub(super) mod access_check;
 mod adoption;
 mod conversation;
 mod marker;

@@ -38,7 +38,7 @@ impl Operation for CreateOrder {
     }
 
     fn capabilities(&self, account: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
+        Capabilities { baseline: false, probe: account.marker(), may_repeat_lost_call: false }
     }
 
     fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
@@ -47,7 +47,7 @@ impl Operation for CreateOrder {
 
     fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
-        let comment = match inquiry.account.marker {
+        let comment = match inquiry.account.marker() {
             true => Marker::of(&inquiry.job.id).sign(&params.comment),
             false => params.comment,
         };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::CreateOrder;
-use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
+use crate::cloud::operations::rehearsal::{OperationHarness, alibaba, captured, query};
 use crate::cloud::protocol::{Body, Operation};
 use crate::job::{Answer, FailureClass};
 
@@ -73,7 +73,7 @@ fn the_request_is_the_one_the_official_client_sends() {
     let param = json!({"classify": "测试", "execSQL": "update t set a=a;",
         "dbItemList": [{"dbId": 17, "logic": false}]});
     let mut rehearsal = OperationHarness::of(CreateOrder, order("DC_CHUNK", param));
-    rehearsal.account.marker = false;
+    rehearsal.account.provider = alibaba(false, false);
     let (requests, _) = rehearsal.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
     let capture = captured("aliyun_sdk_wire_capture.json", "CreateOrder");
     assert_eq!(query(&requests[0]), capture["query"]);
@@ -94,7 +94,7 @@ fn the_marker_ends_the_comment_and_gives_the_probe() {
     let comment = query(&requests[0])["Comment"].as_str().unwrap().to_owned();
     assert!(comment.starts_with("c 1 [tk:") && comment.ends_with(']'), "{comment}");
     assert!(CreateOrder.capabilities(&rehearsal.account).probe);
-    rehearsal.account.marker = false;
+    rehearsal.account.provider = alibaba(false, false);
     assert!(!CreateOrder.capabilities(&rehearsal.account).probe);
 }
 

@@ -65,7 +65,7 @@ pub(super) fn baseline(
     converse(replies, |talk| {
         let mut before = BTreeMap::new();
         for id in &params.package_ids {
-            match talk.try_ask(package::detail(&inquiry.account.project_id, id))? {
+            match talk.try_ask(package::detail(inquiry.account.project_id(), id))? {
                 Ok(reply) => before.extend(package::read(&reply.body, id).ok().map(|package| {
                     let Package { stage, deployed_at, .. } = package;
                     (id, Seen { stage, deployed_at })

@@ -25,7 +25,7 @@ pub(super) fn look_up(
     converse(replies, |talk| {
         let mut reached = 0;
         for id in &params.package_ids {
-            let package = package::ask(talk, &inquiry.account.project_id, id)?;
+            let package = package::ask(talk, inquiry.account.project_id(), id)?;
             if package.stage == Stage::Waiting {
                 continue;
             }

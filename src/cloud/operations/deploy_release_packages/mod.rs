@@ -78,12 +78,12 @@ impl Operation for DeployReleasePackages {
 
     fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
         let params: Params = read(inquiry.job)?;
-        let project = &inquiry.account.project_id;
+        let project = inquiry.account.project_id();
         // Always said: left out, the provider would start the jobs.
         let mut body =
             json!({"package_ids": params.package_ids, "startup_mode": params.startup_mode});
-        let of_account = inquiry.account.publish_type.as_ref();
-        if let Some(publish_type) = params.publish_type.as_ref().or(of_account) {
+        let of_account = inquiry.account.publish_type();
+        if let Some(publish_type) = params.publish_type.as_deref().or(of_account) {
             body["publish_type"] = json!(publish_type);
         }
         let path = format!("/v2/{project}/factory/release-packages/deploy");

@@ -32,7 +32,7 @@ pub(super) fn poll(
     let ended: BTreeMap<String, Standing> =
         items(&inquiry.execution.result["packages"]).iter().filter_map(ended).collect();
     let deployment = Deployment {
-        project: &inquiry.account.project_id,
+        project: inquiry.account.project_id(),
         starts: params.startup_mode == 1,
         before: Before::of(inquiry),
     };

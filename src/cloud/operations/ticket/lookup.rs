@@ -29,7 +29,7 @@ pub(in super::super) fn look_up(
     nature: &TicketKind<'_>,
     replies: Replies<'_>,
 ) -> Result<Next, Failure> {
-    if !inquiry.account.marker {
+    if !inquiry.account.marker() {
         let words = "tickets of this account carry no marker to be found by";
         return Ok(Next::Tell(Answer::Undecided(words.into())));
     }

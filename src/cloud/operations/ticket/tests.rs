@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::operations::create_order::CreateOrder;
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, query};
+use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, alibaba, query};
 use crate::job::{Answer, Ended, FailureClass, Running};
 
 fn rehearsal(plugin_type: &str) -> OperationHarness {
@@ -287,6 +287,6 @@ fn a_create_is_absent_only_where_the_whole_list_was_read() {
 
     rehearsal.job.params["RealLoginUserUid"] = json!("u");
     assert!(matches!(rehearsal.probe(std::slice::from_ref(&empty)).1, Ok(Answer::Undecided(_))));
-    rehearsal.account.marker = false;
+    rehearsal.account.provider = alibaba(false, false);
     assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));
 }

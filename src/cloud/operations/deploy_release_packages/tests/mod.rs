@@ -5,7 +5,7 @@ mod lookup;
 use serde_json::{Value, json};
 
 use super::DeployReleasePackages;
-use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, captured};
+use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, captured, huawei};
 use crate::cloud::protocol::{Body, Service};
 use crate::job::{Answer, FailureClass};
 
@@ -69,14 +69,14 @@ fn the_request_is_the_one_the_official_client_sends() {
 fn the_startup_mode_is_always_said_and_the_publish_type_where_configured() {
     let mut rehearsal = OperationHarness::of(DeployReleasePackages, json!({"package_ids": ["23"]}));
     assert_eq!(rehearsal.problems(), [""; 0]);
-    rehearsal.account.publish_type = Some("asy".into());
+    rehearsal.account.provider = huawei(Some("asy"));
     let (requests, _) = rehearsal.call(json!({"fails": "x"}));
     let expected = json!({"package_ids": ["23"], "startup_mode": 1, "publish_type": "asy"});
     assert_eq!(requests[0].body, Body::Json(expected));
 
     let params = json!({"package_ids": ["23"], "startup_mode": 0, "publish_type": "syn"});
     rehearsal = OperationHarness::of(DeployReleasePackages, params.clone());
-    rehearsal.account.publish_type = Some("asy".into());
+    rehearsal.account.provider = huawei(Some("asy"));
     assert_eq!(rehearsal.problems(), [""; 0]);
     let (requests, _) = rehearsal.call(json!({"fails": "x"}));
     assert_eq!(requests[0].body, Body::Json(params), "the job's own word counts");
