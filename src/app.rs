@@ -14,7 +14,7 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::shared_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
 use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
@@ -66,7 +66,7 @@ impl Worker {
         let accounts: BTreeMap<_, _> = settings
             .accounts
             .iter()
-            .map(|account| (account.name.clone(), account.provider))
+            .map(|account| (account.name.clone(), account.provider()))
             .collect();
         let users = AccessPolicy {
             required: settings.broker.require_user,
@@ -79,7 +79,8 @@ impl Worker {
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
         let catalogue = operations::catalogue();
         metrics.begin(catalogue.iter().map(|operation| operation.name));
-        let mut providers = Providers::new(settings.accounts, operations::operations(), transport);
+        let mut providers =
+            Providers::new(settings.accounts, operations::operations(), transport, clock.clone());
         if let Some(limit) = &shared_limit {
             providers = providers.sharing(limit);
         }
@@ -163,7 +164,8 @@ pub fn resolver(
     publisher: Publisher,
 ) -> Result<Resolver> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts, operations::operations(), transport);
+    let operations = operations::operations();
+    let providers = Providers::new(settings.accounts, operations, transport, Clock::default());
     Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
 }
 
@@ -186,7 +188,7 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
 /// The clouds and the ledger don't know each other; here they meet.
 #[async_trait]
 impl SharedLimit for PostgresLedger {
-    async fn take_turn(
+    async fn acquire(
         &self,
         account: &str,
         per: Duration,

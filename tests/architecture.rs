@@ -20,13 +20,14 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Whom each folder may know. Names of a folder's own modules are always allowed.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
+    ("clock", &[]),
     ("job", &[]),
     ("secret", &[]),
-    ("cloud", &["job", "secret", "telemetry"]),
+    ("cloud", &["clock", "job", "secret", "telemetry"]),
     ("broker", &["job", "secret"]),
     ("ledger", &["job", "secret"]),
-    ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
+    ("worker", &["clock", "cloud", "broker", "ledger", "job", "telemetry"]),
     ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job", "secret"]),
     // Settings types only; see below.
@@ -36,23 +37,22 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// What `config` may take from folders that act: the forms of settings.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "broker::settings",
     "cloud::account",
-    "cloud::endpoints",
     "cloud::http",
-    "cloud::protocol::Service",
+    "cloud::service",
     "ledger::postgres::Settings",
 ];
 
 /// Crates and where they may be named: a file, or a folder.
 const CRATES: [(&str, &[&str]); 8] = [
-    ("reqwest", &["cloud/http.rs"]),
+    ("reqwest", &["cloud/http"]),
     ("lapin", &["broker"]),
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
     ("deadpool_postgres", &["ledger/postgres"]),
-    ("backoff", &["job/retry.rs"]),
+    ("backoff", &["job/backoff.rs"]),
     ("opentelemetry", &["telemetry"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];
@@ -75,9 +75,9 @@ const NOT_IN_JOB: [&str; 13] = [
 ];
 
 /// Names that say nothing.
-const EMPTY_NAMES: [&str; 12] = [
-    "util", "utils", "common", "manager", "managers", "service", "services", "handler", "handlers",
-    "helper", "helpers", "misc",
+const EMPTY_NAMES: [&str; 11] = [
+    "util", "utils", "common", "manager", "managers", "services", "handler", "handlers", "helper",
+    "helpers", "misc",
 ];
 
 fn src() -> PathBuf {

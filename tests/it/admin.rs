@@ -89,14 +89,14 @@ async fn a_worker_tells_what_became_of_its_jobs() {
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="retryable""#)
+                ours(r#"request="call",result="retryable""#)
             ),
             1.0,
         ),
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="ok""#)
+                ours(r#"request="call",result="ok""#)
             ),
             1.0,
         ),
@@ -113,7 +113,7 @@ async fn a_worker_tells_what_became_of_its_jobs() {
     }
     let polls = samples.iter().filter(|(name, _)| {
         name.starts_with("ticketd_provider_request_duration_seconds_count")
-            && name.contains(&ours(r#"ask="poll",result="ok""#))
+            && name.contains(&ours(r#"request="poll",result="ok""#))
     });
     assert!(polls.map(|(_, count)| count).sum::<f64>() >= 1.0, "{samples:#?}");
     assert!(samples["ticketd_ledger_commit_requests_sum"] >= 5.0, "{samples:#?}");

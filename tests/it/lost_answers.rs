@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::cloud::account::Account;
+use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::simulator::{Fault, FaultPlan, Rule};
 
 use crate::harness::Stage;
@@ -86,8 +86,10 @@ async fn a_call_that_was_lost_on_its_way_is_made_again_after_a_look() {
 async fn what_the_account_says_about_lost_calls_is_done() {
     let mut stage = Stage::new("").await;
     let ali = stage.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
-    let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
-    let repeating = Account { name: "again".into(), redeploy_in_doubt: true, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: false, redeploy_in_doubt: false };
+    let unmarked = Account { name: "unmarked".into(), provider, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true };
+    let repeating = Account { name: "again".into(), provider, ..ali.clone() };
     stage.settings.accounts.extend([unmarked, repeating]);
     let lost = |action: &str, text: &str, fault| Rule {
         matching: Some(text.into()),

@@ -11,7 +11,7 @@ use super::request::{Query, fits_url, json, rpc};
 use super::schema::{only_integers, schema_of};
 use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::Service;
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
 use crate::job::{Accepted, Job, Kind, OperationSpec, Provider, Until};
 
@@ -156,8 +156,8 @@ mod tests {
 
     use super::CreateFreeLockCorrectOrder;
     use crate::cloud::operations::PollResult;
-    use crate::cloud::operations::tests::harness::{OperationHarness, captured, query};
-    use crate::cloud::protocol::Body;
+    use crate::cloud::operations::tests::harness::{OperationHarness, alibaba, captured, query};
+    use crate::cloud::request::Body;
     use crate::job::FailureClass;
 
     fn valid() -> Value {
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_request_equals_the_official_client_s() {
         let mut harness = OperationHarness::new(CreateFreeLockCorrectOrder, valid());
-        harness.account.marker = false;
+        harness.account.provider = alibaba(false, false);
         assert_eq!(harness.problems(), [""; 0]);
         let (requests, answer) = harness.call(json!({"CreateOrderResult": [7]}));
         let capture =

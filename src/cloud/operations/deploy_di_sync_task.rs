@@ -13,7 +13,8 @@ use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
 use super::schema::{only_integers, params_of, schema_of};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Reply, Request, Service};
+use crate::cloud::request::{Reply, Request};
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
 use crate::job::{Accepted, Failure, Job, Kind, OperationSpec, Provider, Until};
 
@@ -57,7 +58,7 @@ impl Operation for DeployDiSyncTask {
 
     /// No probe: DataWorks keeps nothing that distinguishes one deploy from another.
     fn capabilities(&self, account: &Account) -> Capabilities {
-        let may_repeat_lost_call = account.redeploy_in_doubt;
+        let may_repeat_lost_call = account.redeploy_in_doubt();
         Capabilities { baseline: false, probe: false, may_repeat_lost_call }
     }
 
@@ -165,7 +166,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::DeployDiSyncTask;
-    use crate::cloud::operations::tests::harness::{OperationHarness, captured, query};
+    use crate::cloud::operations::tests::harness::{OperationHarness, alibaba, captured, query};
     use crate::cloud::operations::{Operation, PollResult, ProbeResult};
     use crate::job::FailureClass;
 
@@ -211,7 +212,7 @@ mod tests {
     fn a_lost_deploy_is_repeated_only_if_the_account_allows_it() {
         let mut harness = harness("DI_REALTIME");
         assert!(!DeployDiSyncTask.capabilities(&harness.account).may_repeat_lost_call);
-        harness.account.redeploy_in_doubt = true;
+        harness.account.provider = alibaba(true, true);
         let capabilities = DeployDiSyncTask.capabilities(&harness.account);
         assert!(capabilities.may_repeat_lost_call && !capabilities.probe);
         assert!(matches!(harness.probe(&[]).1, Ok(ProbeResult::Undecided(_))));

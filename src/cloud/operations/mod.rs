@@ -3,7 +3,6 @@
 //! An operation is one file (a folder if it is long) and two lines here: its module, and its entry
 //! in [`operations`]. Nothing else in the program knows its name.
 
-pub(super) mod access_check;
 mod items;
 mod json;
 mod marker;

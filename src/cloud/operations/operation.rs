@@ -8,7 +8,7 @@ use super::operator_input::OperatorInput;
 use super::replay::{Replay, Replayed};
 use super::schema;
 use crate::cloud::account::Account;
-use crate::cloud::protocol::Reply;
+use crate::cloud::request::Reply;
 use crate::job::machine::Capabilities;
 use crate::job::{
     Accepted, Answer, Ended, ExecutionState, Failure, Job, OperationSpec, RequestKind, Running,

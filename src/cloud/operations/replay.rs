@@ -1,7 +1,7 @@
 //! Requests and replies as values: a method reads top to bottom and stops at the first request
 //! that has no reply yet. Sending is the caller's.
 
-use crate::cloud::protocol::{Reply, Request};
+use crate::cloud::request::{Reply, Request};
 use crate::job::Failure;
 
 /// A method's value, or why it stops before its end.

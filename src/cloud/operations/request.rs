@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cloud::protocol::{Body, Method, Request, Service};
+use crate::cloud::request::{Body, Method, Request};
+use crate::cloud::service::Service;
 use crate::job::Problem;
 use crate::job::spec::Problems;
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::visitor::simulator;
+use crate::clock::Clock;
 use crate::cloud::Providers;
 use crate::cloud::http::{HttpSettings, Https};
 use crate::cloud::operations::{catalogue, operations};
@@ -26,7 +27,7 @@ fn providers(running: &Running, huawei_by_password: bool) -> Providers {
     };
     let accounts = vec![running.alibaba("alibaba", true).unwrap(), huawei];
     let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
-    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()))
+    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()), Clock::default())
 }
 
 fn job(id: &str, operation: &str, params: Value) -> Job {

@@ -6,12 +6,13 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use ticketd::cloud::account::{Account, Credentials};
-use ticketd::cloud::endpoints::{default_endpoints, default_iam_endpoint};
+use ticketd::clock::Clock;
+use ticketd::cloud::account::{Account, Credentials, ProviderSettings};
 use ticketd::cloud::http::Transport;
 use ticketd::cloud::operations::{
     Operation, OperationContext, OperatorInput, PollResult, ProbeResult, Replay, Replayed,
 };
+use ticketd::cloud::service::{Service, default_endpoints};
 use ticketd::cloud::{Providers, operations};
 use ticketd::job::machine::Capabilities;
 use ticketd::job::message::MessageValidator;
@@ -45,27 +46,25 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
     };
     let ali = Account {
         name: "ali".into(),
-        provider: Provider::Alibaba,
         region: "cn-hangzhou".into(),
         credentials: key(SECRETS[0]),
         endpoints: default_endpoints(Provider::Alibaba, "cn-hangzhou").unwrap(),
-        project_id: String::new(),
-        workspace: None,
+        provider: ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true },
         rate_limit: None,
         rate_limit_shared: false,
         allowed_users: None,
         max_concurrent: None,
-        marker: true,
-        redeploy_in_doubt: true,
-        publish_type: None,
     };
     let hw = Account {
         name: "hw".into(),
-        provider: Provider::Huawei,
         region: "cn-north-4".into(),
         credentials: key(SECRETS[1]),
         endpoints: default_endpoints(Provider::Huawei, "cn-north-4").unwrap(),
-        project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+        provider: ProviderSettings::Huawei {
+            project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+            workspace: None,
+            publish_type: None,
+        },
         ..ali.clone()
     };
     let user = Account {
@@ -74,7 +73,7 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
             user: "worker".into(),
             domain: "acme".into(),
             password: SECRETS[2].into(),
-            endpoint: default_iam_endpoint("cn-north-4").unwrap(),
+            endpoint: Service::Iam.default_endpoint("cn-north-4").unwrap().unwrap(),
         },
         ..hw.clone()
     };
@@ -109,7 +108,8 @@ struct Known(usize);
 /// All accounts and operations, over a transport. New for every input: an account remembers.
 pub fn providers(transport: Arc<dyn Transport>) -> Providers {
     let known = |index| Box::new(Known(index)) as Box<dyn Operation>;
-    Providers::new(ACCOUNTS.to_vec(), (0..PROTOCOLS.len()).map(known).collect(), transport)
+    let operations = (0..PROTOCOLS.len()).map(known).collect();
+    Providers::new(ACCOUNTS.to_vec(), operations, transport, Clock::default())
 }
 
 /// A job of an operation, followed to its end.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::CreateOrder;
 use crate::cloud::operations::Operation;
-use crate::cloud::operations::tests::harness::{OperationHarness, captured, query};
-use crate::cloud::protocol::Body;
+use crate::cloud::operations::tests::harness::{OperationHarness, alibaba, captured, query};
+use crate::cloud::request::Body;
 use crate::job::FailureClass;
 
 fn order(plugin_type: &str, plugin_param: Value) -> Value {
@@ -74,7 +74,7 @@ fn the_request_equals_the_official_client_s() {
     let param = json!({"classify": "测试", "execSQL": "update t set a=a;",
         "dbItemList": [{"dbId": 17, "logic": false}]});
     let mut harness = OperationHarness::new(CreateOrder, order("DC_CHUNK", param));
-    harness.account.marker = false;
+    harness.account.provider = alibaba(false, false);
     let (requests, _) = harness.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
     let capture = captured("aliyun_sdk_wire_capture.json", "CreateOrder");
     assert_eq!(query(&requests[0]), capture["query"]);
@@ -95,7 +95,7 @@ fn a_comment_ends_with_the_marker_which_makes_a_probe_possible() {
     let comment = query(&requests[0])["Comment"].as_str().unwrap().to_owned();
     assert!(comment.starts_with("c 1 [tk:") && comment.ends_with(']'), "{comment}");
     assert!(CreateOrder.capabilities(&harness.account).probe);
-    harness.account.marker = false;
+    harness.account.provider = alibaba(false, false);
     assert!(!CreateOrder.capabilities(&harness.account).probe);
 }
 

@@ -14,7 +14,7 @@ use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
 use super::schema::{existing_time, only_integers, schema_of};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::Service;
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
 use crate::job::{Accepted, Failure, Job, Kind, OperationSpec, Provider, Until};
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cloud::operations::items::ItemStatus;
 use crate::cloud::operations::json::{boolean, integer, list, text};
 use crate::cloud::operations::operation::{PollResult, ProbeResult, adopted};
-use crate::cloud::protocol::Reply;
+use crate::cloud::request::Reply;
 use crate::job::Failure;
 
 /// What this job publishes, in the fields of a record.

@@ -70,7 +70,7 @@ pub(super) fn baseline(
 ) -> Replayed<Value> {
     let mut packages = BTreeMap::new();
     for id in &params.package_ids {
-        match http.try_send(PackageDetail::request(&cx.account.project_id, id))? {
+        match http.try_send(PackageDetail::request(cx.account.project_id(), id))? {
             Ok(reply) => {
                 packages.extend(PackageDetail::parse(&reply.body, id).ok().map(|detail| {
                     let PackageDetail { deploy_status, deployed_at, .. } = detail;
@@ -96,7 +96,7 @@ pub(super) fn probe(
     let baseline = PackageBaseline::of(cx);
     let mut reached = 0;
     for id in &params.package_ids {
-        let reply = http.send(PackageDetail::request(&cx.account.project_id, id))?;
+        let reply = http.send(PackageDetail::request(cx.account.project_id(), id))?;
         let detail = PackageDetail::parse(&reply.body, id)?;
         if detail.status() == DeployStatus::Waiting {
             continue;

@@ -21,7 +21,8 @@ use super::replay::{Replay, Replayed};
 use super::request::post;
 use super::schema::{only_integers, params_of, schema_of};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Reply, Service};
+use crate::cloud::request::Reply;
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
 use crate::job::{Accepted, Failure, Job, Kind, OperationSpec, Provider, Until};
 
@@ -86,11 +87,11 @@ impl Operation for DeployReleasePackages {
         // Always sent: the provider's own default starts the jobs.
         let mut body =
             json!({"package_ids": params.package_ids, "startup_mode": params.startup_mode});
-        let publish_type = params.publish_type.as_ref().or(cx.account.publish_type.as_ref());
+        let publish_type = params.publish_type.as_deref().or(cx.account.publish_type());
         if let Some(publish_type) = publish_type {
             body["publish_type"] = json!(publish_type);
         }
-        let project = &cx.account.project_id;
+        let project = cx.account.project_id();
         let path = format!("/v2/{project}/factory/release-packages/deploy");
         Ok(accepted(&params, http.send(post(Service::Factory, path, body))?)?)
     }
@@ -107,7 +108,7 @@ impl Operation for DeployReleasePackages {
     ) -> Replayed<PollResult> {
         let params: Params = cx.params()?;
         let deployment = Deployment {
-            project: &cx.account.project_id,
+            project: cx.account.project_id(),
             starts_jobs: params.startup_mode == 1,
             baseline: PackageBaseline::of(cx),
         };

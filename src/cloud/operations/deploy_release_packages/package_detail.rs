@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::cloud::operations::json::{integer, list, text};
 use crate::cloud::operations::request::get;
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
 use crate::job::Failure;
 
 /// The provider's `deploy_status`.

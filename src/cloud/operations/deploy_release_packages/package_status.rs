@@ -9,7 +9,8 @@ use crate::cloud::operations::items::ItemStatus;
 use crate::cloud::operations::json::text;
 use crate::cloud::operations::replay::{Replay, Replayed};
 use crate::cloud::operations::request::get;
-use crate::cloud::protocol::{Reply, Service};
+use crate::cloud::request::Reply;
+use crate::cloud::service::Service;
 use crate::job::{Failure, FailureClass};
 
 /// Most job names in one message.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cloud::account::{Account, Credentials};
+use crate::cloud::account::{Account, Credentials, ProviderSettings};
 use crate::cloud::operations::{
     Operation, OperationContext, OperatorInput, PollResult, ProbeResult, Replay, Replayed, Suspend,
 };
-use crate::cloud::protocol::{Reply, Request};
+use crate::cloud::request::{Reply, Request};
 use crate::job::{Accepted, ExecutionState, Failure, Job, Problem, Provider};
 
 pub(crate) struct OperationHarness {
@@ -35,7 +35,6 @@ impl OperationHarness {
         });
         let account = Account {
             name: "here".into(),
-            provider: spec.provider,
             region: "cn-hangzhou".into(),
             credentials: Credentials::Key {
                 id: "id".to_owned().into(),
@@ -43,18 +42,14 @@ impl OperationHarness {
                 security_token: None,
             },
             endpoints: BTreeMap::new(),
-            project_id: match spec.provider {
-                Provider::Alibaba => String::new(),
-                Provider::Huawei => "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+            provider: match spec.provider {
+                Provider::Alibaba => alibaba(true, false),
+                Provider::Huawei => huawei(None),
             },
-            workspace: None,
             rate_limit: None,
             rate_limit_shared: false,
             allowed_users: None,
             max_concurrent: None,
-            marker: true,
-            redeploy_in_doubt: false,
-            publish_type: None,
         };
         Self {
             operation: Box::new(operation),
@@ -129,6 +124,20 @@ impl OperationHarness {
                 Err(Suspend::Fail(failure)) => return (requests, Err(failure)),
             }
         }
+    }
+}
+
+/// Settings of an Alibaba account.
+pub(crate) fn alibaba(marker: bool, redeploy_in_doubt: bool) -> ProviderSettings {
+    ProviderSettings::Alibaba { marker, redeploy_in_doubt }
+}
+
+/// Settings of a Huawei account.
+pub(crate) fn huawei(publish_type: Option<&str>) -> ProviderSettings {
+    ProviderSettings::Huawei {
+        project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+        workspace: None,
+        publish_type: publish_type.map(str::to_owned),
     }
 }
 

@@ -11,7 +11,8 @@ use crate::cloud::operations::marker::Marker;
 use crate::cloud::operations::operation::{OperationContext, ProbeResult, adopted};
 use crate::cloud::operations::replay::{Replay, Replayed};
 use crate::cloud::operations::request::{Query, rpc};
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
 use crate::job::Failure;
 
 /// The provider's times have no zone. The window covers every time zone, and an hour of clock skew.
@@ -44,7 +45,7 @@ pub(in crate::cloud::operations) fn probe(
     http: &mut Replay<'_>,
 ) -> Replayed<ProbeResult> {
     let undecided = |why: String| Ok(ProbeResult::Undecided(why));
-    if !cx.account.marker {
+    if !cx.account.marker() {
         return undecided("tickets of this account carry no marker".to_owned());
     }
     let Search { found, listed, unclear, complete } = search(cx, kind, http)?;

@@ -17,7 +17,8 @@ use super::operation::{OperationContext, PollResult};
 use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
 use crate::job::Failure;
 use crate::job::machine::Capabilities;
 
@@ -45,12 +46,12 @@ impl TicketKind<'_> {
 
 /// A lost create is looked up by its marker, so only where tickets carry one.
 pub(super) fn capabilities(account: &Account) -> Capabilities {
-    Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
+    Capabilities { baseline: false, probe: account.marker(), may_repeat_lost_call: false }
 }
 
 /// The comment that is sent, with the marker unless the account turns it off.
 pub(super) fn comment(cx: &OperationContext<'_>, comment: String) -> String {
-    match cx.account.marker {
+    match cx.account.marker() {
         true => Marker::of(&cx.job.id).append_to(&comment),
         false => comment,
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cloud::operations::json::{list, positive};
 use crate::cloud::operations::operation;
 use crate::cloud::operations::operator_input::{OperatorInput, OperatorValue};
-use crate::cloud::protocol::Reply;
+use crate::cloud::request::Reply;
 use crate::job::{Accepted, Failure};
 
 /// Most ids taken from one reply; one call creates one ticket, or a few.

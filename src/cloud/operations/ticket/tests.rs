@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::operations::create_order::CreateOrder;
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, query};
+use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, alibaba, query};
 use crate::cloud::operations::{PollResult, ProbeResult};
 use crate::job::FailureClass;
 
@@ -293,6 +293,6 @@ fn a_lost_create_is_absent_only_if_the_whole_list_was_read() {
 
     harness.job.params["RealLoginUserUid"] = json!("u");
     assert!(matches!(harness.probe(std::slice::from_ref(&empty)).1, Ok(ProbeResult::Undecided(_))));
-    harness.account.marker = false;
+    harness.account.provider = alibaba(false, false);
     assert!(matches!(harness.probe(&[]).1, Ok(ProbeResult::Undecided(_))));
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::DeployReleasePackages;
 use crate::cloud::operations::PollResult;
-use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, captured};
-use crate::cloud::protocol::{Body, Service};
+use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, captured, huawei};
+use crate::cloud::request::Body;
+use crate::cloud::service::Service;
 use crate::job::FailureClass;
 
 fn harness(startup_mode: u8) -> OperationHarness {
@@ -76,14 +77,14 @@ fn the_request_equals_the_official_client_s() {
 fn the_startup_mode_is_always_sent_and_the_publish_type_if_configured() {
     let mut harness = OperationHarness::new(DeployReleasePackages, json!({"package_ids": ["23"]}));
     assert_eq!(harness.problems(), [""; 0]);
-    harness.account.publish_type = Some("asy".into());
+    harness.account.provider = huawei(Some("asy"));
     let (requests, _) = harness.call(json!({"fails": "x"}));
     let expected = json!({"package_ids": ["23"], "startup_mode": 1, "publish_type": "asy"});
     assert_eq!(requests[0].body, Body::Json(expected));
 
     let params = json!({"package_ids": ["23"], "startup_mode": 0, "publish_type": "syn"});
     harness = OperationHarness::new(DeployReleasePackages, params.clone());
-    harness.account.publish_type = Some("asy".into());
+    harness.account.provider = huawei(Some("asy"));
     assert_eq!(harness.problems(), [""; 0]);
     let (requests, _) = harness.call(json!({"fails": "x"}));
     assert_eq!(requests[0].body, Body::Json(params), "the job's own value counts");

@@ -7,24 +7,24 @@ use Provider::{Alibaba, Huawei};
 /// Reply headers.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// Expected verdict, HTTP status, code, headers.
-type Coded<'a> = (&'a str, u16, &'a str, Headers<'a>);
+/// Expected result, HTTP status, code, headers.
+type CodeRow<'a> = (&'a str, u16, &'a str, Headers<'a>);
 
-/// Expected verdict, HTTP status, code, message, headers.
-type Worded<'a> = (&'a str, u16, &'a str, &'a str, Headers<'a>);
+/// Expected result, HTTP status, code, message, headers.
+type MessageRow<'a> = (&'a str, u16, &'a str, &'a str, Headers<'a>);
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 const LATER: &str = "Fri, 02 Jan 2026 04:04:05 GMT";
 
-/// What a row expects: `R` retryable at our own pace, `R<ms>` after a pause, `P`ermanent,
-/// `A`mbiguous, `ok`; and then the remedy, if there is one.
-fn kind(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> String {
+/// The result in the notation of the tables: `R`etryable, `R<ms>` after a pause, `P`ermanent,
+/// `A`mbiguous or `ok`, and then the remedy, if there is one.
+fn result(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> String {
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let raw = RawReply { status, headers, body: body.as_bytes().to_vec() };
-    match reply(provider, &raw, NOW.parse().unwrap()) {
+    match read_reply(provider, &raw, NOW.parse().unwrap()) {
         Ok(_) => "ok".to_owned(),
-        Err(refusal) => {
-            let meaning = match refusal.failure.meaning {
+        Err(error) => {
+            let meaning = match error.failure.meaning {
                 FailureClass::Retryable { retry_after: None } => "R".to_owned(),
                 FailureClass::Retryable { retry_after: Some(pause) } => {
                     format!("R{}", pause.as_millis())
@@ -32,20 +32,20 @@ fn kind(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> St
                 FailureClass::Permanent => "P".to_owned(),
                 FailureClass::Ambiguous => "A".to_owned(),
             };
-            let remedy = match refusal.remedy {
+            let remedy = match error.remedy {
                 Remedy::None => "",
                 Remedy::Clock(_) => " clock",
                 Remedy::Token => " token",
             };
-            format!("{}{meaning}{remedy}", if refusal.failure.code.is_empty() { "?" } else { "" })
+            format!("{}{meaning}{remedy}", if error.failure.code.is_empty() { "?" } else { "" })
         }
     }
 }
 
 #[test]
-fn every_alibaba_code_has_its_meaning() {
+fn every_alibaba_code_has_its_class() {
     let date = [("date", LATER)];
-    let table: &[Coded<'_>] = &[
+    let table: &[CodeRow<'_>] = &[
         ("R", 400, "Throttling", &[]),
         ("R", 400, "Throttling.User", &[]),
         ("R", 429, "Throttling.Api", &[]),
@@ -74,19 +74,19 @@ fn every_alibaba_code_has_its_meaning() {
         ("P", 404, "TenantNotExist", &[]),
         ("P", 400, "MissingOrderId", &[]),
         ("P", 404, "InvalidAction.NotFound", &[]),
-        // A name that only begins alike.
+        // Only a prefix of a known family.
         ("P", 400, "ThrottlingPolicyInvalid", &[]),
     ];
     for (expected, status, code, headers) in table {
         let body = format!(r#"{{"Code":"{code}","Message":"m","RequestId":"r"}}"#);
-        assert_eq!(kind(Alibaba, *status, headers, &body), *expected, "{status} {code}");
+        assert_eq!(result(Alibaba, *status, headers, &body), *expected, "{status} {code}");
     }
 }
 
 #[test]
-fn every_huawei_code_has_its_meaning() {
+fn every_huawei_code_has_its_class() {
     let date = [("date", LATER)];
-    let table: &[Worded<'_>] = &[
+    let table: &[MessageRow<'_>] = &[
         ("R", 429, "APIGW.0308", "policy user over ratelimit,limit:200,time:5 minute", &[]),
         ("R", 429, "APIG.0308", "throttled", &[]),
         ("P", 404, "APIGW.0101", "The API does not exist", &[]),
@@ -107,12 +107,12 @@ fn every_huawei_code_has_its_meaning() {
     ];
     for (expected, status, code, message, headers) in table {
         let body = format!(r#"{{"error_code":"{code}","error_msg":"{message}"}}"#);
-        assert_eq!(kind(Huawei, *status, headers, &body), *expected, "{status} {code}");
+        assert_eq!(result(Huawei, *status, headers, &body), *expected, "{status} {code}");
     }
 }
 
 #[test]
-fn without_a_known_code_the_status_decides() {
+fn the_status_decides_without_a_known_code() {
     let in_an_hour = [("retry-after", LATER)];
     let table: &[(&str, u16, Headers<'_>)] = &[
         ("R", 408, &[]),
@@ -139,14 +139,14 @@ fn without_a_known_code_the_status_decides() {
     ];
     for (expected, status, headers) in table {
         for provider in [Alibaba, Huawei] {
-            let got = kind(provider, *status, headers, "<html>gateway</html>");
+            let got = result(provider, *status, headers, "<html>gateway</html>");
             assert_eq!(got, *expected, "{provider} {status} {headers:?}");
         }
     }
 }
 
 #[test]
-fn a_2xx_that_says_it_failed_is_believed_when_it_says_why() {
+fn a_failed_2xx_is_permanent_only_with_a_reason() {
     let table = [
         ("ok", r#"{"Success":true,"ErrorCode":"UnknownError","RequestId":"r"}"#),
         ("ok", r#"{"RequestId":"r"}"#),
@@ -167,24 +167,25 @@ fn a_2xx_that_says_it_failed_is_believed_when_it_says_why() {
         ("A", ""),
     ];
     for (expected, body) in table {
-        assert_eq!(kind(Alibaba, 200, &[], body), expected, "{body}");
+        assert_eq!(result(Alibaba, 200, &[], body), expected, "{body}");
     }
 }
 
 #[test]
-fn what_was_never_sent_is_retryable_and_what_was_lost_is_ambiguous() {
+fn a_request_is_retryable_if_not_sent_and_ambiguous_if_lost() {
     let (host, cause) = ("h".to_owned(), "timed out".to_owned());
-    let failure = unanswered(&TransportError::NotSent { host: host.clone(), cause: cause.clone() });
+    let failure =
+        transport_failure(&TransportError::NotSent { host: host.clone(), cause: cause.clone() });
     assert_eq!(failure.meaning, FailureClass::Retryable { retry_after: None });
-    let failure = unanswered(&TransportError::Lost { host, cause });
+    let failure = transport_failure(&TransportError::Lost { host, cause });
     assert_eq!(failure.meaning, FailureClass::Ambiguous);
-    assert_eq!(failure.message, "no whole answer from h: timed out");
+    assert_eq!(failure.message, "no complete answer from h: timed out");
 }
 
 fn failure(provider: Provider, status: u16, body: &str) -> Failure {
     let headers = vec![("x-request-id".to_owned(), "from-header".to_owned())];
     let raw = RawReply { status, headers, body: body.as_bytes().to_vec() };
-    reply(provider, &raw, NOW.parse().unwrap()).unwrap_err().failure
+    read_reply(provider, &raw, NOW.parse().unwrap()).unwrap_err().failure
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn codes_and_ids_are_read_from_every_known_form() {
 }
 
 #[test]
-fn a_bad_signature_s_message_is_ours_because_theirs_shows_what_was_signed() {
+fn the_providers_message_of_a_bad_signature_is_not_kept() {
     let body =
         r#"{"Code":"SignatureDoesNotMatch","Message":"server string: x-acs-security-token:T"}"#;
     assert!(!failure(Alibaba, 400, body).message.contains("token:T"));

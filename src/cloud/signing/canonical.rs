@@ -1,5 +1,5 @@
-//! What the two signature schemes share: both hash a canonical form of the request and sign that
-//! hash with HMAC-SHA256. Where they differ is in `alibaba::sign` and `huawei::sign`.
+//! What the two signature schemes have in common: both hash a canonical form of the request and
+//! sign that hash with HMAC-SHA256. `alibaba::sign` and `huawei::sign` contain the differences.
 
 use hmac::{Hmac, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,22 +8,21 @@ use sha2::{Digest, Sha256};
 /// Everything but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A request as a signature sees it, on either side of the wire.
+/// An HTTP request as a signature covers it, at the sender or the receiver.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The HTTP method, upper case.
+pub struct HttpMessage<'a> {
+    /// Upper case.
     pub method: &'a str,
-    /// The path, as sent.
+    /// As sent.
     pub path: &'a str,
     /// Query parameters, not encoded.
     pub query: &'a [(String, String)],
     /// Headers, `host` among them; names in any case.
     pub headers: &'a [(String, String)],
-    /// The body, byte for byte.
     pub body: &'a [u8],
 }
 
-impl Message<'_> {
+impl HttpMessage<'_> {
     /// The value of a header; the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -32,13 +31,13 @@ impl Message<'_> {
             .map(|(_, value)| value.trim())
     }
 
-    /// The names of the headers that pass a test, lower case and sorted.
-    pub(super) fn header_names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    /// The names of the headers for which `is_signed` holds, lower case and sorted.
+    pub(in crate::cloud) fn header_names(&self, is_signed: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<String> = self
             .headers
             .iter()
             .map(|(name, _)| name.to_ascii_lowercase())
-            .filter(|name| wanted(name))
+            .filter(|name| is_signed(name))
             .collect();
         names.sort();
         names.dedup();
@@ -46,7 +45,7 @@ impl Message<'_> {
     }
 
     /// The canonical request over the named headers, which are lower case and sorted.
-    pub(super) fn canonical(&self, uri: &str, names: &[String], payload: &str) -> String {
+    pub(in crate::cloud) fn canonical(&self, uri: &str, names: &[String], payload: &str) -> String {
         let headers: String = names
             .iter()
             .map(|name| format!("{name}:{}\n", self.header(name).unwrap_or_default()))
@@ -56,49 +55,43 @@ impl Message<'_> {
     }
 }
 
-/// A pair of keys, open; lives only as long as it takes to sign.
+/// A key pair in plain text, which lives only as long as it takes to sign.
 #[derive(Clone, Copy)]
-pub struct Key<'a> {
-    /// The public half.
+pub struct KeyPair<'a> {
     pub id: &'a str,
-    /// The secret half.
     pub secret: &'a str,
 }
 
-/// A signature, with the steps on the way to it.
+/// A signature, with its intermediate steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// What was hashed.
     pub canonical_request: String,
-    /// What was signed.
     pub string_to_sign: String,
-    /// The signature, in lower-case hex.
+    /// Lower-case hex.
     pub hex: String,
     /// The value of the `Authorization` header.
     pub authorization: String,
 }
 
-/// An `Authorization` header, taken apart.
+/// The parts of an `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
-    /// The public half of the key.
     pub key_id: String,
-    /// The headers it says are signed, lower case and in its order.
+    /// Lower case, in the order of the header.
     pub signed_headers: Vec<String>,
-    /// The signature, in hex.
     pub signature: String,
 }
 
 impl Authorization {
-    /// Reads `<scheme> <credential>=…,SignedHeaders=…,Signature=…`, with or without spaces.
-    pub(super) fn read(text: &str, scheme: &str, credential: &str) -> Option<Self> {
+    /// Parses `<scheme> <credential>=…,SignedHeaders=…,Signature=…`, with or without spaces.
+    pub(in crate::cloud) fn parse(text: &str, scheme: &str, credential: &str) -> Option<Self> {
         let fields: Vec<(&str, &str)> = text
             .strip_prefix(scheme)?
             .strip_prefix(' ')?
             .split(',')
             .filter_map(|field| field.trim().split_once('='))
             .collect();
-        let value = |wanted| fields.iter().find(|(name, _)| *name == wanted).map(|(_, v)| *v);
+        let value = |name| fields.iter().find(|(other, _)| *other == name).map(|(_, v)| *v);
         Some(Self {
             key_id: value(credential)?.to_owned(),
             signed_headers: value("SignedHeaders")?.split(';').map(str::to_owned).collect(),
@@ -107,19 +100,19 @@ impl Authorization {
     }
 }
 
-/// Percent-encodes as both providers want it: only `A-Za-z0-9-_.~` stay, hex in upper case.
+/// Percent-encodes as both providers require: all but `A-Za-z0-9-_.~`, hex in upper case.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// Encoded pairs, sorted by their raw keys and then values. An empty value keeps its `=`.
+/// Encoded pairs, sorted by raw key and then value. An empty value keeps its `=`.
 pub fn canonical_query(pairs: &[(String, String)]) -> String {
     let mut sorted: Vec<_> = pairs.iter().collect();
     sorted.sort();
     encode_pairs(sorted)
 }
 
-/// Encoded pairs in their own order: the bytes of a form.
+/// Encoded pairs in their order: the bytes of a form.
 pub fn encode_pairs<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> String {
     let encoded: Vec<String> = pairs
         .into_iter()
@@ -134,8 +127,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// HMAC-SHA256, in lower-case hex.
-pub(super) fn hmac_hex(secret: &str, text: &str) -> String {
-    // HMAC hashes keys longer than a block and pads shorter ones, so no key is refused.
+pub(in crate::cloud) fn hmac_hex(secret: &str, text: &str) -> String {
+    // HMAC hashes keys longer than a block and pads shorter ones, so every key is accepted.
     match Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
         Ok(mut mac) => {
             mac.update(text.as_bytes());

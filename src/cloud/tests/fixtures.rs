@@ -1,55 +1,56 @@
-//! A provider that answers from a script, and an operation that reads pages until there are none.
+//! A provider with scripted replies, and an operation that reads pages until there are no more.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::account::Credentials;
+use super::super::account::{Credentials, ProviderSettings};
 use super::super::http::{RawReply, Signed, TransportError};
 use super::super::operations::{PollResult, ProbeResult, Replay, Replayed};
-use super::super::protocol::{Body, Method, Request, Service};
+use super::super::request::{Body, Method, Request};
+use super::super::service::{Service, default_endpoints};
 use super::super::*;
 use crate::job::{Kind, OperationSpec, Provider, Trace, Until};
 
-pub type Raw = Result<RawReply, TransportError>;
+pub type RawResult = Result<RawReply, TransportError>;
 
-pub fn ok(body: Value) -> Raw {
+pub fn ok(body: Value) -> RawResult {
     Ok(RawReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
 }
 
-/// A refusal in the words of both providers.
-pub fn refused(status: u16, code: &str, message: &str) -> Raw {
+/// An error reply in the forms of both providers.
+pub fn refused(status: u16, code: &str, message: &str) -> RawResult {
     let body =
         json!({ "Code": code, "Message": message, "error_code": code, "error_msg": message });
     Ok(RawReply { status, headers: Vec::new(), body: body.to_string().into_bytes() })
 }
 
-pub fn lost() -> Raw {
+pub fn lost() -> RawResult {
     Err(TransportError::Lost { host: "h".into(), cause: "timed out".into() })
 }
 
-pub fn with_header(raw: Raw, name: &str, value: String) -> Raw {
+pub fn with_header(raw: RawResult, name: &str, value: String) -> RawResult {
     raw.map(|mut reply| {
         reply.headers.push((name.to_owned(), value));
         reply
     })
 }
 
-/// Answers in order, and remembers what it was sent.
-pub struct Script {
-    replies: Mutex<VecDeque<Raw>>,
+/// Replies in order, and records the requests.
+pub struct ScriptedProvider {
+    replies: Mutex<VecDeque<RawResult>>,
     forever: Option<Value>,
     seen: Mutex<Vec<Signed>>,
-    /// Requests under way, and the most there ever were.
-    pub under_way: AtomicUsize,
-    pub most: AtomicUsize,
+    pub in_flight: AtomicUsize,
+    pub max_in_flight: AtomicUsize,
 }
 
-impl Script {
-    pub fn new(replies: impl IntoIterator<Item = Raw>) -> Arc<Self> {
+impl ScriptedProvider {
+    pub fn new(replies: impl IntoIterator<Item = RawResult>) -> Arc<Self> {
         Self::make(replies.into_iter().collect(), None)
     }
 
@@ -57,18 +58,18 @@ impl Script {
         Self::make(VecDeque::new(), Some(reply))
     }
 
-    fn make(replies: VecDeque<Raw>, forever: Option<Value>) -> Arc<Self> {
+    fn make(replies: VecDeque<RawResult>, forever: Option<Value>) -> Arc<Self> {
         Arc::new(Self {
             replies: Mutex::new(replies),
             forever,
             seen: Mutex::default(),
-            under_way: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight: AtomicUsize::new(0),
         })
     }
 
-    /// Puts replies before those that are still to come.
-    pub fn replies(&self, replies: impl IntoIterator<Item = Raw>) {
+    /// Adds replies before the remaining ones.
+    pub fn reply_first(&self, replies: impl IntoIterator<Item = RawResult>) {
         let mut coming = self.replies.lock().unwrap();
         let rest = std::mem::take(&mut *coming);
         coming.extend(replies.into_iter().chain(rest));
@@ -98,23 +99,23 @@ impl Script {
 }
 
 #[async_trait]
-impl Transport for Script {
-    async fn send(&self, request: Signed) -> Raw {
-        let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(now, Ordering::SeqCst);
+impl Transport for ScriptedProvider {
+    async fn send(&self, request: Signed) -> RawResult {
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.max_in_flight.fetch_max(now, Ordering::SeqCst);
         self.seen.lock().unwrap().push(request);
-        // Lets others in, so that requests overlap where they may.
+        // Lets other requests run, so that requests overlap where they can.
         tokio::task::yield_now().await;
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
         let scripted = self.replies.lock().unwrap().pop_front();
         scripted.unwrap_or_else(|| match &self.forever {
             Some(reply) => ok(reply.clone()),
-            None => panic!("nothing more was expected"),
+            None => panic!("an unexpected request"),
         })
     }
 }
 
-/// Reads pages while a reply says `More`; the first failure is the question's.
+/// Reads pages while a reply says `More`, and fails with the first failure.
 #[derive(Default)]
 pub struct Pages {
     pub polled: Arc<AtomicI64>,
@@ -181,37 +182,44 @@ impl Operation for Pages {
     }
 }
 
-pub fn providers<const N: usize>(accounts: [Account; N], script: &Arc<Script>) -> Providers {
-    let huawei = accounts.iter().any(|account| account.provider == Provider::Huawei);
-    let protocol = Pages { huawei, ..Pages::default() };
-    Providers::new(accounts.to_vec(), vec![Box::new(protocol)], script.clone())
+pub fn providers<const N: usize>(
+    accounts: [Account; N],
+    script: &Arc<ScriptedProvider>,
+) -> Providers {
+    let huawei = accounts.iter().any(|account| account.provider() == Provider::Huawei);
+    let operation = Pages { huawei, ..Pages::default() };
+    with_operation(accounts.to_vec(), operation, script.clone())
+}
+
+/// All accounts and one operation.
+pub fn with_operation(
+    accounts: Vec<Account>,
+    operation: impl Operation + 'static,
+    transport: Arc<dyn Transport>,
+) -> Providers {
+    Providers::new(accounts, vec![Box::new(operation)], transport, Clock::default())
 }
 
 /// The account of the Alibaba vectors.
 pub fn alibaba() -> Account {
     Account {
         name: "dms".into(),
-        provider: Provider::Alibaba,
         region: "cn-hangzhou".into(),
         credentials: Credentials::Key {
             id: "LTAI5tFakeAccessKeyId001".into(),
             secret: "FakeSecret/With+Plus=And~Tilde0123".into(),
             security_token: None,
         },
-        endpoints: endpoints::default_endpoints(Provider::Alibaba, "cn-hangzhou").unwrap(),
-        project_id: String::new(),
-        workspace: None,
+        endpoints: default_endpoints(Provider::Alibaba, "cn-hangzhou").unwrap(),
+        provider: ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: false },
         rate_limit: None,
         rate_limit_shared: false,
         allowed_users: None,
         max_concurrent: None,
-        marker: true,
-        redeploy_in_doubt: false,
-        publish_type: None,
     }
 }
 
-/// The account of the Huawei vectors, with a key or with an IAM user.
+/// The account of the Huawei vectors, with a key or an IAM user.
 pub fn huawei(iam: bool) -> Account {
     let key = Credentials::Key {
         id: "FAKEAK0HWTESTVECTOR1".into(),
@@ -222,15 +230,17 @@ pub fn huawei(iam: bool) -> Account {
         user: "worker".into(),
         domain: "acme".into(),
         password: "pass-word".into(),
-        endpoint: endpoints::default_iam_endpoint("cn-north-4").unwrap(),
+        endpoint: Service::Iam.default_endpoint("cn-north-4").unwrap().unwrap(),
     };
     Account {
-        provider: Provider::Huawei,
         region: "cn-north-4".into(),
         credentials: if iam { user } else { key },
-        endpoints: endpoints::default_endpoints(Provider::Huawei, "cn-north-4").unwrap(),
-        project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
-        workspace: Some("ws1".into()),
+        endpoints: default_endpoints(Provider::Huawei, "cn-north-4").unwrap(),
+        provider: ProviderSettings::Huawei {
+            project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+            workspace: Some("ws1".into()),
+            publish_type: None,
+        },
         ..alibaba()
     }
 }
@@ -253,6 +263,6 @@ pub fn job(account: &str) -> Job {
     }
 }
 
-pub fn execution(ask: RequestKind) -> ExecutionState {
-    ExecutionState { calls: 1, ..ExecutionState::first(ask) }
+pub fn execution(request: RequestKind) -> ExecutionState {
+    ExecutionState { calls: 1, ..ExecutionState::first(request) }
 }

@@ -1,42 +1,38 @@
-//! Where a request goes and the bytes it carries: what both providers' requests have in common.
+//! The address and the bytes of a request.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::account::Account;
-use super::protocol::{Body, Request};
-use super::signature::{canonical_query, encode, encode_pairs};
+use super::canonical::{canonical_query, encode, encode_pairs};
+use crate::cloud::account::Account;
+use crate::cloud::request::{Body, Request};
+use crate::cloud::service::Service;
 use crate::job::Failure;
 
-/// A request with its address and bytes, ready to be signed.
-pub(super) struct Addressed {
+/// A request that is ready to be signed.
+pub(in crate::cloud) struct Addressed {
     pub method: &'static str,
     pub url: Url,
     /// The `Host` header: with the port, unless it is the scheme's own.
     pub host: String,
     /// The path as sent.
     pub path: String,
-    /// None without a body.
+    /// `None` without a body.
     pub content_type: Option<&'static str>,
     pub body: Vec<u8>,
 }
 
-/// Addresses a request at the account's endpoint for its service.
-pub(super) fn address(request: &Request, account: &Account) -> Result<Addressed, Failure> {
-    let Some(base) = account.endpoints.get(&request.service) else {
-        let key = request.service.key();
-        let what = format!(
-            "has no endpoint for {key}: region {} is not known to have one; set it under \
-             [accounts.{}.endpoints] {key}",
-            account.region, account.name
-        );
-        return Err(misfit(account, &what));
-    };
+/// Addresses a request to the account's endpoint of its service.
+pub(in crate::cloud) fn address(
+    request: &Request,
+    account: &Account,
+) -> Result<Addressed, Failure> {
+    let base = endpoint(account, request.service)?;
     let segments: Vec<String> = request.path.split('/').map(recode).collect();
-    // An address would lose these, and its signature would no longer match.
+    // A URL would drop these, and its signature would no longer match.
     if segments.iter().any(|segment| segment == "." || segment == "..") {
-        let what = format!("can't ask for {}: a path has no dot segments", request.path);
-        return Err(misfit(account, &what));
+        let what = format!("can't request {}: dot segments are not allowed", request.path);
+        return Err(misconfigured(account, &what));
     }
     let path = format!("{}{}", base.path().trim_end_matches('/'), segments.join("/"));
     let mut url = base.clone();
@@ -59,8 +55,19 @@ pub(super) fn address(request: &Request, account: &Account) -> Result<Addressed,
     Ok(Addressed { method, url, host, path, content_type, body })
 }
 
-/// A fault of the configuration or of an operation: nothing was sent, and nothing will be.
-pub(super) fn misfit(account: &Account, what: &str) -> Failure {
+fn endpoint(account: &Account, service: Service) -> Result<&Url, Failure> {
+    account.endpoints.get(&service).ok_or_else(|| {
+        let (Account { name, region, .. }, key) = (account, service.key());
+        let what = format!(
+            "has no endpoint for {key}: region {region} is not known to have one; set it under \
+             [accounts.{name}.endpoints] {key}"
+        );
+        misconfigured(account, &what)
+    })
+}
+
+/// A fault of the configuration or of an operation. Nothing was sent.
+pub(in crate::cloud) fn misconfigured(account: &Account, what: &str) -> Failure {
     Failure::permanent("Misconfigured", format!("account {} {what}", account.name))
 }
 

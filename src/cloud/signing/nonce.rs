@@ -1,18 +1,18 @@
-//! Request nonces. Alibaba takes each one once, which guards a call that two workers might send.
+//! Request nonces. Alibaba accepts each one once, so a call sent by two workers takes effect once.
 
 use rand::Rng;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::account::{Account, Credentials};
+use crate::cloud::account::{Account, Credentials};
 use crate::job::{ExecutionState, Job, RequestKind};
 
-/// The nonce of a question's request, counted from 0: 32 hex digits. A call has the same one
-/// wherever it is made from; a read a new one each time.
+/// The nonce of the request with this index, from 0, of an operation's step: 32 hex digits. A call
+/// has the same nonce whichever worker sends it. A read has a new one each time.
 ///
-/// The provider remembers nonces across all of its customers, and job ids are unique in one
-/// installation only: so it is made from all that makes the call this one.
-pub(super) fn nonce(
+/// The provider remembers the nonces of all its customers, and job ids are unique in one
+/// installation only, so the nonce of a call is derived from everything that identifies it.
+pub(in crate::cloud) fn nonce(
     account: &Account,
     job: &Job,
     execution: &ExecutionState,
@@ -38,7 +38,7 @@ pub(super) fn nonce(
     hex::encode(bytes)
 }
 
-/// A nonce of a request that is like no other.
-pub(super) fn random() -> String {
+/// A nonce for a read.
+pub(in crate::cloud) fn random() -> String {
     hex::encode(rand::rng().random::<[u8; 16]>())
 }

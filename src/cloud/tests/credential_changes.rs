@@ -1,24 +1,24 @@
-//! Credentials that are renewed while requests are under way.
+//! Credentials that change while requests are in flight.
 
 use std::path::PathBuf;
 
 use super::super::account::Credentials;
 use super::super::http::Signed;
-use super::script::Raw;
+use super::fixtures::RawResult;
 use super::*;
 use crate::secret::Secret;
 
-/// Renews the account's key while its first request is under way, and refuses that.
-struct Renewing {
+/// Changes the account's key during its first request, and refuses that request.
+struct KeyChange {
     id: PathBuf,
-    refusal: Raw,
-    then: Arc<Script>,
+    refusal: RawResult,
+    then: Arc<ScriptedProvider>,
     refused: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait::async_trait]
-impl Transport for Renewing {
-    async fn send(&self, request: Signed) -> Raw {
+impl Transport for KeyChange {
+    async fn send(&self, request: Signed) -> RawResult {
         if self.refused.swap(true, std::sync::atomic::Ordering::Relaxed) {
             return self.then.send(request).await;
         }
@@ -27,27 +27,31 @@ impl Transport for Renewing {
     }
 }
 
-/// An account whose key id is in a file, before a provider that refuses the old one.
-fn renewing(account: Account, refusal: Raw) -> (Providers, Arc<Script>, tempfile::TempDir) {
+/// An account whose key id is in a file, and a provider that refuses the old key.
+fn key_change(
+    account: Account,
+    refusal: RawResult,
+) -> (Providers, Arc<ScriptedProvider>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("id");
     std::fs::write(&path, "the-old-key").unwrap();
     let id = Secret::in_file(&path).unwrap();
     let credentials = Credentials::Key { id, secret: "a-secret".into(), security_token: None };
     let account = Account { name: "dms".into(), credentials, ..account };
-    let then = Script::new([ok(json!({}))]);
-    let huawei = account.provider == crate::job::Provider::Huawei;
-    let protocol = Pages { huawei, ..Pages::default() };
-    let transport = Renewing { id: path, refusal, then: then.clone(), refused: Default::default() };
-    let providers = Providers::new(vec![account], vec![Box::new(protocol)], Arc::new(transport));
+    let then = ScriptedProvider::new([ok(json!({}))]);
+    let huawei = account.provider() == crate::job::Provider::Huawei;
+    let operation = Pages { huawei, ..Pages::default() };
+    let transport =
+        KeyChange { id: path, refusal, then: then.clone(), refused: Default::default() };
+    let providers = with_operation(vec![account], operation, Arc::new(transport));
     (providers, then, folder)
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_with_the_old_key_is_made_again_at_once_with_the_new_one() {
+async fn a_call_refused_with_the_old_key_is_repeated_at_once_with_the_new() {
     let words = "Specified access key is not found: the-old-key";
     let refusal = refused(404, "InvalidAccessKeyId.NotFound", words);
-    let (providers, then, _folder) = renewing(alibaba(), refusal);
+    let (providers, then, _folder) = key_change(alibaba(), refusal);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
         failure.meaning,
@@ -59,21 +63,21 @@ async fn a_call_that_is_refused_with_the_old_key_is_made_again_at_once_with_the_
 }
 
 #[tokio::test]
-async fn a_new_key_is_not_held_back_for_what_the_old_one_did() {
+async fn a_new_key_does_not_inherit_the_lockout_of_the_old_one() {
     let refusal = refused(401, "APIGW.0301", "verify aksk signature fail");
-    let (providers, then, _folder) = renewing(huawei(false), refusal);
+    let (providers, then, _folder) = key_change(huawei(false), refusal);
     failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     answered(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(then.sent(), 1);
 }
 
 #[tokio::test]
-async fn an_id_that_came_before_its_secret_ends_no_job() {
+async fn a_key_id_that_changes_before_its_secret_is_retried() {
     let refusal = refused(400, "SignatureDoesNotMatch", "no");
-    let (providers, then, folder) = renewing(alibaba(), refusal.clone());
+    let (providers, then, folder) = key_change(alibaba(), refusal.clone());
     failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    // The new id is there, and its secret still to come.
-    then.replies([refusal]);
+    // The id is new, and the secret is still the old one.
+    then.reply_first([refusal]);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
         failure.meaning,
