@@ -13,7 +13,7 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::shared_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
 use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
@@ -72,7 +72,8 @@ impl Worker {
         let accounts = settings.accounts.len();
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
         metrics.begin(rules.catalogue.iter().map(|operation| operation.name));
-        let mut providers = Providers::new(settings.accounts, operations::operations(), transport);
+        let mut providers =
+            Providers::new(settings.accounts, operations::operations(), transport, clock.clone());
         if let Some(limit) = &shared_limit {
             providers = providers.sharing(limit);
         }
@@ -133,7 +134,10 @@ fn message_validator(settings: &Settings) -> MessageValidator {
     let accounts = &settings.accounts;
     MessageValidator {
         catalogue: operations::catalogue(),
-        accounts: accounts.iter().map(|account| (account.name.clone(), account.provider)).collect(),
+        accounts: accounts
+            .iter()
+            .map(|account| (account.name.clone(), account.provider()))
+            .collect(),
         users: AccessPolicy {
             required: settings.broker.require_user,
             allowed: accounts
@@ -170,7 +174,8 @@ pub fn resolver(
     publisher: Publisher,
 ) -> Result<Resolver> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts, operations::operations(), transport);
+    let operations = operations::operations();
+    let providers = Providers::new(settings.accounts, operations, transport, Clock::default());
     Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
 }
 
@@ -193,7 +198,7 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
 /// Connects the two folders: `cloud` and `ledger` do not import each other.
 #[async_trait]
 impl SharedLimit for PostgresLedger {
-    async fn take_turn(
+    async fn acquire(
         &self,
         account: &str,
         per: Duration,

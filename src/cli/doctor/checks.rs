@@ -12,6 +12,7 @@ use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
 use crate::cli::chain;
+use crate::clock::Clock;
 use crate::cloud::http::Https;
 use crate::cloud::{AccessCheck, Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
@@ -146,7 +147,8 @@ fn taken(address: SocketAddr) -> Finding {
 /// Every service of every account, by a signed read.
 pub(super) async fn accounts(settings: &Settings) -> Result<Vec<Finding>> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts.clone(), operations::operations(), transport);
+    let (accounts, operations) = (settings.accounts.clone(), operations::operations());
+    let providers = Providers::new(accounts, operations, transport, Clock::default());
     let finding = |visited: AccessCheck| {
         let what = format!("{} {}", visited.account, visited.service.key());
         match visited.outcome {
