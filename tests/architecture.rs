@@ -52,7 +52,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
     ("deadpool_postgres", &["ledger/postgres"]),
-    ("backoff", &["job/retry.rs"]),
+    ("backoff", &["job/backoff.rs"]),
     ("opentelemetry", &["telemetry"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];

@@ -4,6 +4,7 @@
 //! so every path a job can take is an ordinary function call in a test.
 
 pub mod advice;
+pub mod backoff;
 pub mod cloud_event;
 pub mod failure;
 pub mod history;
@@ -13,7 +14,6 @@ pub mod milestone;
 pub mod model;
 pub mod pattern;
 pub mod policy;
-pub mod retry;
 pub mod spec;
 pub mod state;
 pub mod status;
