@@ -21,8 +21,8 @@ use crate::job::message::MessageValidator;
 use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
 use crate::worker::{
-    Clock, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver, Runner,
-    Sweeper,
+    Clock, DeadLetters, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver,
+    Runner, Scheduler, Sweeper,
 };
 
 /// How long closing the broker's connections may take.
@@ -78,7 +78,7 @@ impl Worker {
         };
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
         let catalogue = operations::catalogue();
-        metrics.begin(catalogue.iter().map(|operation| operation.name));
+        metrics.init(catalogue.iter().map(|operation| operation.name));
         let mut providers = Providers::new(settings.accounts, operations::operations(), transport);
         if let Some(limit) = &shared_limit {
             providers = providers.sharing(limit);
@@ -103,9 +103,10 @@ impl Worker {
             admin = address.map(tracing::field::display),
             "ready for jobs"
         );
+        let scheduler = Scheduler::new(publisher.clone(), clock.clone());
         let sweeper = Sweeper {
             ledger: ledger.clone(),
-            publisher: publisher.clone(),
+            scheduler: scheduler.clone(),
             interval: settings.ledger.lease,
             retention: settings.ledger.retention,
             clock: clock.clone(),
@@ -113,17 +114,19 @@ impl Worker {
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let max_bytes = settings.broker.max_message_bytes;
         let source = settings.events.source;
-        let events =
-            EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
-        let rules = MessageValidator { catalogue, accounts, users, max_bytes };
+        let prefix = settings.broker.prefix.clone();
+        let dead_letters = DeadLetters::new(publisher.clone(), prefix, metrics.clone());
+        let events = EventPublisher::new(publisher, source, settings.broker, metrics.clone());
+        let validator = MessageValidator { catalogue, accounts, users, max_bytes };
         let runner = Runner::new(Dependencies {
-            rules,
+            validator,
             policies: settings.policies,
             providers,
             ledger,
             lease: settings.ledger.lease,
-            publisher,
+            scheduler,
             events,
+            dead_letters,
             metrics,
             clock,
             stopping,
@@ -164,7 +167,8 @@ pub fn resolver(
 ) -> Result<Resolver> {
     let transport = Arc::new(Https::new(settings.http)?);
     let providers = Providers::new(settings.accounts, operations::operations(), transport);
-    Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
+    let scheduler = Scheduler::new(publisher, Clock::default());
+    Ok(Resolver { ledger, scheduler, providers, policies: settings.policies })
 }
 
 /// Opens the ledger that the settings name.

@@ -43,7 +43,7 @@ impl Health {
     /// Alive: the loop that takes jobs turns. A replica that drains is alive.
     pub(super) fn alive(&self) -> Report {
         let stuck =
-            (!self.heartbeat.is_felt()).then(|| "the loop that takes jobs does not turn".into());
+            (!self.heartbeat.is_alive()).then(|| "the loop that takes jobs does not turn".into());
         Report::of("alive", "stuck", stuck.into_iter().collect())
     }
 

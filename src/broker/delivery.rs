@@ -23,6 +23,22 @@ pub enum SourceQueue {
     Cancel,
 }
 
+impl SourceQueue {
+    /// Without the prefix, for metrics and spans.
+    pub fn name(self) -> String {
+        match self {
+            SourceQueue::Job(kind) => format!("jobs.{kind}"),
+            SourceQueue::Wake(kind) => format!("wake.{kind}"),
+            SourceQueue::Cancel => "jobs.cancel".to_owned(),
+        }
+    }
+
+    /// As it is on the broker.
+    pub fn full_name(self, prefix: &str) -> String {
+        format!("{prefix}.{}", self.name())
+    }
+}
+
 /// A message and the duty to settle it.
 #[derive(Debug)]
 pub struct Delivery {

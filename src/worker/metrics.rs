@@ -1,4 +1,4 @@
-//! What is counted of jobs.
+//! Metrics of jobs.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -7,37 +7,37 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::events::dead;
 use crate::job::{Job, Milestone, Outcome, OutcomeKind};
 
-/// From a call that is answered at once to a ticket that waits for a person all week, in seconds.
+/// Buckets in seconds, from a call that is answered at once to a ticket that waits for a person all
+/// week.
 const DURATIONS: [f64; 11] =
     [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0];
 
-/// Calls that a job took.
+/// Buckets for the calls of a job.
 const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
 
-/// What is counted. Clones count together.
+/// Metrics of jobs. All clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    steps: Family<Step, Counter>,
-    outcomes: Family<Ended, Counter>,
+    steps: Family<StepLabel, Counter>,
+    outcomes: Family<OutcomeLabel, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     attempts: Family<OperationLabel, Histogram, fn() -> Histogram>,
     running: Gauge,
-    troubles: Counter,
-    dead_letters: Family<Reason, Counter>,
+    internal_errors: Counter,
+    dead_letters: Family<ReasonLabel, Counter>,
     replies_dropped: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Step {
+struct StepLabel {
     operation: String,
     step: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
+struct OutcomeLabel {
     operation: String,
     outcome: &'static str,
 }
@@ -48,8 +48,8 @@ struct OperationLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: String,
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 impl Default for Metrics {
@@ -62,7 +62,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(durations),
             attempts: Family::new_with_constructor(attempts),
             running: Gauge::default(),
-            troubles: Counter::default(),
+            internal_errors: Counter::default(),
             dead_letters: Family::default(),
             replies_dropped: Counter::default(),
         }
@@ -70,51 +70,55 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What has not happened yet is counted as 0: an increase from nothing would not be seen.
-    pub fn begin(&self, operations: impl IntoIterator<Item = &'static str>) {
+    /// Starts the counters of every operation at 0. Prometheus does not see an increase of a counter
+    /// that did not exist before.
+    pub fn init(&self, operations: impl IntoIterator<Item = &'static str>) {
         for operation in operations.into_iter().map(str::to_owned) {
             for step in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
-                drop(self.steps.get_or_create(&Step { operation: operation.clone(), step }));
+                drop(self.steps.get_or_create(&StepLabel { operation: operation.clone(), step }));
             }
             for outcome in OutcomeKind::ALL.map(OutcomeKind::as_str) {
-                let ended = Ended { operation: operation.clone(), outcome };
-                drop(self.outcomes.get_or_create(&ended));
+                let label = OutcomeLabel { operation: operation.clone(), outcome };
+                drop(self.outcomes.get_or_create(&label));
             }
-        }
-        for reason in [dead::INVALID, dead::UNREADABLE, dead::POISON].map(str::to_owned) {
-            drop(self.dead_letters.get_or_create(&Reason { reason }));
         }
     }
 
-    /// Makes them known.
+    /// Starts the counters of dead letters at 0.
+    pub(super) fn init_dead_letters(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
+            drop(self.dead_letters.get_or_create(&ReasonLabel { reason }));
+        }
+    }
+
+    /// Registers all metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "job_steps",
-            "Steps along the way of jobs: started, retrying, submitted, progress, doubtful",
+            "Milestones that jobs reached: started, retrying, submitted, progress, doubtful",
             self.steps.clone(),
         );
         registry.register(
             "job_outcomes",
-            "Jobs that ended, by how: succeeded, failed, unknown, expired, cancelled, rejected",
+            "Jobs that ended: succeeded, failed, unknown, expired, cancelled, rejected",
             self.outcomes.clone(),
         );
         registry.register_with_unit(
             "job_duration",
-            "Jobs that ended: from the first reading of their message to their outcome",
+            "Time from the first reading of a job's message to its outcome",
             Unit::Seconds,
             self.durations.clone(),
         );
         registry.register(
             "job_attempts",
-            "Jobs that ended: calls that each took",
+            "Calls that a job took until its outcome",
             self.attempts.clone(),
         );
-        registry.register("jobs_running", "Jobs in progress just now", self.running.clone());
+        registry.register("jobs_running", "Jobs in progress", self.running.clone());
         registry.register(
-            "job_troubles",
-            "Times a job could not go on for a reason of our own (ledger, broker, a panic) and was \
-             tried again",
-            self.troubles.clone(),
+            "job_internal_errors",
+            "Internal errors (ledger, broker, a panic) after which a job was tried again",
+            self.internal_errors.clone(),
         );
         registry.register(
             "dead_letters",
@@ -123,47 +127,47 @@ impl Metrics {
         );
         registry.register(
             "replies_dropped",
-            "Copies of outcomes that no reply_to queue took, or that none was allowed to get",
+            "Copies of outcomes that a reply_to queue did not accept or was not allowed to get",
             self.replies_dropped.clone(),
         );
     }
 
     pub(super) fn step(&self, job: &Job, step: &str) {
-        let labels = Step { operation: job.operation.clone(), step: step.to_owned() };
-        self.steps.get_or_create(&labels).inc();
+        let label = StepLabel { operation: job.operation.clone(), step: step.to_owned() };
+        self.steps.get_or_create(&label).inc();
     }
 
     pub(super) fn outcome(&self, job: &Job, outcome: &Outcome) {
         let operation = job.operation.clone();
-        let ended = Ended { operation: operation.clone(), outcome: outcome.kind.as_str() };
-        self.outcomes.get_or_create(&ended).inc();
-        let labels = OperationLabel { operation };
+        let label = OutcomeLabel { operation: operation.clone(), outcome: outcome.kind.as_str() };
+        self.outcomes.get_or_create(&label).inc();
+        let label = OperationLabel { operation };
         if let Some(at) = outcome.times.ended {
             let took = at.duration_since(job.received_at).as_secs_f64();
-            self.durations.get_or_create(&labels).observe(took.max(0.0));
+            self.durations.get_or_create(&label).observe(took.max(0.0));
         }
-        self.attempts.get_or_create(&labels).observe(outcome.attempts.into());
+        self.attempts.get_or_create(&label).observe(outcome.attempts.into());
     }
 
-    /// `operation` as far as it could be read, and only if it is one of ours: anybody may write
-    /// anything into a message.
+    /// `operation` must be one of the catalogue or `unknown`: a message can name anything.
     pub(super) fn rejected(&self, operation: &str) {
-        let labels = Ended { operation: operation.to_owned(), outcome: "rejected" };
-        self.outcomes.get_or_create(&labels).inc();
+        let outcome = OutcomeKind::Rejected.as_str();
+        let label = OutcomeLabel { operation: operation.to_owned(), outcome };
+        self.outcomes.get_or_create(&label).inc();
     }
 
-    /// Counts a job as running until the value is dropped.
-    pub(super) fn running(&self) -> Running {
+    /// Counts a job as running until the guard is dropped.
+    pub(super) fn running(&self) -> RunningGuard {
         self.running.inc();
-        Running(self.running.clone())
+        RunningGuard(self.running.clone())
     }
 
-    pub(super) fn error(&self) {
-        self.troubles.inc();
+    pub(super) fn internal_error(&self) {
+        self.internal_errors.inc();
     }
 
-    pub(super) fn dead_letter(&self, reason: &str) {
-        self.dead_letters.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    pub(super) fn dead_letter(&self, reason: &'static str) {
+        self.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(super) fn reply_dropped(&self) {
@@ -171,10 +175,10 @@ impl Metrics {
     }
 }
 
-/// A job in progress.
-pub(super) struct Running(Gauge);
+/// Counts a job as running.
+pub(super) struct RunningGuard(Gauge);
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.0.dec();
     }
