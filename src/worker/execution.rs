@@ -128,7 +128,7 @@ impl Execution<'_> {
     /// A ledger that is busy for a moment gets another chance at the next renewal.
     async fn renew_lease(&self, state: &State) -> Result<(), Error> {
         let now = self.dependencies.clock.now();
-        let save = Save { state, hold: Lease::Renew, note: None, now };
+        let save = Save { state, lease: Lease::Renew, entry: None, now };
         match self.dependencies.ledger.save(self.claim, save).await {
             Err(error @ ledger::Error::Store { .. }) => {
                 warn!(job = %self.claim.job, %error, "the lease was not renewed; trying again");
@@ -164,16 +164,18 @@ impl Execution<'_> {
     /// Saves the next state, if it is new or the claim ends with it. A ledger that is busy for a
     /// moment must not cost an answer: a failed save is tried again while the claim is still valid.
     async fn save(&self, job: &Job, next: &Transition) -> Result<(), Error> {
-        let Dependencies { ledger, lease, clock, stopping, metrics, .. } = self.dependencies;
-        let (state, hold, note) = (&next.state, lease_after(&next.action()), next.history.as_ref());
-        if !next.changed && hold == Lease::Renew {
+        let Dependencies { ledger, clock, stopping, metrics, .. } = self.dependencies;
+        let lease = lease_after(&next.action());
+        if !next.changed && lease == Lease::Renew {
             return Ok(());
         }
+        let (state, entry) = (&next.state, next.history.as_ref());
+        let retry_for = self.dependencies.lease / 2;
         let started = Instant::now();
         loop {
-            match ledger.save(self.claim, Save { state, hold, note, now: clock.now() }).await {
+            match ledger.save(self.claim, Save { state, lease, entry, now: clock.now() }).await {
                 Err(error @ ledger::Error::Store { .. })
-                    if started.elapsed() < *lease / 2 && !stopping.is_cancelled() =>
+                    if started.elapsed() < retry_for && !stopping.is_cancelled() =>
                 {
                     warn!(job = %self.claim.job, %error, "the state was not saved; trying again");
                     tokio::time::sleep(SAVE_RETRY_PAUSE).await;

@@ -59,7 +59,7 @@ pub(super) fn decode<'a>(
 ) -> Incoming<'a> {
     let envelope = envelope(delivery);
     let redelivered = delivery.redelivered;
-    match delivery.origin {
+    match delivery.queue {
         SourceQueue::Cancel => match validator.read_cancellation(&envelope, now) {
             Ok(cancellation) => Incoming::Cancel(CancelRequest { envelope, cancellation }),
             Err(rejection) => Incoming::Rejected(rejection),
@@ -114,7 +114,7 @@ impl JobMessage<'_> {
     pub(super) fn start_trace(&mut self, span: &Span) {
         let trace = &mut self.wakeup.job.trace;
         if trace.traceparent.is_none() {
-            *trace = span.in_scope(|| traces::passed_on(trace));
+            *trace = span.in_scope(|| traces::outgoing(trace));
         }
     }
 

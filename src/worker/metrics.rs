@@ -20,8 +20,8 @@ const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
 /// Metrics of jobs. All clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    steps: Family<StepLabel, Counter>,
-    outcomes: Family<OutcomeLabel, Counter>,
+    milestones: Family<MilestoneLabels, Counter>,
+    outcomes: Family<OutcomeLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     attempts: Family<OperationLabel, Histogram, fn() -> Histogram>,
     running: Gauge,
@@ -31,13 +31,13 @@ pub struct Metrics {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StepLabel {
+struct MilestoneLabels {
     operation: String,
-    step: String,
+    milestone: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
+struct OutcomeLabels {
     operation: String,
     outcome: &'static str,
 }
@@ -57,7 +57,7 @@ impl Default for Metrics {
         let durations: fn() -> Histogram = || Histogram::new(DURATIONS);
         let attempts: fn() -> Histogram = || Histogram::new(ATTEMPTS);
         Self {
-            steps: Family::default(),
+            milestones: Family::default(),
             outcomes: Family::default(),
             durations: Family::new_with_constructor(durations),
             attempts: Family::new_with_constructor(attempts),
@@ -70,21 +70,22 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Starts the counters of every operation at 0. Prometheus does not see an increase of a counter
-    /// that did not exist before.
+    /// Creates the series of every operation as 0: Prometheus sees an increase only of a series that
+    /// exists.
     pub fn init(&self, operations: impl IntoIterator<Item = &'static str>) {
         for operation in operations.into_iter().map(str::to_owned) {
-            for step in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
-                drop(self.steps.get_or_create(&StepLabel { operation: operation.clone(), step }));
+            for milestone in Milestone::ALL.map(Milestone::as_str) {
+                let labels = MilestoneLabels { operation: operation.clone(), milestone };
+                drop(self.milestones.get_or_create(&labels));
             }
             for outcome in OutcomeKind::ALL.map(OutcomeKind::as_str) {
-                let label = OutcomeLabel { operation: operation.clone(), outcome };
-                drop(self.outcomes.get_or_create(&label));
+                let labels = OutcomeLabels { operation: operation.clone(), outcome };
+                drop(self.outcomes.get_or_create(&labels));
             }
         }
     }
 
-    /// Starts the counters of dead letters at 0.
+    /// Creates the series of dead letters as 0.
     pub(super) fn init_dead_letters(&self, reasons: impl IntoIterator<Item = &'static str>) {
         for reason in reasons {
             drop(self.dead_letters.get_or_create(&ReasonLabel { reason }));
@@ -94,66 +95,63 @@ impl Metrics {
     /// Registers all metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
-            "job_steps",
-            "Milestones that jobs reached: started, retrying, submitted, progress, doubtful",
-            self.steps.clone(),
+            "job_milestones",
+            "Milestones of jobs: started, retrying, submitted, progress, doubtful",
+            self.milestones.clone(),
         );
         registry.register(
             "job_outcomes",
-            "Jobs that ended: succeeded, failed, unknown, expired, cancelled, rejected",
+            "Jobs that ended, by outcome: succeeded, failed, unknown, expired, cancelled, rejected",
             self.outcomes.clone(),
         );
         registry.register_with_unit(
             "job_duration",
-            "Time from the first reading of a job's message to its outcome",
+            "Time from the first delivery of a job to its outcome",
             Unit::Seconds,
             self.durations.clone(),
         );
-        registry.register(
-            "job_attempts",
-            "Calls that a job took until its outcome",
-            self.attempts.clone(),
-        );
+        registry.register("job_attempts", "Calls per job that ended", self.attempts.clone());
         registry.register("jobs_running", "Jobs in progress", self.running.clone());
         registry.register(
             "job_internal_errors",
-            "Internal errors (ledger, broker, a panic) after which a job was tried again",
+            "Times a job was retried because of an error of ticketd's own: ledger, broker or panic",
             self.internal_errors.clone(),
         );
         registry.register(
             "dead_letters",
-            "Messages kept as dead letters: invalid, unreadable, poison",
+            "Messages that became dead letters, by reason: invalid, unreadable, poison",
             self.dead_letters.clone(),
         );
         registry.register(
             "replies_dropped",
-            "Copies of outcomes that a reply_to queue did not accept or was not allowed to get",
+            "Replies dropped because their reply_to queue is not allowed or did not accept them",
             self.replies_dropped.clone(),
         );
     }
 
-    pub(super) fn step(&self, job: &Job, step: &str) {
-        let label = StepLabel { operation: job.operation.clone(), step: step.to_owned() };
-        self.steps.get_or_create(&label).inc();
+    pub(super) fn milestone(&self, job: &Job, milestone: Milestone) {
+        let (operation, milestone) = (job.operation.clone(), milestone.as_str());
+        let labels = MilestoneLabels { operation, milestone };
+        self.milestones.get_or_create(&labels).inc();
     }
 
     pub(super) fn outcome(&self, job: &Job, outcome: &Outcome) {
         let operation = job.operation.clone();
-        let label = OutcomeLabel { operation: operation.clone(), outcome: outcome.kind.as_str() };
-        self.outcomes.get_or_create(&label).inc();
-        let label = OperationLabel { operation };
+        let labels = OutcomeLabels { operation: operation.clone(), outcome: outcome.kind.as_str() };
+        self.outcomes.get_or_create(&labels).inc();
+        let labels = OperationLabel { operation };
         if let Some(at) = outcome.times.ended {
             let took = at.duration_since(job.received_at).as_secs_f64();
-            self.durations.get_or_create(&label).observe(took.max(0.0));
+            self.durations.get_or_create(&labels).observe(took.max(0.0));
         }
-        self.attempts.get_or_create(&label).observe(outcome.attempts.into());
+        self.attempts.get_or_create(&labels).observe(outcome.attempts.into());
     }
 
     /// `operation` must be one of the catalogue or `unknown`: a message can name anything.
     pub(super) fn rejected(&self, operation: &str) {
         let outcome = OutcomeKind::Rejected.as_str();
-        let label = OutcomeLabel { operation: operation.to_owned(), outcome };
-        self.outcomes.get_or_create(&label).inc();
+        let labels = OutcomeLabels { operation: operation.to_owned(), outcome };
+        self.outcomes.get_or_create(&labels).inc();
     }
 
     /// Counts a job as running until the guard is dropped.

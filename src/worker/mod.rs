@@ -8,7 +8,6 @@
 //! ```
 
 mod admission;
-mod clock;
 mod dependencies;
 mod error;
 mod execution;
@@ -22,7 +21,7 @@ mod resolver;
 mod runner;
 mod sweeper;
 
-pub use clock::Clock;
+pub use crate::clock::Clock;
 pub use dependencies::Dependencies;
 pub use error::Error;
 pub use heartbeat::Heartbeat;

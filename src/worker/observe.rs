@@ -4,7 +4,7 @@ use tracing::{Span, debug, info, info_span, warn};
 
 use super::Metrics;
 use super::incoming::JobMessage;
-use crate::broker::Delivery;
+use crate::broker::{Delivery, ExchangeName};
 use crate::job::cloud_event::CloudEvent;
 use crate::job::machine::Transition;
 use crate::job::{HistoryEntry, Job, Milestone, OutcomeKind, State};
@@ -26,10 +26,10 @@ pub(super) fn log_transition(metrics: &Metrics, job: &Job, next: &Transition) {
         debug!(job = %id, operation, account, %status, request, attempts, due, "job");
         return;
     };
-    match state {
-        State::Reporting { outcome } => metrics.outcome(job, outcome),
-        State::Waiting { .. } | State::Asking { .. } => metrics.step(job, step),
-        State::Done { .. } => {}
+    match (next.milestone, state) {
+        (Some(milestone), _) => metrics.milestone(job, milestone),
+        (None, State::Reporting { outcome }) => metrics.outcome(job, outcome),
+        (None, State::Waiting { .. } | State::Asking { .. } | State::Done { .. }) => {}
     }
     if [Milestone::Doubtful.as_str(), OutcomeKind::Unknown.as_str()].contains(&step.as_str()) {
         warn!(job = %id, operation, account, step, %status, request, attempts, due, detail, "job");
@@ -42,7 +42,7 @@ pub(super) fn log_transition(metrics: &Metrics, job: &Job, next: &Transition) {
 /// OpenTelemetry's conventions for messaging.
 pub(super) fn process_span(delivery: &Delivery, message: &JobMessage<'_>) -> Span {
     let job = &message.wakeup.job;
-    let queue = delivery.origin.name();
+    let queue = delivery.queue.name();
     let span = info_span!(
         "process",
         otel.name = format!("process {queue}"),
@@ -54,7 +54,7 @@ pub(super) fn process_span(delivery: &Delivery, message: &JobMessage<'_>) -> Spa
         ticketd.operation = job.operation,
         ticketd.account = job.account,
     );
-    traces::follow(&span, &job.trace);
+    traces::set_parent(&span, &job.trace);
     span
 }
 
@@ -67,12 +67,12 @@ pub(super) fn publish_span(event: &mut CloudEvent) -> Span {
         otel.kind = "producer",
         messaging.system = "rabbitmq",
         messaging.operation.type = "send",
-        messaging.destination.name = "events",
+        messaging.destination.name = ExchangeName::Events.name(),
         messaging.message.id = event.id,
     );
     if Span::current().is_disabled() {
-        traces::follow(&span, &event.trace);
+        traces::set_parent(&span, &event.trace);
     }
-    event.trace = span.in_scope(|| traces::passed_on(&event.trace));
+    event.trace = span.in_scope(|| traces::outgoing(&event.trace));
     span
 }

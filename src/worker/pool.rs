@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{Error, Heartbeat, Runner, heartbeat};
 use crate::broker::{Deliveries, Delivery};
+use crate::error_chain::chain;
 use crate::job::backoff::Backoff;
 use crate::ledger;
 
@@ -108,7 +109,7 @@ async fn settle(runner: &Runner, mut delivery: Delivery) {
             () = tokio::time::sleep(RETRY.delay(failures, rand::random())) => {}
             () = runner.stopping().cancelled() => return requeue(delivery).await,
         }
-        if !delivery.receipt.is_valid() {
+        if !delivery.ack_handle.is_valid() {
             return; // the broker redelivers the message
         }
         // The claim of the last attempt is our own, so it may be taken over.
@@ -148,15 +149,4 @@ async fn requeue(delivery: Delivery) {
     if let Err(error) = delivery.requeue().await {
         debug!(%error, "a delivery was not requeued; the broker redelivers it");
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

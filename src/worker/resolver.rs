@@ -108,7 +108,7 @@ impl Resolver {
             return stepped;
         };
         let entry = HistoryEntry::new(now, "resolved", describe(&request));
-        let save = Save { state: &state, hold: Lease::Release, note: Some(&entry), now };
+        let save = Save { state: &state, lease: Lease::Release, entry: Some(&entry), now };
         self.ledger.save(&claim, save).await.map_err(Error::from)?;
         let wakeup = WakeUp {
             job: *job,

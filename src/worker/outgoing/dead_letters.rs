@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::{Error, Metrics};
 use super::header;
-use crate::broker::{Delivery, ExchangeName, Message, Publisher};
+use crate::broker::{Delivery, ExchangeName, Publisher};
 
 /// Limit for the header that lists the problems, in bytes.
 const MAX_PROBLEMS: usize = 16 * 1024;
@@ -70,12 +70,13 @@ impl DeadLetters {
             (header::REASON, Some(reason.as_str())),
             (header::PROBLEMS, Some(truncate(problems, MAX_PROBLEMS))),
             (header::AT, Some(&*at.to_string())),
-            (header::FROM, Some(&*delivery.origin.full_name(&self.prefix))),
+            (header::FROM, Some(&*delivery.queue.full_name(&self.prefix))),
             (header::USER, header::sender(delivery)),
         ];
         let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
         headers.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let message = Message { headers, ..delivery.message() };
+        let mut message = delivery.message();
+        message.properties.headers = headers;
         self.publisher.publish(ExchangeName::Dead, reason.as_str(), &message).await?;
         self.metrics.dead_letter(reason.as_str());
         Ok(())

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use tracing::{Instrument, info, warn};
 
 use super::super::{Error, Metrics, observe};
-use crate::broker::{BrokerSettings, Confirm, ExchangeName, Message, Publisher, RouteResult};
+use crate::broker::{
+    BrokerSettings, Confirm, ExchangeName, Message, Properties, Publisher, RouteResult,
+};
 use crate::job::cloud_event::{self, CloudEvent};
 use crate::job::message::Rejection;
 use crate::job::state::ExecutionState;
@@ -108,10 +110,12 @@ fn message(event: &CloudEvent, correlation_id: Option<String>) -> Result<Message
     let headers = event.trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
     Ok(Message {
         body: serde_json::to_vec(event)?,
-        content_type: Some(cloud_event::CONTENT_TYPE.to_owned()),
-        message_id: Some(event.id.clone()),
-        correlation_id,
-        headers: headers.collect(),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some(cloud_event::CONTENT_TYPE.to_owned()),
+            message_id: Some(event.id.clone()),
+            correlation_id,
+            headers: headers.collect(),
+            ..Properties::default()
+        },
     })
 }

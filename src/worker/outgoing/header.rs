@@ -20,7 +20,7 @@ pub const USER: &str = "x-ticketd-user";
 /// The user who sent a message. The broker verifies the property `user_id`. A message from a wake
 /// queue was published by a worker, which kept the user in [`USER`].
 pub(in crate::worker) fn sender(delivery: &Delivery) -> Option<&str> {
-    match delivery.origin {
+    match delivery.queue {
         SourceQueue::Job(_) | SourceQueue::Cancel => delivery.properties.user_id.as_deref(),
         SourceQueue::Wake(_) => delivery.properties.headers.get(USER).map(String::as_str),
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::{Clock, Error};
 use super::header;
-use crate::broker::{Delivery, Message, Publisher};
+use crate::broker::{Delivery, Message, Properties, Publisher};
 use crate::job::machine::MIN_PARK;
 use crate::job::{Kind, WakeUp, wakeup};
 
@@ -32,9 +32,11 @@ impl Scheduler {
     pub async fn wake(&self, wakeup: &WakeUp, wait: Duration) -> Result<(), Error> {
         let message = Message {
             body: serde_json::to_vec(wakeup)?,
-            content_type: Some(wakeup::CONTENT_TYPE.to_owned()),
-            message_id: Some(wakeup.job.id.to_string()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some(wakeup::CONTENT_TYPE.to_owned()),
+                message_id: Some(wakeup.job.id.to_string()),
+                ..Properties::default()
+            },
         };
         Ok(self.publisher.wake_after(wakeup.job.kind, wait, &message).await?)
     }
@@ -48,9 +50,9 @@ impl Scheduler {
     ) -> Result<(), Error> {
         let mut message = delivery.message();
         // The broker accepts no other user's user_id from us.
-        message.headers.remove(header::USER);
+        message.properties.headers.remove(header::USER);
         let sender = header::sender(delivery).map(str::to_owned);
-        message.headers.extend(sender.map(|user| (header::USER.to_owned(), user)));
+        message.properties.headers.extend(sender.map(|user| (header::USER.to_owned(), user)));
         Ok(self.publisher.wake_after(kind, self.wait_until(due), &message).await?)
     }
 
