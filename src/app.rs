@@ -20,8 +20,8 @@ use crate::job::message::MessageValidator;
 use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
 use crate::worker::{
-    Clock, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver, Runner,
-    Sweeper,
+    Clock, DeadLetters, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver,
+    Runner, Scheduler, Sweeper,
 };
 
 /// How long closing the broker's connections may take.
@@ -68,10 +68,10 @@ impl Worker {
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
         let publisher = broker.publisher();
-        let rules = message_validator(&settings);
+        let validator = message_validator(&settings);
         let accounts = settings.accounts.len();
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
-        metrics.begin(rules.catalogue.iter().map(|operation| operation.name));
+        metrics.init(validator.catalogue.iter().map(|operation| operation.name));
         let mut providers =
             Providers::new(settings.accounts, operations::operations(), transport, clock.clone());
         if let Some(limit) = &shared_limit {
@@ -96,25 +96,28 @@ impl Worker {
             admin = admin_address.map(tracing::field::display),
             "ready for jobs"
         );
+        let scheduler = Scheduler::new(publisher.clone(), clock.clone());
         let sweeper = Sweeper {
             ledger: ledger.clone(),
-            publisher: publisher.clone(),
+            scheduler: scheduler.clone(),
             interval: settings.ledger.lease,
             retention: settings.ledger.retention,
             clock: clock.clone(),
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let source = settings.events.source;
-        let events =
-            EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
+        let prefix = settings.broker.prefix.clone();
+        let dead_letters = DeadLetters::new(publisher.clone(), prefix, metrics.clone());
+        let events = EventPublisher::new(publisher, source, settings.broker, metrics.clone());
         let runner = Runner::new(Dependencies {
-            rules,
+            validator,
             policies: settings.policies,
             providers,
             ledger,
             lease: settings.ledger.lease,
-            publisher,
+            scheduler,
             events,
+            dead_letters,
             metrics,
             clock,
             stopping,
@@ -176,7 +179,8 @@ pub fn resolver(
     let transport = Arc::new(Https::new(settings.http)?);
     let operations = operations::operations();
     let providers = Providers::new(settings.accounts, operations, transport, Clock::default());
-    Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
+    let scheduler = Scheduler::new(publisher, Clock::default());
+    Ok(Resolver { ledger, scheduler, providers, policies: settings.policies })
 }
 
 /// Opens the ledger that the settings name.

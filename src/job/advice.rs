@@ -1,31 +1,11 @@
-//! How a job ends, and in what words a person is told.
+//! The error of an outcome: what happened, and what a person can do about it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::failure::{Failure, FailureClass};
 use super::message::MessageKind;
 use super::spec::Problem;
-use super::state::{ExecutionState, ProviderReply, Timestamps, is_zero};
-
-/// How a job ended. Exactly one per job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OutcomeKind {
-    /// What was asked for is done.
-    Succeeded,
-    /// The provider refused, or what it started failed; or we ran out of tries and it never acted.
-    Failed,
-    /// A call may have taken effect and nothing could settle it, or its end can't be seen.
-    Unknown,
-    /// The deadline passed first.
-    Expired,
-    /// Somebody cancelled it.
-    Cancelled,
-    /// The message can't be read or is not valid; nothing was done.
-    Rejected,
-}
 
 /// Why an outcome is not a success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,30 +20,6 @@ pub struct OutcomeError {
     pub class: String,
     /// What a person can do about it.
     pub advice: String,
-}
-
-impl OutcomeKind {
-    /// Every one of them.
-    pub const ALL: [OutcomeKind; 6] = [
-        OutcomeKind::Succeeded,
-        OutcomeKind::Failed,
-        OutcomeKind::Unknown,
-        OutcomeKind::Expired,
-        OutcomeKind::Cancelled,
-        OutcomeKind::Rejected,
-    ];
-
-    /// The word for it in routing keys and event types.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            OutcomeKind::Succeeded => "succeeded",
-            OutcomeKind::Failed => "failed",
-            OutcomeKind::Unknown => "unknown",
-            OutcomeKind::Expired => "expired",
-            OutcomeKind::Cancelled => "cancelled",
-            OutcomeKind::Rejected => "rejected",
-        }
-    }
 }
 
 /// What a person can do, in one sentence or two.
@@ -180,35 +136,6 @@ impl OutcomeError {
     }
 }
 
-/// A decided outcome, complete.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// How it ended.
-    pub kind: OutcomeKind,
-    /// Calls made.
-    pub attempts: u32,
-    /// The normalised result, as far as it is known.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub result: Value,
-    /// The handle of what exists at the provider, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handle: Option<Value>,
-    /// Why it is not a success.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<OutcomeError>,
-    /// What the last answer was read from.
-    #[serde(default)]
-    pub provider_reply: ProviderReply,
-    /// When things happened.
-    pub times: Timestamps,
-    /// Times a person has settled an earlier outcome, which was `unknown`.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub resolutions: u32,
-    /// With `unknown`, where it was given up; what a person says goes on from here. Never told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution: Option<Box<ExecutionState>>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,12 +190,5 @@ mod tests {
             OutcomeError::invalid(MessageKind::Job, &problems).message,
             "$.id: is empty; $.params: is missing"
         );
-    }
-
-    #[test]
-    fn a_verdict_is_written_as_it_is_routed() {
-        for kind in OutcomeKind::ALL {
-            assert_eq!(serde_json::json!(kind), kind.as_str());
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use ticketd::job::cloud_event;
-use ticketd::job::machine::{Context, Input, step};
+use ticketd::job::machine::{Action, Context, Input, Isolation, start, step};
 use ticketd::job::policy::{Policy, Poll, Probe, Retry};
 use ticketd::job::{
     Answer, FailureClass, Job, Outcome, OutcomeError, OutcomeKind, RequestKind, State,
@@ -70,7 +70,7 @@ pub fn replies(play: Play, bytes: &[u8]) {
     let script = Arc::new(Script::new(replies, head.contains(&b'*')));
     let job = cast(play, kind.into());
     let capabilities = providers(script.clone()).capabilities(&job);
-    let state = State::first(&job, capabilities);
+    let state = start(&job, capabilities);
     if let Some(outcome) = live(&job, state, &script) {
         let done = outcome.kind == OutcomeKind::Succeeded;
         assert!(!done || outcome.handle.is_some(), "succeeded without a handle");
@@ -86,15 +86,23 @@ pub fn live(job: &Job, mut state: State, script: &Arc<Script>) -> Option<Outcome
     let mut now = Timestamp::now();
     let mut event = Input::Resumed;
     for _ in 0..MOST_QUESTIONS {
-        let context = Context { job, policy: &POLICY, capabilities, now, random: 0.5 };
-        state = step(state, event, &context).expect("what a provider says is never illegal");
-        saved(&state);
-        event = match &state {
-            State::Waiting { due, .. } => {
-                now = now.max(*due);
+        let context = Context {
+            job,
+            policy: &POLICY,
+            capabilities,
+            cancelled: None,
+            isolation: Isolation::Shared,
+            now,
+            random: 0.5,
+        };
+        let next = step(&state, event, &context).expect("a provider's answer is never illegal");
+        saved(&next.state);
+        event = match next.action() {
+            Action::Sleep(due) | Action::Park(due) => {
+                now = now.max(due);
                 Input::Resumed
             }
-            State::Asking { execution, .. } => {
+            Action::Request { execution, .. } => {
                 let before = script.count();
                 let answer =
                     RUNTIME.with(|runtime| runtime.block_on(providers.ask(job, execution)));
@@ -110,13 +118,17 @@ pub fn live(job: &Job, mut state: State, script: &Arc<Script>) -> Option<Outcome
                 }
                 answer
             }
-            State::Reporting { outcome } => {
+            Action::PublishOutcome(outcome) => {
                 let told = json!(cloud_event::CloudEvent::outcome("/fuzz", job, outcome));
                 bounded(&told);
                 Input::Published
             }
-            State::Done { outcome } => return Some(outcome.clone()),
+            Action::Acknowledge | Action::AnswerAgain(_) => match next.state {
+                State::Done { outcome } => return Some(outcome),
+                other => panic!("acknowledged as {other:?}"),
+            },
         };
+        state = next.state;
     }
     None
 }
@@ -156,11 +168,9 @@ fn judge(event: &Input, account: &str) {
             assert!(!tells(&failure.to_string(), account), "{failure}");
         }
         Input::Deferred(_) => {}
-        Input::Resumed
-        | Input::Published
-        | Input::Cancelled(_)
-        | Input::Poisoned
-        | Input::Resolved(_) => panic!("{event:?} is no answer"),
+        Input::Resumed | Input::Published | Input::Poisoned | Input::Resolved(_) => {
+            panic!("{event:?} is no answer")
+        }
     }
 }
 
