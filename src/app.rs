@@ -14,7 +14,7 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, RateSource};
 use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
@@ -41,7 +41,7 @@ pub struct Worker {
     /// The time by which its jobs run.
     pub clock: Clock,
     /// What keeps the limits that it shares with other replicas.
-    pub shared_limit: Option<Arc<dyn SharedLimit>>,
+    pub shared_limit: Option<Arc<dyn RateSource>>,
 }
 
 impl Worker {
@@ -175,7 +175,7 @@ pub async fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
 }
 
 /// Opens the ledger, and what keeps the limits that replicas share, where it can.
-async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn SharedLimit>>)> {
+async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn RateSource>>)> {
     Ok(match url {
         LedgerUrl::Sqlite(path) => (Arc::new(SqliteLedger::open(path)?), None),
         LedgerUrl::Postgres(settings) => {
@@ -185,9 +185,9 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
     })
 }
 
-/// The clouds and the ledger don't know each other; here they meet.
+/// `cloud` and `ledger` do not depend on each other, so the implementation is here.
 #[async_trait]
-impl SharedLimit for PostgresLedger {
+impl RateSource for PostgresLedger {
     async fn acquire(
         &self,
         account: &str,

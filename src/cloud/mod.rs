@@ -40,7 +40,7 @@ use client::{AccountClient, RequestLabels, SendError};
 use http::Transport;
 pub use metrics::Metrics;
 use protocol::{Next, Operation, OperationContext};
-use rate_limit::{SharedLimit, WhenLimited};
+use rate_limit::{RateSource, WhenLimited};
 use request::Reply;
 use signing::nonce;
 
@@ -84,7 +84,7 @@ impl Providers {
 
     /// The same, with a limit that replicas share, for the accounts that ask for one.
     #[must_use]
-    pub fn sharing(self, limit: &Arc<dyn SharedLimit>) -> Self {
+    pub fn sharing(self, limit: &Arc<dyn RateSource>) -> Self {
         let share =
             |(name, client): (AccountName, AccountClient)| (name, client.sharing(limit.clone()));
         Self { clients: self.clients.into_iter().map(share).collect(), ..self }
