@@ -12,7 +12,6 @@ pub mod http;
 pub mod huawei;
 mod metrics;
 pub mod operations;
-pub mod protocol;
 pub mod rate_limit;
 mod redact;
 pub mod request;
@@ -39,7 +38,7 @@ use account::Account;
 use client::{AccountClient, RequestLabels, SendError};
 use http::Transport;
 pub use metrics::Metrics;
-use protocol::{Next, Operation, OperationContext};
+use operations::{Operation, OperationContext, OperatorInput, Suspend};
 use rate_limit::{RateSource, WhenLimited};
 use request::Reply;
 use signing::nonce;
@@ -78,7 +77,7 @@ impl Providers {
             (name, AccountClient::new(account, transport.clone(), metrics.clone(), clock.clone()))
         };
         let clients = accounts.into_iter().map(client).collect();
-        let operations = operations.into_iter().map(|it| (it.operation().name, it)).collect();
+        let operations = operations.into_iter().map(|it| (it.spec().name, it)).collect();
         Self { clients, operations, metrics, clock }
     }
 
@@ -104,10 +103,10 @@ impl Providers {
 
     /// Makes the request that the execution needs next, with all HTTP requests that it takes.
     pub async fn ask(&self, job: &Job, execution: &ExecutionState) -> Input {
-        self.converse(job, execution).instrument(spans::operation(job, execution)).await
+        self.make_request(job, execution).instrument(spans::operation(job, execution)).await
     }
 
-    async fn converse(&self, job: &Job, execution: &ExecutionState) -> Input {
+    async fn make_request(&self, job: &Job, execution: &ExecutionState) -> Input {
         let (client, operation) = match self.find(job) {
             Ok(found) => found,
             Err(missing) => {
@@ -122,19 +121,13 @@ impl Providers {
         loop {
             let now = self.clock.now();
             let context = OperationContext { job, execution, account: &client.account, now };
-            let next = match &execution.request {
-                RequestKind::Baseline => operation.baseline(&context, &replies),
-                RequestKind::Call => operation.call(&context, &replies),
-                RequestKind::Probe => operation.probe(&context, &replies),
-                RequestKind::Poll(handle) => operation.poll(&context, handle, &replies),
-            };
-            let request = match next {
-                Ok(Next::Send(request)) => request,
-                Ok(Next::Tell(answer)) => {
+            let request = match operation.answer(&context, &replies) {
+                Err(Suspend::Send(request)) => request,
+                Ok(answer) => {
                     let provider_reply = redact::provider_reply(&replies);
                     return Input::Answered(Answered { answer, provider_reply });
                 }
-                Err(failure) => {
+                Err(Suspend::Fail(failure)) => {
                     // A failure without an effect does not count while a service is unavailable. A
                     // call that may have had one is in doubt all the same.
                     let has_no_effect = execution.request != RequestKind::Call
@@ -187,7 +180,7 @@ impl Providers {
     /// says what is expected.
     pub fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
         let (_, operation) = self.find(job).map_err(|missing| missing.message)?;
-        operation.adopt(job, text)
+        operation.adopt(job, OperatorInput::new(text))
     }
 
     fn find(&self, job: &Job) -> Result<(&AccountClient, &dyn Operation), Failure> {

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::super::account::{Credentials, ProviderSettings};
 use super::super::http::{RawReply, Signed, TransportError};
-use super::super::protocol::Replies;
+use super::super::operations::{PollResult, ProbeResult, Replay, Replayed};
 use super::super::request::{Body, Method, Request};
 use super::super::service::{Service, default_endpoints};
 use super::super::*;
-use crate::job::{Answer, Kind, OperationSpec, Provider, Trace, Until};
+use crate::job::{Kind, OperationSpec, Provider, Trace, Until};
 
 pub type RawResult = Result<RawReply, TransportError>;
 
@@ -123,26 +123,29 @@ pub struct Pages {
 }
 
 impl Pages {
-    fn next(&self, replies: Replies<'_>) -> Result<Next, Failure> {
-        match replies.last() {
-            Some(Err(failure)) => Err(failure.clone()),
-            Some(Ok(reply)) if reply.body["More"] != true => {
-                Ok(Next::Tell(Answer::Undecided(format!("{} replies", replies.len()))))
-            }
-            Some(Ok(_)) | None => Ok(Next::Send(Request {
-                service: if self.huawei { Service::Factory } else { Service::Dms },
-                action: "ListOrders",
-                method: Method::Post,
-                path: "/".into(),
-                query: vec![("PageNumber".into(), (replies.len() + 1).to_string())],
-                body: Body::Empty,
-            })),
+    /// How many pages there are.
+    fn read(&self, http: &mut Replay<'_>) -> Replayed<i64> {
+        let mut page = 1;
+        while http.send(self.page(page))?.body["More"] == true {
+            page += 1;
+        }
+        Ok(page)
+    }
+
+    fn page(&self, page: i64) -> Request {
+        Request {
+            service: if self.huawei { Service::Factory } else { Service::Dms },
+            action: "ListOrders",
+            method: Method::Post,
+            path: "/".into(),
+            query: vec![("PageNumber".into(), page.to_string())],
+            body: Body::Empty,
         }
     }
 }
 
 impl Operation for Pages {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let provider = if self.huawei { Provider::Huawei } else { Provider::Alibaba };
         OperationSpec::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
     }
@@ -151,30 +154,31 @@ impl Operation for Pages {
         Capabilities { baseline: true, probe: true, may_repeat_lost_call: false }
     }
 
-    fn baseline(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        self.next(replies)
+    fn baseline(&self, _: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Value> {
+        Ok(json!(self.read(http)?))
     }
 
-    fn call(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        self.next(replies)
+    fn call(&self, _: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
+        Ok(Accepted { handle: json!(self.read(http)?), result: Value::Null })
     }
 
-    fn probe(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        self.next(replies)
-    }
-
-    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        Err(text.to_owned())
+    fn probe(&self, _: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
+        Ok(ProbeResult::Undecided(format!("{} replies", self.read(http)?)))
     }
 
     fn poll(
         &self,
         _: &OperationContext<'_>,
         handle: &Value,
-        seen: Replies<'_>,
-    ) -> Result<Next, Failure> {
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
         self.polled.store(handle.as_i64().unwrap_or_default(), Ordering::SeqCst);
-        self.next(seen)
+        self.read(http)?;
+        Ok(PollResult::Succeeded { result: Value::Null })
+    }
+
+    fn adopt(&self, _: &Job, _: OperatorInput<'_>) -> Result<Accepted, String> {
+        Err("nothing to adopt".to_owned())
     }
 }
 

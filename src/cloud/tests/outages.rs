@@ -1,12 +1,12 @@
 //! Services that are unavailable: which requests are still sent, and what happens to the others.
 
 use super::super::http::TransportError;
-use super::super::protocol::Replies;
+use super::super::operations::{PollResult, Replay, Replayed};
 use super::super::request::{Body, Method, Request};
 use super::super::service::Service;
 use super::fixtures::{RawResult, huawei};
 use super::*;
-use crate::job::{Kind, OperationSpec, Provider, Running, Until};
+use crate::job::{Kind, OperationSpec, Provider, Until};
 
 fn down() -> RawResult {
     Err(TransportError::NotSent { host: "h".into(), cause: "refused".into() })
@@ -20,57 +20,41 @@ fn broken() -> RawResult {
 struct TwoServices;
 
 impl TwoServices {
-    fn next(replies: Replies<'_>) -> Result<Next, Failure> {
-        let service = match replies {
-            [] => Service::Tasks,
-            [_] => Service::Factory,
-            [.., Err(failure)] => return Err(failure.clone()),
-            [first, ..] => {
-                let seen = if first.is_ok() { "both" } else { "second only" };
-                let running =
-                    Running { seen: seen.into(), waits_for_person: false, result: Value::Null };
-                return Ok(Next::Tell(Answer::Running(running)));
-            }
-        };
+    fn request(service: Service) -> Request {
         let (method, path) = (Method::Get, "/".to_owned());
         let (query, body) = (Vec::new(), Body::Empty);
-        Ok(Next::Send(Request { service, action: "", method, path, query, body }))
+        Request { service, action: "", method, path, query, body }
     }
 }
 
 impl Operation for TwoServices {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let provider = Provider::Huawei;
         OperationSpec::new("dms.CreateOrder", Kind::Create, provider, Until::Accepted, json!({}))
     }
 
-    fn capabilities(&self, _: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: true, may_repeat_lost_call: false }
-    }
-
-    fn baseline(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn call(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn probe(&self, _: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        Self::next(replies)
-    }
-
-    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        Err(text.to_owned())
+    fn call(&self, _: &OperationContext<'_>, _: &mut Replay<'_>) -> Replayed<Accepted> {
+        unreachable!("these tests only poll")
     }
 
     fn poll(
         &self,
         _: &OperationContext<'_>,
         _: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        Self::next(replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        let first = http.try_send(Self::request(Service::Tasks))?;
+        http.send(Self::request(Service::Factory))?;
+        let answered = if first.is_ok() { "both" } else { "second only" };
+        Ok(PollResult::Running {
+            provider_status: answered.to_owned(),
+            waits_for_person: false,
+            result: Value::Null,
+        })
+    }
+
+    fn adopt(&self, _: &Job, _: OperatorInput<'_>) -> Result<Accepted, String> {
+        Err("nothing to adopt".to_owned())
     }
 }
 

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use ticketd::clock::Clock;
 use ticketd::cloud::account::{Account, Credentials, ProviderSettings};
 use ticketd::cloud::http::Transport;
-use ticketd::cloud::protocol::{Next, Operation, OperationContext, Replies};
+use ticketd::cloud::operations::{
+    Operation, OperationContext, OperatorInput, PollResult, ProbeResult, Replay, Replayed,
+};
 use ticketd::cloud::service::{Service, default_endpoints};
 use ticketd::cloud::{Providers, operations};
 use ticketd::job::machine::Capabilities;
 use ticketd::job::message::MessageValidator;
-use ticketd::job::{
-    Accepted, AccessPolicy, Failure, Job, Kind, OperationSpec, Provider, Trace, Until,
-};
+use ticketd::job::{Accepted, AccessPolicy, Job, Kind, OperationSpec, Provider, Trace, Until};
 use tokio::runtime::{Builder, Runtime};
 
 /// Texts of accounts that must never be told to anybody.
@@ -96,7 +96,7 @@ type Side = (Box<dyn Operation>, &'static str, Kind);
 
 static PROTOCOLS: LazyLock<Vec<Side>> = LazyLock::new(|| {
     let named = |protocol: Box<dyn Operation>| {
-        let OperationSpec { name, kind, .. } = protocol.operation();
+        let OperationSpec { name, kind, .. } = protocol.spec();
         (protocol, name, kind)
     };
     operations::operations().into_iter().map(named).collect()
@@ -133,7 +133,7 @@ pub fn job(operation: &str, account: &str, params: Value) -> Job {
 }
 
 impl Operation for Known {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let (_, name, kind) = &PROTOCOLS[self.0];
         OperationSpec::new(name, *kind, Provider::Alibaba, Until::Finished, json!(true))
     }
@@ -142,32 +142,28 @@ impl Operation for Known {
         PROTOCOLS[self.0].0.capabilities(account)
     }
 
-    fn baseline(
-        &self,
-        inquiry: &OperationContext<'_>,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.baseline(inquiry, replies)
+    fn baseline(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Value> {
+        PROTOCOLS[self.0].0.baseline(cx, http)
     }
 
-    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.call(inquiry, replies)
+    fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
+        PROTOCOLS[self.0].0.call(cx, http)
     }
 
-    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.probe(inquiry, replies)
-    }
-
-    fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
-        PROTOCOLS[self.0].0.adopt(job, text)
+    fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
+        PROTOCOLS[self.0].0.probe(cx, http)
     }
 
     fn poll(
         &self,
-        inquiry: &OperationContext<'_>,
+        cx: &OperationContext<'_>,
         handle: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.poll(inquiry, handle, replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        PROTOCOLS[self.0].0.poll(cx, handle, http)
+    }
+
+    fn adopt(&self, job: &Job, input: OperatorInput<'_>) -> Result<Accepted, String> {
+        PROTOCOLS[self.0].0.adopt(job, input)
     }
 }
