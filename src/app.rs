@@ -13,7 +13,7 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, RateSource};
 use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
@@ -45,7 +45,7 @@ pub struct Worker {
     pub transport: Arc<dyn Transport>,
     pub clock: Clock,
     /// Rate limits shared with other replicas, if the ledger supports them.
-    pub shared_limit: Option<Arc<dyn SharedLimit>>,
+    pub shared_limit: Option<Arc<dyn RateSource>>,
 }
 
 impl Worker {
@@ -189,7 +189,7 @@ pub async fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
 }
 
 /// Opens the ledger, and its shared rate limits if it supports them.
-async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn SharedLimit>>)> {
+async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn RateSource>>)> {
     Ok(match url {
         LedgerUrl::Sqlite(path) => (Arc::new(SqliteLedger::open(path)?), None),
         LedgerUrl::Postgres(settings) => {
@@ -201,7 +201,7 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
 
 /// Connects the two folders: `cloud` and `ledger` do not import each other.
 #[async_trait]
-impl SharedLimit for PostgresLedger {
+impl RateSource for PostgresLedger {
     async fn acquire(
         &self,
         account: &str,
