@@ -103,10 +103,10 @@ impl Providers {
 
     /// Makes the request that the execution needs next, with all HTTP requests that it takes.
     pub async fn ask(&self, job: &Job, execution: &ExecutionState) -> Input {
-        self.converse(job, execution).instrument(spans::operation(job, execution)).await
+        self.run(job, execution).instrument(spans::operation(job, execution)).await
     }
 
-    async fn converse(&self, job: &Job, execution: &ExecutionState) -> Input {
+    async fn run(&self, job: &Job, execution: &ExecutionState) -> Input {
         let (client, operation) = match self.find(job) {
             Ok(found) => found,
             Err(missing) => {
