@@ -108,7 +108,7 @@ async fn settle(runner: &Runner, mut delivery: Delivery) {
             () = tokio::time::sleep(RETRY.delay(failures, rand::random())) => {}
             () = runner.stopping().cancelled() => return requeue(delivery).await,
         }
-        if !delivery.receipt.is_valid() {
+        if !delivery.ack_handle.is_valid() {
             return; // its channel is gone: the broker delivers it again
         }
         // The claim of the attempt before is our own.

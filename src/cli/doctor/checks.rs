@@ -38,13 +38,13 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
     match &topology {
         Err(broker::Error::Topology(problems)) => {
             let declares = settings.broker.topology == TopologyMode::Apply;
-            let missing = |problem: &_| matches!(problem, topology::Problem::Missing { .. });
+            let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
             if declares && problems.iter().all(missing) {
                 let said = format!("{} objects are missing: a worker makes them", problems.len());
                 findings.push(Finding::new(Look, "broker topology", said));
                 return findings;
             }
-            let wrong = |problem: &topology::Problem| {
+            let wrong = |problem: &broker::TopologyProblem| {
                 Finding::new(Wrong, "broker topology", problem.to_string())
             };
             findings.extend(problems.iter().map(wrong));
@@ -67,7 +67,7 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn left_over(broker: &Broker) -> Finding {
-    match broker.lengths().await {
+    match broker.dead_and_unrouted().await {
         Ok(broker::QueueDepths { dead: 1.., unrouted }) => {
             let said = format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
             Finding::new(Look, "broker left-overs", said)
@@ -134,7 +134,7 @@ pub(super) async fn admin(settings: &Settings) -> Finding {
     };
     match admin::listen(address).await {
         Ok(_) => Finding::new(Fine, "admin address", format!("{address} is free")),
-        Err(admin::Error::Taken(address)) => taken(address),
+        Err(admin::Error::InUse(address)) => taken(address),
         Err(error) => Finding::new(Wrong, "admin address", chain(&error)),
     }
 }

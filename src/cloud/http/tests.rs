@@ -1,7 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::future::Future;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -9,6 +7,11 @@ use super::*;
 
 const SETTINGS: HttpSettings =
     HttpSettings { connect_timeout: Duration::from_secs(2), timeout: Duration::from_millis(300) };
+
+fn https() -> Https {
+    crate::app::install_tls_provider();
+    Https::new(SETTINGS).unwrap()
+}
 
 fn request(address: &str) -> Signed {
     Signed {
@@ -26,7 +29,7 @@ async fn sent_to<F: Future<Output = ()> + Send>(
 ) -> Result<RawReply, TransportError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("{scheme}://{}", listener.local_addr().unwrap());
-    let client = Https::new(SETTINGS).unwrap();
+    let client = https();
     let sending = client.send(request(&address));
     let serving = async {
         let (stream, _) = listener.accept().await.unwrap();
@@ -85,12 +88,12 @@ async fn a_refused_connection_means_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    not_sent(Https::new(SETTINGS).unwrap().send(request(&address)).await);
+    not_sent(https().send(request(&address)).await);
 }
 
 #[tokio::test]
 async fn a_host_that_does_not_resolve_means_not_sent() {
-    let reply = Https::new(SETTINGS).unwrap().send(request("http://no-such-host.invalid")).await;
+    let reply = https().send(request("http://no-such-host.invalid")).await;
     not_sent(reply);
 }
 
@@ -119,7 +122,7 @@ async fn a_connection_closed_after_the_request_was_read_is_a_lost_answer() {
 async fn a_request_lost_on_a_reused_connection_is_not_repeated() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let client = Https::new(SETTINGS).unwrap();
+    let client = https();
     let serving = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;

@@ -35,7 +35,7 @@ fn key_change(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("id");
     std::fs::write(&path, "the-old-key").unwrap();
-    let id = Secret::in_file(&path).unwrap();
+    let id = Secret::from_file(&path).unwrap();
     let credentials = Credentials::Key { id, secret: "a-secret".into(), security_token: None };
     let account = Account { name: "dms".into(), credentials, ..account };
     let then = ScriptedProvider::new([ok(json!({}))]);

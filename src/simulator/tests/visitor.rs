@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::app::install_tls_provider;
 use crate::cloud::account::Account;
 use crate::cloud::http::{HttpSettings, Https, RawReply, Signed, Transport, TransportError};
 use crate::cloud::request::{Body, Method, Request};
@@ -31,6 +32,7 @@ pub struct Visitor {
 impl Visitor {
     pub fn new(account: Account) -> Self {
         let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
+        install_tls_provider();
         Self { account, https: Https::new(waits).unwrap() }
     }
 

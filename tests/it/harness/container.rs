@@ -9,11 +9,11 @@ use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
-use super::keeper;
+use super::child_guard;
 use super::output::output;
 
-/// How long a container may take until its node answers.
-const STARTUP: Duration = Duration::from_secs(60);
+/// Limit until the node in a container answers.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Container {
     container: ContainerAsync<GenericImage>,
@@ -26,7 +26,7 @@ impl Container {
     pub async fn start(image: &str) -> anyhow::Result<Self> {
         let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
         let name = super::prefix();
-        let remover = keeper::spawn(
+        let remover = child_guard::spawn(
             Command::new("sh")
                 .args(["-c", r#"cat >/dev/null; docker rm -f -v "$0""#, &name])
                 .stdout(Stdio::null())
@@ -36,7 +36,7 @@ impl Container {
         let container = GenericImage::new(repository, tag)
             .with_wait_for(WaitFor::message_on_either_std("Server startup complete"))
             .with_mapped_port(port, 5672.tcp())
-            .with_startup_timeout(STARTUP)
+            .with_startup_timeout(STARTUP_TIMEOUT)
             .with_container_name(name.as_str())
             .start()
             .await
@@ -73,7 +73,7 @@ impl Container {
     }
 }
 
-/// A port that Docker chooses would be another one after a restart.
+/// Chosen here, because a port chosen by Docker would change on restart.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
