@@ -30,6 +30,7 @@ pub mod broker;
 pub mod cli;
 pub mod cloud;
 pub mod config;
+pub mod error_chain;
 pub mod job;
 pub mod ledger;
 pub mod secret;

@@ -3,15 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ticketd::cli::{Cli, chain};
+use ticketd::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Cli::parse().run().await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("ticketd: {}", chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    Cli::parse().run().await
 }

@@ -20,13 +20,14 @@ const LONGEST: usize = 400;
 const MEDIAN: usize = 150;
 
 /// Whom each folder may know. Names of a folder's own modules are always allowed.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("job", &[]),
     ("secret", &[]),
+    ("error_chain", &[]),
     ("cloud", &["job", "secret", "telemetry"]),
-    ("broker", &["job", "secret"]),
+    ("broker", &["job", "secret", "error_chain"]),
     ("ledger", &["job", "secret"]),
-    ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
+    ("worker", &["cloud", "broker", "ledger", "job", "telemetry", "error_chain"]),
     ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job", "secret"]),
     // Settings types only; see below.

@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info, warn};
 
-use super::endpoint::{Endpoint, chain};
+use super::endpoint::Endpoint;
 use super::error::Error;
 use super::flapping::{FLAPPING_HINT, FlapDetector};
 use super::metrics::Metrics;
 use super::topology::TopologySpec;
+use crate::error_chain::chain;
 
 /// How often we look at a connection that says nothing.
 const WATCH: Duration = Duration::from_millis(500);

@@ -13,11 +13,11 @@ use tracing::{debug, warn};
 
 use super::connection::{Backoff, SupervisedConnection, lost};
 use super::delivery::{Delivery, SourceQueue};
-use super::endpoint::chain;
 use super::error::Error;
 use super::names::Names;
 use super::priority::PriorityReceiver;
 use super::topology::TopologySpec;
+use crate::error_chain::chain;
 use crate::job::Kind;
 
 /// The deliveries of some kinds of jobs, of their wake-ups, and of wishes that any job ends.

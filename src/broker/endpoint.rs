@@ -1,6 +1,5 @@
 //! Where the broker is and how we get in. The only place that sees its password.
 
-use std::error::Error as _;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -146,22 +145,6 @@ fn without_password(text: &str) -> Result<String, Error> {
 
 fn file(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Certificate { path: path.to_owned(), source })
-}
-
-/// An error and its causes on one line, for a log.
-pub(super) fn chain(error: &Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // The library repeats a cause in what it says itself.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cloud::operations;
 use crate::config::{EX_CONFIG, Settings, load, process_environment};
+use crate::error_chain::chain;
 use crate::telemetry::{self, LogFormat};
 
 /// An event-driven queue worker: ticket jobs from RabbitMQ, calls on cloud APIs, result events
@@ -75,8 +76,15 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the subcommand.
-    pub async fn run(self) -> Result<ExitCode> {
+    /// Runs the subcommand. An error goes to standard error and ends in exit code 1.
+    pub async fn run(self) -> ExitCode {
+        self.execute().await.unwrap_or_else(|error| {
+            eprintln!("ticketd: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        })
+    }
+
+    async fn execute(self) -> Result<ExitCode> {
         let Self { configs, log_format, command } = self;
         let level = match command {
             Command::Worker(_) | Command::Simulate(_) => "info",
@@ -121,20 +129,6 @@ impl Cli {
             Command::Man(arguments) => shell::man(arguments),
         }
     }
-}
-
-/// An error and its causes, in a line. Libraries repeat a cause in what they say themselves.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
 }
 
 /// Runs a command on the settings, or shows all that is wrong with them.

@@ -13,6 +13,7 @@ use tracing::{debug, error, info, warn};
 use super::heartbeat::BEAT;
 use super::{Error, Heartbeat, Runner};
 use crate::broker::{Deliveries, Delivery};
+use crate::error_chain::chain;
 use crate::ledger;
 
 /// A delivery that met trouble of ours is tried again after a pause, which grows to the longest.
@@ -131,7 +132,7 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
         }
         Ok(Err(Error::Stopping)) => false,
         Ok(Err(error)) => {
-            let cause = in_a_line(&error);
+            let cause = chain(&error);
             runner.metrics().error();
             error!(job, cause, "a job could not go on; it is tried again");
             false
@@ -148,15 +149,4 @@ async fn requeue(delivery: Delivery) {
     if let Err(error) = delivery.requeue().await {
         debug!(%error, "not given back; the broker will deliver it again");
     }
-}
-
-/// An error and all its causes, in a line.
-fn in_a_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

@@ -11,10 +11,10 @@ use super::OutcomeKind::{Look, Ok as Fine, Wrong};
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
-use crate::cli::chain;
 use crate::cloud::http::Https;
 use crate::cloud::{AccessCheck, Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
+use crate::error_chain::chain;
 use crate::job::Status;
 use crate::ledger::Ledger;
 

@@ -90,13 +90,15 @@ pub(crate) fn job(id: &str) -> Job {
 /// A state that can be told apart by its number.
 pub(crate) fn waiting(number: u32, due: Timestamp) -> State {
     let execution = json!({ "request": "call", "calls": number });
-    serde_json::from_value(json!({ "phase": "waiting", "execution": execution, "due": due })).unwrap()
+    serde_json::from_value(json!({ "phase": "waiting", "execution": execution, "due": due }))
+        .unwrap()
 }
 
 /// A request may be on its way.
 fn asking() -> State {
     let execution = json!({ "request": "call", "calls": 1 });
-    serde_json::from_value(json!({ "phase": "asking", "execution": execution, "since": at(0) })).unwrap()
+    serde_json::from_value(json!({ "phase": "asking", "execution": execution, "since": at(0) }))
+        .unwrap()
 }
 
 /// Done, with this verdict.
