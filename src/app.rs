@@ -16,7 +16,7 @@ use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
 use crate::cloud::shared_limit::{LimitUnavailable, SharedLimit};
 use crate::cloud::{Providers, operations};
-use crate::config::{Admin, LedgerUrl, Settings};
+use crate::config::{LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
 use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
@@ -57,8 +57,8 @@ impl Worker {
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
         let state = match settings.admin {
-            Admin(Some(address)) => Some(admin::listen(address).await?),
-            Admin(None) => None,
+            Some(address) => Some(admin::listen(address).await?),
+            None => None,
         };
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
@@ -112,7 +112,7 @@ impl Worker {
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
         let max_bytes = settings.broker.max_message_bytes;
-        let source = settings.events.source;
+        let source = settings.event_source;
         let events =
             EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
         let rules = MessageValidator { catalogue, accounts, users, max_bytes };

@@ -1,4 +1,4 @@
-//! `ticketd doctor`, and the errors of those who start with something wrong.
+//! `ticketd doctor`, `completions` and `man`.
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -6,8 +6,8 @@ use tokio::process::Command;
 use crate::harness::samples::{accepted, change};
 use crate::harness::{Stage, until};
 
-/// What the doctor finds: its exit code, and how each thing stands, by name.
-async fn examined(stage: &Stage, prepare: impl FnOnce(&mut Command)) -> (i32, Vec<Value>) {
+/// Runs the doctor. Returns its exit code and its checks.
+async fn run_doctor(stage: &Stage, prepare: impl FnOnce(&mut Command)) -> (i32, Vec<Value>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
     command
         .arg("--config")
@@ -21,45 +21,45 @@ async fn examined(stage: &Stage, prepare: impl FnOnce(&mut Command)) -> (i32, Ve
     for secret in ["sim-alibaba-secret", "sim-huawei-secret", "guest:guest", "h1dden"] {
         assert!(!printed.contains(secret), "{printed}");
     }
-    let told: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(told["ok"], output.status.success());
-    (output.status.code().unwrap(), told["findings"].as_array().unwrap().clone())
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["ok"], output.status.success());
+    (output.status.code().unwrap(), report["checks"].as_array().unwrap().clone())
 }
 
 #[track_caller]
-fn finding<'a>(findings: &'a [Value], what: &str) -> (&'a str, &'a str) {
-    let found = findings.iter().find(|finding| finding["what"] == what);
-    let found = found.unwrap_or_else(|| panic!("no {what} in {findings:#?}"));
-    (found["verdict"].as_str().unwrap(), found["said"].as_str().unwrap())
+fn check<'a>(checks: &'a [Value], name: &str) -> (&'a str, &'a str) {
+    let found = checks.iter().find(|check| check["name"] == name);
+    let found = found.unwrap_or_else(|| panic!("no {name} in {checks:#?}"));
+    (found["status"].as_str().unwrap(), found["message"].as_str().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_nothing_wrong_where_nothing_is() {
+async fn every_check_is_ok_in_a_healthy_environment() {
     let mut stage = Stage::new("").await;
     let troupe = stage.start();
     stage.submit(ticketd::job::Kind::Create, &accepted(change("a", "c"))).await;
     stage.outcome("a").await;
     let effects = stage.simulator.effects().len();
-    let (code, findings) = examined(&stage, |_| {}).await;
-    assert_eq!(code, 0, "{findings:#?}");
-    for what in ["broker", "broker topology", "ledger", "jobs", "ali dms", "ali dataworks"] {
-        assert_eq!(finding(&findings, what).0, "ok", "{findings:#?}");
+    let (code, checks) = run_doctor(&stage, |_| {}).await;
+    assert_eq!(code, 0, "{checks:#?}");
+    for name in ["broker", "broker topology", "ledger", "jobs", "ali dms", "ali dataworks"] {
+        assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
     }
-    for what in ["hw factory", "hw tasks", "admin address", "configuration"] {
-        assert_eq!(finding(&findings, what).0, "ok", "{findings:#?}");
+    for name in ["hw factory", "hw tasks", "admin address", "configuration"] {
+        assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
     }
     assert_eq!(stage.simulator.effects().len(), effects, "a look changes nothing");
     stage.submit(ticketd::job::Kind::Create, &json!({ "id": "bad" })).await;
     until(async || stage.broker().lengths().await.unwrap().dead == 1).await;
-    let (code, findings) = examined(&stage, |_| {}).await;
-    let (kind, said) = finding(&findings, "broker left-overs");
-    assert_eq!((code, kind), (0, "look"));
-    assert!(said.contains("ticketd dead list"), "{said}");
+    let (code, checks) = run_doctor(&stage, |_| {}).await;
+    let (status, message) = check(&checks, "dead and unrouted");
+    assert_eq!((code, status), (0, "warning"));
+    assert!(message.contains("ticketd dead list"), "{message}");
     troupe.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_says_what_is_wrong_and_what_to_do() {
+async fn every_error_is_reported_with_what_to_do() {
     let stage = Stage::new("").await;
     drop(stage.worker());
     let folder = stage.configuration().parent().unwrap().to_owned();
@@ -67,7 +67,7 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     std::fs::write(folder.join("ledger.db"), "no database, but long enough to be one: ".repeat(50))
         .unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (code, findings) = examined(&stage, |command| {
+    let (code, checks) = run_doctor(&stage, |command| {
         command
             .env("TICKETD_BROKER__URL", "amqp://guest:h1dden@127.0.0.1:1/%2f")
             .env("TICKETD_ADMIN__ADDRESS", taken.local_addr().unwrap().to_string())
@@ -75,43 +75,43 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     })
     .await;
     assert_eq!(code, 1);
-    for (what, kind, words) in [
-        ("broker", "wrong", "start RabbitMQ there, or correct broker.url"),
-        ("ledger", "wrong", "ledger.db"),
-        ("admin address", "look", "is taken"),
-        ("ali dms", "wrong", "SignatureDoesNotMatch"),
-        ("ali dataworks", "wrong", "SignatureDoesNotMatch"),
+    for (name, status, words) in [
+        ("broker", "error", "start RabbitMQ there, or correct broker.url"),
+        ("ledger", "error", "ledger.db"),
+        ("admin address", "warning", "is in use"),
+        ("ali dms", "error", "SignatureDoesNotMatch"),
+        ("ali dataworks", "error", "SignatureDoesNotMatch"),
         ("hw factory", "ok", ""),
-        ("hw tasks", "wrong", "can't connect to 127.0.0.1"),
+        ("hw tasks", "error", "can't connect to 127.0.0.1"),
     ] {
-        let (found, said) = finding(&findings, what);
-        assert_eq!(found, kind, "{what}: {said}");
-        assert!(said.contains(words), "{what}: {said}");
+        let (found, message) = check(&checks, name);
+        assert_eq!(found, status, "{name}: {message}");
+        assert!(message.contains(words), "{name}: {message}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_topology_is_made_by_a_worker_or_by_an_operator() {
+async fn a_missing_topology_is_a_warning_if_a_worker_declares_it() {
     let stage = Stage::new("").await;
     let elsewhere = |command: &mut Command| {
         command.env("TICKETD_BROKER__PREFIX", "nobody-made-this");
     };
-    let (code, findings) = examined(&stage, elsewhere).await;
-    let (kind, said) = finding(&findings, "broker topology");
-    assert_eq!((code, kind), (0, "look"));
-    assert!(said.ends_with("objects are missing: a worker makes them"), "{said}");
-    let (code, findings) = examined(&stage, |command| {
+    let (code, checks) = run_doctor(&stage, elsewhere).await;
+    let (status, message) = check(&checks, "broker topology");
+    assert_eq!((code, status), (0, "warning"));
+    assert!(message.ends_with("objects are missing: a worker declares them"), "{message}");
+    let (code, checks) = run_doctor(&stage, |command| {
         elsewhere(command);
         command.env("TICKETD_BROKER__TOPOLOGY", "check");
     })
     .await;
-    let (kind, said) = finding(&findings, "broker topology");
-    assert_eq!((code, kind), (1, "wrong"));
-    assert!(said.ends_with("is missing: run `ticketd topology apply`"), "{said}");
+    let (status, message) = check(&checks, "broker topology");
+    assert_eq!((code, status), (1, "error"));
+    assert!(message.ends_with("is missing: run `ticketd topology apply`"), "{message}");
 }
 
 #[tokio::test]
-async fn shells_and_people_are_told_of_every_command() {
+async fn completions_and_manual_pages_have_every_command() {
     let run = async |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_ticketd")).args(arguments).output().await;
         let output = output.unwrap();
@@ -125,7 +125,7 @@ async fn shells_and_people_are_told_of_every_command() {
     assert!(run(&["man"]).await.starts_with(".ie"), "roff");
     let script = format!("{} completions zsh | head -n 1", env!("CARGO_BIN_EXE_ticketd"));
     let cut = Command::new("sh").args(["-c", &script]).output().await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&cut.stderr), "", "a reader that leaves is no trouble");
+    assert_eq!(String::from_utf8_lossy(&cut.stderr), "", "a closed pipe is not an error");
     let folder = tempfile::tempdir().unwrap();
     run(&["man", folder.path().to_str().unwrap()]).await;
     for page in ["ticketd.1", "ticketd-worker.1", "ticketd-jobs-resolve.1"] {

@@ -343,7 +343,7 @@ fn read(toml: &str, url: &str) -> Settings {
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "stage".into(), toml: toml.into() };
     let url = ("TICKETD_BROKER__URL".to_owned(), url.to_owned());
-    config::examine(&[layer], BTreeMap::from([url]), &names).settings.unwrap()
+    config::load_with_report(&[layer], BTreeMap::from([url]), &names).settings.unwrap()
 }
 
 /// Waits until something holds, looking again and again.
