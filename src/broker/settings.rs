@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::job::pattern::fits;
+use crate::job::access::matches;
 use crate::secret::Secret;
 
 /// Whether the topology is declared or only verified at start.
@@ -42,7 +42,7 @@ impl BrokerSettings {
     /// could make an outcome look like a job.
     pub fn may_reply_to(&self, queue: &str) -> bool {
         let ours = queue.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'));
-        !ours && !queue.is_empty() && self.reply_allowed.iter().any(|name| fits(name, queue))
+        !ours && !queue.is_empty() && self.reply_allowed.iter().any(|name| matches(name, queue))
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cloud::operations;
 use crate::config::{EX_CONFIG, Settings, load, process_environment};
@@ -125,8 +125,8 @@ impl Cli {
             Command::Jobs(command) => with(settings(), |s| jobs::run(command, s)).await,
             Command::Dead(command) => with(settings(), |s| dead::run(command, s)).await,
             Command::Doctor(arguments) => with(settings(), |s| doctor::run(arguments, s)).await,
-            Command::Completions(arguments) => Ok(shell::completions(arguments)),
-            Command::Man(arguments) => shell::man(arguments),
+            Command::Completions(arguments) => Ok(shell::completions(arguments, Self::command())),
+            Command::Man(arguments) => shell::man(arguments, Self::command()),
         }
     }
 }

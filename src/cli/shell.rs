@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
-
-use super::Cli;
 
 const NAME: &str = "ticketd";
 
@@ -23,21 +21,19 @@ pub struct Man {
     folder: Option<PathBuf>,
 }
 
-pub fn completions(arguments: Completions) -> ExitCode {
-    let mut command = Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, NAME, &mut std::io::stdout());
+pub fn completions(arguments: Completions, mut program: Command) -> ExitCode {
+    clap_complete::generate(arguments.shell, &mut program, NAME, &mut std::io::stdout());
     ExitCode::SUCCESS
 }
 
-pub fn man(arguments: Man) -> Result<ExitCode> {
-    let command: Command = Cli::command();
+pub fn man(arguments: Man, program: Command) -> Result<ExitCode> {
     match arguments.folder {
         Some(folder) => {
             std::fs::create_dir_all(&folder)
-                .and_then(|()| clap_mangen::generate_to(command, &folder))
+                .and_then(|()| clap_mangen::generate_to(program, &folder))
                 .with_context(|| format!("cannot write the pages to {}", folder.display()))?;
         }
-        None => clap_mangen::Man::new(command)
+        None => clap_mangen::Man::new(program)
             .render(&mut std::io::stdout())
             .context("cannot write the page")?,
     }

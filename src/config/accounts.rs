@@ -39,7 +39,7 @@ fn account(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> 
         return None;
     };
     let region = reader.need_if(&at.child("region"), region);
-    let rate_limit = reader.get::<Rate>(&at.child("rate_limit"));
+    let rate_limit = reader.get::<RequestRate>(&at.child("rate_limit"));
     let rate_limit_shared = shared(reader, at, replicas);
     let max_concurrent =
         reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
@@ -108,12 +108,12 @@ fn region(name: &String) -> Result<(), String> {
 }
 
 /// Requests per unit of time, such as `10/s` or `100/m`.
-struct Rate {
+struct RequestRate {
     text: String,
     per_second: f64,
 }
 
-impl ConfigValue for Rate {
+impl ConfigValue for RequestRate {
     fn from_toml(value: &Value) -> Result<Self, String> {
         Self::from_text(text(value)?)
     }

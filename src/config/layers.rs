@@ -13,6 +13,9 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::display::ConfigProblem;
 use super::key::SettingKey;
 
+/// The built-in settings, with a comment for each: the operator's reference.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+
 /// The source of the built-in defaults in messages.
 const BUILT_IN: &str = "default.toml, built in";
 
@@ -70,7 +73,7 @@ impl Layers {
         let mut all =
             Self { root: Dict::new(), figment: Figment::new(), sources: vec![], file_count: 0 };
         let mut problems = Vec::new();
-        let built_in = (BUILT_IN.to_owned(), Ok(super::DEFAULT.to_owned()));
+        let built_in = (BUILT_IN.to_owned(), Ok(DEFAULT.to_owned()));
         for (name, text) in std::iter::once(built_in).chain(layers.iter().map(Layer::open)) {
             match text.and_then(|text| parse(&text)) {
                 Ok(data) => all.add(NamedLayer { name, data }),

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 pub use addresses::LedgerUrl;
 pub use display::{ConfigProblem, ConfigProblems, Setting, as_toml};
 pub use durations::{format as format_duration, parse as parse_duration};
-pub use layers::Layer;
+pub use layers::{DEFAULT, Layer};
 pub use worker::{LedgerSettings, WorkerSettings};
 
 use crate::broker::settings::BrokerSettings;
@@ -36,9 +36,6 @@ use crate::job::policy::Policies;
 
 /// The exit code for a wrong configuration, from `sysexits.h`.
 pub const EX_CONFIG: u8 = 78;
-
-/// The built-in settings, with a comment for each: the operator's reference.
-pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 /// The settings of `ticketd demo`, over the built-in ones.
 pub const DEMO: &str = include_str!("../../config/demo.toml");

@@ -1,8 +1,9 @@
-//! Decides. What a job is, what may happen to it, and what follows.
+//! Decides: what a job is, what may happen to it, and what follows.
 //!
-//! Nothing here does input or output, reads a clock or rolls dice: time and chance are arguments,
-//! so every path a job can take is an ordinary function call in a test.
+//! Pure: no input or output, no clock, no random numbers. Time and randomness are arguments, so that
+//! a test reaches every path of a job by function calls.
 
+pub mod access;
 pub mod advice;
 pub mod cloud_event;
 pub mod failure;
@@ -11,16 +12,15 @@ pub mod machine;
 pub mod message;
 pub mod milestone;
 pub mod model;
-pub mod pattern;
 pub mod policy;
 pub mod retry;
 pub mod spec;
 pub mod state;
 pub mod status;
 pub mod suggest;
-pub mod users;
 pub mod wakeup;
 
+pub use access::AccessPolicy;
 pub use advice::{Outcome, OutcomeError, OutcomeKind};
 pub use cloud_event::CloudEvent;
 pub use failure::{Failure, FailureClass};
@@ -33,5 +33,4 @@ pub use state::{
     Accepted, Answer, Answered, Ended, ExecutionState, ProviderReply, RequestKind, Running, State,
 };
 pub use status::Status;
-pub use users::AccessPolicy;
 pub use wakeup::WakeUp;

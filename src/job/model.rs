@@ -1,4 +1,4 @@
-//! A job: one ticket message, read and found valid.
+//! A job: one valid ticket message.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use serde_json::Value;
 pub struct JobId(String);
 
 impl JobId {
-    /// The longest id accepted, in characters (all of them ASCII).
+    /// Limit of an id, in characters, which are all ASCII.
     pub const MAX_LENGTH: usize = 128;
 
     /// The id as text.
@@ -30,11 +30,11 @@ impl FromStr for JobId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let legal = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
         if text.is_empty() {
             return Err("is empty".into());
         }
-        if let Some(c) = text.chars().find(|c| !legal(*c)) {
+        if let Some(c) = text.chars().find(|c| !allowed(*c)) {
             return Err(format!("has the character {c:?}; allowed are A-Za-z0-9._:/-"));
         }
         if text.len() > Self::MAX_LENGTH {
@@ -85,7 +85,7 @@ impl Kind {
     /// Every kind, in the order queues are declared and shown.
     pub const ALL: [Kind; 3] = [Kind::Create, Kind::Publish, Kind::Deploy];
 
-    /// The kind as it stands in routing keys and queue names.
+    /// The kind in routing keys and queue names.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Create => "create",
@@ -112,7 +112,7 @@ impl FromStr for Kind {
     }
 }
 
-/// A cloud whose calls we know.
+/// A cloud provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -131,24 +131,24 @@ impl fmt::Display for Provider {
     }
 }
 
-/// How far a job is followed.
+/// When a job counts as succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Until {
-    /// The provider took the call.
+    /// When the provider has accepted the call.
     Accepted,
-    /// What the call started has ended.
+    /// When what the call started has ended.
     Finished,
 }
 
-/// Where a copy of the outcome goes, beside the events exchange.
+/// Where a copy of the outcome goes, besides the events exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyTo {
     /// The queue named by the message's `reply_to` property.
     pub queue: String,
 }
 
-/// W3C trace context, taken from the message's headers and passed on unread.
+/// W3C trace context from the message's headers, passed on unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     /// W3C trace context: the `traceparent` header.
@@ -160,14 +160,14 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The headers that there are, with their names.
+    /// The headers that are set, with their names.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let named = [("traceparent", &self.traceparent), ("tracestate", &self.tracestate)];
         named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 }
 
-/// One ticket job, valid and complete: defaults are filled in, so nothing about it changes later.
+/// One ticket job, valid and complete. Defaults are filled in, so that it never changes later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The idempotency key.
@@ -178,20 +178,20 @@ pub struct Job {
     pub kind: Kind,
     /// The account that makes the call.
     pub account: AccountName,
-    /// The provider's documented request, in its own names; checked against the operation.
+    /// The provider's documented request, in the provider's names, validated by the operation.
     pub params: Value,
-    /// How far the job is followed.
+    /// When the job counts as succeeded.
     pub until: Until,
-    /// The earliest moment of the call.
+    /// The earliest time of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// The moment after which no call is made and no poll goes on.
+    /// The time after which no call and no poll is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
-    /// Any JSON up to 4 KiB, echoed in every event.
+    /// Any JSON up to 4 KiB, repeated in every event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
-    /// The message's `correlation_id`, echoed in every event.
+    /// The message's `correlation_id`, repeated in every event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// Where a copy of the outcome goes.
@@ -210,20 +210,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_holds_what_the_contract_allows_and_nothing_else() {
-        let longest = "x".repeat(JobId::MAX_LENGTH);
-        for legal in ["a", "A-Za-z0-9._:/-", "urn:chg:2041", "/", "..", longest.as_str()] {
-            assert_eq!(legal.parse::<JobId>().unwrap().as_str(), legal);
+    fn an_id_allows_exactly_the_characters_of_the_contract() {
+        let max_length = "x".repeat(JobId::MAX_LENGTH);
+        for valid in ["a", "A-Za-z0-9._:/-", "urn:chg:2041", "/", "..", max_length.as_str()] {
+            assert_eq!(valid.parse::<JobId>().unwrap().as_str(), valid);
         }
         let too_long = "x".repeat(JobId::MAX_LENGTH + 1);
-        for illegal in ["", " ", "a b", "a\n", "a\0", "é", "a#b", "a*", "a+b", too_long.as_str()] {
-            assert!(illegal.parse::<JobId>().is_err(), "{illegal:?}");
-            assert!(serde_json::from_value::<JobId>(illegal.into()).is_err(), "{illegal:?}");
+        for invalid in ["", " ", "a b", "a\n", "a\0", "é", "a#b", "a*", "a+b", too_long.as_str()] {
+            assert!(invalid.parse::<JobId>().is_err(), "{invalid:?}");
+            assert!(serde_json::from_value::<JobId>(invalid.into()).is_err(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_kind_is_written_as_it_is_routed() {
+    fn a_kind_is_serialized_like_its_routing_key() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::json!(kind), kind.as_str());
             assert_eq!(kind.to_string().parse(), Ok(kind));

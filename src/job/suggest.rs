@@ -1,14 +1,13 @@
-//! How problems are worded: near misses and the names of JSON types.
+//! Suggestions for misspelt names, and the names of JSON types.
 
 use serde_json::Value;
 
-/// Words longer than this are nobody's slip of the finger, and costly to compare.
-const LONGEST: usize = 64;
+/// Limit of the words compared, in bytes: longer ones are no typing mistakes, and costly to compare.
+const MAX_WORD: usize = 64;
 
-/// The word nearest to `word`, where it is near enough for a slip: at most a third of its letters
-/// differ, and never more than four. Upper and lower case count as the same.
+/// The most similar word, if at most a third of its letters and at most four differ. Case is ignored.
 pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if word.is_empty() || word.len() > LONGEST {
+    if word.is_empty() || word.len() > MAX_WORD {
         return None;
     }
     let lower = word.to_lowercase();
@@ -23,12 +22,12 @@ pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// ` (did you mean "x"?)` for the nearest of `known`, or nothing when none is near.
+/// ` (did you mean "x"?)` for the most similar of `known`, or nothing if none is similar.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(given, known).map_or_else(String::new, |name| format!(" (did you mean {name:?}?)"))
 }
 
-/// What a JSON value is, with its article.
+/// The type of a JSON value, with its article.
 pub fn name_of_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_understood_and_a_different_word_is_not() {
+    fn only_a_similar_word_is_suggested() {
         let words = ["PluginType", "PluginParam", "execSQL", "Tid"];
         assert_eq!(nearest("pluginParams", words), Some("PluginParam"));
         assert_eq!(nearest("execSql", words), Some("execSQL"));

@@ -1,84 +1,76 @@
-//! Rust sources, read just well enough: comments, strings and tests are told from the rest.
+//! The sources, read once: what each file declares, imports and mentions, with its lines.
+//!
+//! `syn` trees can't be shared between threads, so each file is reduced to plain facts.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-/// A file without its tests.
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::syntax::{self, Module};
+
+/// A Rust file below `src/`.
 pub struct Source {
-    /// Its path below `src/`.
+    /// The path below `src/`.
     pub file: String,
-    /// The code, with comments and the insides of strings blanked out.
-    code: String,
-    literals: Vec<(usize, String)>,
+    pub lines: usize,
+    /// Only compiled for tests.
+    pub test: bool,
+    /// The file's own module first, then those that are written out inside it.
+    pub modules: Vec<Module>,
+    /// String literals outside tests.
+    pub literals: Vec<Named>,
+    /// Structs, enums, traits and type aliases, in tests too.
+    pub types: Vec<Named>,
 }
 
-/// A path into one of our own modules.
-pub struct Import {
-    /// Where it stands.
-    pub offset: usize,
-    /// The module directly below the crate.
-    pub root: String,
-    /// The whole path from there.
-    pub path: String,
+/// A text and the line it stands on.
+pub struct Named {
+    pub line: usize,
+    pub text: String,
 }
 
-/// The paths of all files below a folder, in order.
-pub fn files(folder: &Path) -> Vec<String> {
-    fn walk(base: &Path, folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(base, &path, found);
-            } else {
-                found.push(path.strip_prefix(base).unwrap().to_str().unwrap().to_owned());
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(folder, folder, &mut found);
-    found.sort();
-    found
+/// Every Rust file below `src/`, tests included.
+pub fn all() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+        let mut sources = in_parallel(&files("src", "rs"), |path| {
+            Source::parse(path.strip_prefix("src/").unwrap(), &read(path))
+        });
+        mark_tests(&mut sources);
+        sources
+    });
+    assert!(SOURCES.len() > 100, "{} sources are not all of them", SOURCES.len());
+    &SOURCES
+}
+
+/// Every Rust file below `src/` that is compiled for production.
+pub fn production() -> impl Iterator<Item = &'static Source> {
+    all().iter().filter(|source| !source.test)
+}
+
+/// Sources made up for a test of this reader: each file's path below `src/`, and its text.
+pub fn parsed(files: &[(&str, &str)]) -> Vec<Source> {
+    let mut sources =
+        files.iter().map(|(file, text)| Source::parse(file, text)).collect::<Vec<_>>();
+    mark_tests(&mut sources);
+    sources
 }
 
 impl Source {
-    /// Every source below a folder but those of modules that are declared for tests only.
-    pub fn all(folder: &Path) -> Vec<Self> {
-        let mut tests = BTreeSet::new();
-        let mut sources = Vec::new();
-        for file in files(folder).into_iter().filter(|file| file.ends_with(".rs")) {
-            let text = std::fs::read_to_string(folder.join(&file)).unwrap();
-            let (source, declared) = Self::read(file, &text);
-            tests.extend(declared);
-            sources.push(source);
+    fn parse(file: &str, text: &str) -> Self {
+        let tree = syn::parse_file(text).unwrap_or_else(|error| panic!("src/{file}: {error}"));
+        let facts = syntax::facts(&tree);
+        Self {
+            file: file.to_owned(),
+            lines: text.lines().count(),
+            test: false,
+            modules: facts.modules,
+            literals: facts.literals,
+            types: facts.types,
         }
-        let is_test = |source: &Self| {
-            let module = source.module().join("/");
-            tests.iter().any(|test| {
-                module
-                    .strip_prefix(test.as_str())
-                    .is_some_and(|r| r.is_empty() || r.starts_with('/'))
-            })
-        };
-        sources.retain(|source| !is_test(source));
-        sources
-    }
-
-    /// A source, and the modules it declares for tests only.
-    fn read(file: String, text: &str) -> (Self, Vec<String>) {
-        let (code, literals) = blank(text);
-        let mut source = Self { file, code, literals };
-        let mut declared = Vec::new();
-        while let Some(start) = source.code.find("#[cfg(test)]") {
-            let (end, module) = item(&source.code, start);
-            declared.extend(module.map(|name| {
-                source.module().into_iter().chain([name.as_str()]).collect::<Vec<_>>().join("/")
-            }));
-            let gone: String =
-                source.code[start..end].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
-            source.code.replace_range(start..end, &gone);
-            source.literals.retain(|(offset, _)| !(start..end).contains(offset));
-        }
-        (source, declared)
     }
 
     /// The folder below `src/`, or the file's own name.
@@ -87,167 +79,158 @@ impl Source {
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
+    /// Whether it is one of these files, or in one of these folders.
+    pub fn is_within(&self, places: &[&str]) -> bool {
+        is_within(&self.file, places)
+    }
+
     /// `src/file:line`.
-    pub fn at(&self, offset: usize) -> String {
-        format!("src/{}:{}", self.file, self.code[..offset].matches('\n').count() + 1)
+    pub fn at(&self, line: usize) -> String {
+        format!("src/{}:{line}", self.file)
     }
 
-    /// Where a name stands in the code, not as the end of a longer one.
-    pub fn find(&self, name: &str) -> Vec<usize> {
-        let before = |offset: usize| self.code[..offset].chars().next_back();
-        let whole = |offset: &usize| !before(*offset).is_some_and(|c| is_name(c) || c == ':');
-        let hits = self.code.match_indices(name).map(|(offset, _)| offset);
-        hits.filter(|offset| whole(offset) || name.contains(char::is_uppercase)).collect()
+    /// The file's module, from the crate down.
+    pub fn module(&self) -> Vec<String> {
+        let stem = self.file.strip_suffix(".rs").unwrap();
+        let stem = stem.strip_suffix("/mod").unwrap_or(stem);
+        if stem == "lib" { Vec::new() } else { stem.split('/').map(str::to_owned).collect() }
     }
 
-    /// The strings, and where each stands.
-    pub fn literals(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.literals.iter().map(|(offset, text)| (*offset, text.as_str()))
+    /// The paths in code outside tests, each with its module and its line. A name on its own is
+    /// no path unless it is imported.
+    pub fn paths(&self) -> impl Iterator<Item = (Vec<String>, usize, &[String])> {
+        self.modules.iter().flat_map(|module| {
+            let place = [self.module(), module.path.clone()].concat();
+            let imports = module.imports.iter().map(|import| (import.line, &import.path));
+            let mentions = module.mentions.iter().map(|mention| (mention.line, &mention.path));
+            let mentions = mentions.filter(|(_, path)| path.len() > 1);
+            imports.chain(mentions).map(move |(line, path)| (place.clone(), line, path.as_slice()))
+        })
     }
 
-    /// Every path into our own modules from the crate down, by `crate` or by `super`.
-    pub fn imports(&self) -> Vec<Import> {
-        let mut imports = self.paths("crate");
-        let up = format!("{}::", vec!["super"; self.module().len()].join("::"));
-        if up != "::" {
-            imports.extend(self.paths(up.trim_end_matches("::")));
-        }
-        imports
+    /// The paths to other modules of ours, from the crate down, each with its line.
+    pub fn own_paths(&self) -> impl Iterator<Item = (usize, Vec<String>)> {
+        self.paths().filter_map(|(module, line, path)| {
+            let path = absolute(&module, path);
+            let own = matches!(path[0].as_str(), "crate" | "ticketd") && path.len() > 1;
+            own.then(|| (line, path[1..].to_vec()))
+        })
     }
+}
 
-    /// Every path that goes on from a name.
-    pub fn paths(&self, from: &str) -> Vec<Import> {
-        let from = format!("{from}::");
-        let mut found = Vec::new();
-        for offset in self.find(&from) {
-            for path in branches(&self.code[offset + from.len()..]) {
-                let root = path.split("::").next().unwrap().to_owned();
-                found.push(Import { offset, root, path });
+/// `super` and `self` replaced by what they stand for; a path to elsewhere as it is.
+pub fn absolute(module: &[String], path: &[String]) -> Vec<String> {
+    let ups = path.iter().take_while(|name| *name == "super" || *name == "self").count();
+    if ups == 0 {
+        return path.to_vec();
+    }
+    let supers = path[..ups].iter().filter(|name| *name == "super").count();
+    let above = &module[..module.len().saturating_sub(supers)];
+    [&["crate".to_owned()], above, &path[ups..]].concat()
+}
+
+/// Whether a file is one of these, or in one of these folders.
+pub fn is_within(file: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        file.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Marks the files of modules that are declared for tests only.
+fn mark_tests(sources: &mut [Source]) {
+    let tests: BTreeSet<Vec<String>> = sources
+        .iter()
+        .flat_map(|source| {
+            source.modules.iter().flat_map(|module| {
+                let place = [source.module(), module.path.clone()].concat();
+                let name = |name: &String| [place.as_slice(), std::slice::from_ref(name)].concat();
+                module.test_modules.iter().map(name).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    for source in sources {
+        let module = source.module();
+        source.test = (1..=module.len()).any(|length| tests.contains(&module[..length]));
+    }
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The text of a file, by its path from the root.
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The paths from the root of all files below a folder, in order; those with one extension if it
+/// is not empty.
+pub fn files(folder: &str, extension: &str) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
             }
         }
+    }
+    let mut found = Vec::new();
+    walk(&root(), &root().join(folder), &mut found);
+    found.retain(|file| extension.is_empty() || file.ends_with(&format!(".{extension}")));
+    found.sort();
+    found
+}
+
+/// Every identifier in a Rust file, with its line.
+pub fn identifiers(path: &str) -> Vec<Named> {
+    fn walk(tokens: TokenStream, found: &mut Vec<Named>) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    found.push(Named { line: name.span().start().line, text: name.to_string() })
+                }
+                TokenTree::Group(group) => walk(group.stream(), found),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(read(path).parse().unwrap_or_else(|error| panic!("{path}: {error}")), &mut found);
+    found
+}
+
+/// The words in a text that can't be plain English, with their lines: those with an underscore or
+/// with a capital inside. A file that is no text has none.
+pub fn names_in_text(path: &str) -> Vec<Named> {
+    let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let lines = text.lines().zip(1..).flat_map(|(text, line)| {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.chars().skip(1).any(|c| c == '_' || c.is_uppercase()));
+        names.map(move |name| Named { line, text: name.to_owned() })
+    });
+    lines.collect()
+}
+
+/// The result of `read` for each file, in the order of the files.
+pub fn in_parallel<T: Send>(files: &[String], read: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut found = Vec::new();
+        while let Some((place, file)) = Some(next.fetch_add(1, Ordering::Relaxed))
+            .and_then(|place| files.get(place).map(|file| (place, file)))
+        {
+            found.push((place, read(file)));
+        }
         found
-    }
-
-    fn module(&self) -> Vec<&str> {
-        let stem = self.file.strip_suffix(".rs").unwrap();
-        let mut names: Vec<&str> = stem.split('/').collect();
-        if names.last() == Some(&"mod") {
-            names.pop();
-        }
-        names
-    }
-}
-
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// The paths a `use` goes on with: `a::{b, c::d}` is `a::b` and `a::c::d`.
-fn branches(code: &str) -> Vec<String> {
-    let end = code.find(|c: char| !is_name(c) && c != ':').unwrap_or(code.len());
-    let stem = &code[..end];
-    let Some(inside) = code[end..].strip_prefix('{') else { return vec![stem.to_owned()] };
-    let mut paths = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (offset, c) in inside.char_indices() {
-        if depth == 0 && (c == ',' || c == '}') {
-            let branch = inside[start..offset].trim();
-            let more = if branch.is_empty() { Vec::new() } else { branches(branch) };
-            paths.extend(more.iter().map(|path| format!("{stem}{path}")));
-            start = offset + 1;
-        }
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    paths
-}
-
-/// Where the item that begins with an attribute ends, and its name if it is a module in a file of
-/// its own.
-fn item(code: &str, start: usize) -> (usize, Option<String>) {
-    let mut at = start;
-    while code[at..].trim_start().starts_with("#[") {
-        at += code[at..].find(']').unwrap() + 1;
-    }
-    let Some(length) = code[at..].find(['{', ';']) else { return (code.len(), None) };
-    let head = code[at..at + length].trim();
-    let is_use = head.starts_with("use ") || head.starts_with("pub use ");
-    if code[at + length..].starts_with(';') || is_use {
-        let end = at + code[at..].find(';').unwrap() + 1;
-        let module = head.rsplit_once("mod ").map(|(_, name)| name.to_owned());
-        return (end, module.filter(|_| !is_use));
-    }
-    let mut depth = 0;
-    for (offset, c) in code[at + length..].char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 1 => return (at + length + offset + 1, None),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    (code.len(), None)
-}
-
-/// The code with every comment and string blanked out, byte for byte; and the strings.
-fn blank(text: &str) -> (String, Vec<(usize, String)>) {
-    let mut code = text.as_bytes().to_vec();
-    let mut literals = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        let c = rest.chars().next().unwrap();
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some((length, inside)) = string(text, at) {
-            literals.push((at, inside.to_owned()));
-            length
-        } else if let Some(length) = character(rest) {
-            length
-        } else {
-            at += c.len_utf8();
-            continue;
-        };
-        code[at..at + length].iter_mut().filter(|b| **b != b'\n').for_each(|b| *b = b' ');
-        at += length;
-    }
-    (String::from_utf8(code).unwrap(), literals)
-}
-
-/// The length of a string, plain or raw, that begins here, and what is in it.
-fn string(text: &str, at: usize) -> Option<(usize, &str)> {
-    let rest = &text[at..];
-    if let Some(inside) = rest.strip_prefix('"') {
-        let mut escaped = false;
-        let end = inside.find(|c| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        })?;
-        return Some((end + 2, &inside[..end]));
-    }
-    if text[..at].chars().next_back().is_some_and(|c| is_name(c) && c != 'b') {
-        return None;
-    }
-    let hashes = rest.strip_prefix('r')?;
-    let fence: String = hashes.chars().take_while(|c| *c == '#').collect();
-    let inside = hashes[fence.len()..].strip_prefix('"')?;
-    let end = inside.find(&format!("\"{fence}"))?;
-    Some((1 + 2 * (fence.len() + 1) + end, &inside[..end]))
-}
-
-/// The length of a character literal that begins here; a lifetime is none.
-fn character(rest: &str) -> Option<usize> {
-    let inside = rest.strip_prefix('\'')?;
-    if inside.starts_with('\\') {
-        return inside[2..].find('\'').map(|end| end + 4);
-    }
-    let c = inside.chars().next()?;
-    inside[c.len_utf8()..].starts_with('\'').then(|| c.len_utf8() + 2)
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut found: Vec<(usize, T)> = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(take)).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, found)| found).collect()
 }

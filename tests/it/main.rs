@@ -4,29 +4,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod admin;
 mod broker;
-mod cancelling;
-mod demo;
-mod doctor;
-mod faults;
+mod broker_faults;
+mod cancel_resolve;
+mod cli;
 mod harness;
-mod identity;
-mod limits;
-mod lookafter;
-mod lost_answers;
-mod messaging;
-mod operations;
-mod outages;
-mod promises;
-mod provider_faults;
-mod reads;
-mod rejections;
-mod replies;
-mod resolving;
+mod jobs;
+mod messages;
+mod providers;
+mod replicas;
 mod security;
-mod times;
-mod tracing;
-mod unreachable;
-mod unrouted;
-mod working;
+mod telemetry;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
-use crate::harness::keeper;
+use crate::harness::child_guard;
 use crate::tally::{Tally, add};
 
 /// Who PostgreSQL runs as where we are root, which it refuses to be.
@@ -49,7 +49,7 @@ impl Database {
         stop.args(["-c", r#"cat >/dev/null; "$@""#, "sh"]);
         let last = control(folder.path(), "stop")?;
         stop.arg(last.get_program()).args(last.get_args()).args(["-m", "immediate"]);
-        let keeper = keeper::spawn(stop.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let keeper = child_guard::spawn(stop.stdout(Stdio::null()).stderr(Stdio::null()))?;
         let url = format!("postgres://soak@127.0.0.1:{port}/postgres");
         Ok(Self { url, folder, keeper })
     }

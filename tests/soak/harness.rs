@@ -3,12 +3,12 @@
 #[path = "../it/harness/broker.rs"]
 #[allow(dead_code, reason = "the soak shares no broker with anybody")]
 mod broker;
+#[path = "../it/harness/child_guard.rs"]
+pub mod child_guard;
 #[path = "../it/harness/container.rs"]
 mod container;
 #[path = "../it/harness/handshake.rs"]
 mod handshake;
-#[path = "../it/harness/keeper.rs"]
-pub mod keeper;
 #[path = "../it/harness/node.rs"]
 #[allow(dead_code, reason = "the soak needs no cluster")]
 mod node;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Selection;
 use super::letter::{LetterHeaders, LetterKey};
+use super::selection::Selection;
 use crate::broker::{Broker, DeadLetter, Message, RouteResult};
 use crate::cli::output::print_error;
 use crate::worker::header;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::CheckResult;
+use super::check_result::CheckResult;
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// The id of the job
     id: JobId,
     #[command(flatten)]
-    resolution: Resolution,
+    options: ResolveOptions,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -27,7 +27,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Resolution {
+struct ResolveOptions {
     /// The call took effect: continue with this order id, package id or other id, or with the
     /// data.handle of an event
     #[arg(long, value_name = "HANDLE")]
@@ -40,12 +40,12 @@ struct Resolution {
     fail: Option<String>,
 }
 
-impl From<Resolution> for ResolveRequest {
-    fn from(resolution: Resolution) -> Self {
-        match resolution {
-            Resolution { adopt: Some(handle), .. } => ResolveRequest::Adopt(handle),
-            Resolution { fail: Some(reason), .. } => ResolveRequest::Fail(reason),
-            Resolution { adopt: None, fail: None, absent: _ } => ResolveRequest::Absent,
+impl From<ResolveOptions> for ResolveRequest {
+    fn from(options: ResolveOptions) -> Self {
+        match options {
+            ResolveOptions { adopt: Some(handle), .. } => ResolveRequest::Adopt(handle),
+            ResolveOptions { fail: Some(reason), .. } => ResolveRequest::Fail(reason),
+            ResolveOptions { adopt: None, fail: None, absent: _ } => ResolveRequest::Absent,
         }
     }
 }
@@ -55,10 +55,10 @@ pub async fn run(
     ledger: Arc<dyn Ledger>,
     settings: Settings,
 ) -> Result<ExitCode> {
-    let Arguments { id, resolution, json } = arguments;
+    let Arguments { id, options, json } = arguments;
     let broker = Broker::connect(&settings.broker).await?;
     let resolver = app::resolver(settings, ledger, broker.publisher())?;
-    let state = resolver.resolve(&id, resolution.into()).await?;
+    let state = resolver.resolve(&id, options.into()).await?;
     broker.close().await;
     if json {
         println!("{}", json!({ "resolved": id, "status": state.status() }));

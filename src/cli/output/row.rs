@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use super::{LineWidth, escape, pad};
+use super::escape::escape;
+use super::line_width::{LineWidth, pad};
 
 /// The states that end a job.
 pub const OUTCOMES: [&str; 6] =

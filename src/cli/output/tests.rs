@@ -1,5 +1,6 @@
 use anstream::adapter::strip_str;
 use serde_json::{Value, json};
+use textwrap::core::display_width;
 
 use super::*;
 

@@ -1,6 +1,7 @@
 //! `ticketd schema job|event|asyncapi`. The documents are generated from the types.
 
 mod asyncapi;
+mod embeddable;
 mod event;
 mod job;
 
@@ -8,7 +9,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::cli::output::print_error;
@@ -50,12 +50,4 @@ pub fn run(
 fn standalone(mut schema: Value) -> Value {
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema
-}
-
-/// Without `$ref` and `$schema`, so that a schema can be part of another document.
-fn embeddable() -> SchemaSettings {
-    SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    })
 }

@@ -1,40 +1,39 @@
-//! A message that wants a job to end.
+//! Parses a cancellation.
 
 use schemars::JsonSchema;
 
 use super::super::JobId;
 use super::parser::MessageParser;
 
-/// The fields it may have.
+/// The fields of a cancellation.
 const FIELDS: [&str; 2] = ["id", "reason"];
 
-/// The longest reason, in bytes.
+/// Limit of the reason, in bytes.
 const MAX_REASON: usize = 1024;
 
-/// Somebody wants a job to end.
+/// A request to cancel a job.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Cancellation {
-    /// The job; it may be still to come.
+    /// The job's id. The job may still be on its way.
     #[schemars(rename = "id")]
     pub job: JobId,
-    /// Why; it stands in the outcome. Empty where nobody says.
+    /// Why. The outcome repeats it. Empty by default.
     #[schemars(default, length(max = MAX_REASON))]
     pub reason: String,
 }
 
 impl MessageParser<'_> {
-    /// The wish, as far as it can be read. A `message_id` does not stand in for the job's: it is
-    /// the message's own.
+    /// The cancellation. Its `message_id` is never the job's id: it identifies this message.
     pub(super) fn cancellation(&mut self) -> Option<Cancellation> {
         let mut fields = self.fields()?;
         let id = self.text(&mut fields, "id", true);
         let reason = self.text(&mut fields, "reason", false).unwrap_or_default();
         if reason.len() > MAX_REASON {
-            let why = format!("is {} bytes long; at most {MAX_REASON} are told", reason.len());
+            let why = format!("is {} bytes long; at most {MAX_REASON} are allowed", reason.len());
             self.problem("$.reason", why);
         }
-        self.unknown(fields, &FIELDS, "a cancellation");
+        self.reject_unknown(fields, &FIELDS, "a cancellation");
         Some(Cancellation { job: self.parse("$.id", &id?)?, reason })
     }
 }
@@ -63,31 +62,34 @@ mod tests {
 
     fn read(envelope: &Envelope<'_>) -> Result<Cancellation, Box<Rejection>> {
         let (catalogue, accounts) = (Catalogue::new(Vec::new()), [].into());
-        let rules = MessageValidator {
+        let validator = MessageValidator {
             catalogue,
             accounts,
             users: AccessPolicy::default(),
             max_bytes: 4096,
         };
-        rules.read_cancellation(envelope, Timestamp::UNIX_EPOCH)
+        validator.read_cancellation(envelope, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
-    fn a_cancellation_names_a_job_and_may_say_why() {
+    fn a_cancellation_needs_an_id_and_the_reason_is_optional() {
         for (body, reason) in [
             (r#"{"id":"chg-2041"}"#.to_owned(), ""),
             (r#"{"reason":"wrong table","id":"chg-2041"}"#.to_owned(), "wrong table"),
         ] {
-            let wish = read(&envelope(body.as_bytes())).unwrap();
-            assert_eq!((wish.job.as_str(), wish.reason.as_str()), ("chg-2041", reason));
+            let cancellation = read(&envelope(body.as_bytes())).unwrap();
+            assert_eq!(
+                (cancellation.job.as_str(), cancellation.reason.as_str()),
+                ("chg-2041", reason)
+            );
         }
         let longest = format!(r#"{{"id":"a","reason":"{}"}}"#, "x".repeat(MAX_REASON));
         assert!(read(&envelope(longest.as_bytes())).is_ok());
     }
 
     #[test]
-    fn a_bad_cancellation_is_told_all_that_is_wrong_and_takes_no_jobs_name() {
-        let told = |envelope: &Envelope<'_>| {
+    fn an_invalid_cancellation_reports_every_problem_without_a_job_id() {
+        let problems_of = |envelope: &Envelope<'_>| {
             let rejection = read(envelope).unwrap_err();
             assert_eq!((&rejection.job_id, rejection.operation), (&None, None));
             assert_eq!(rejection.correlation_id.as_deref(), Some("c-1"));
@@ -105,14 +107,14 @@ mod tests {
                     "$.raeson: is not a field of a cancellation (did you mean \"reason\"?)",
                 ],
             ),
-            (&long, &["$.reason: is 1025 bytes long; at most 1024 are told"]),
+            (&long, &["$.reason: is 1025 bytes long; at most 1024 are allowed"]),
             ("[]", &["$: must be a JSON object"]),
         ] {
-            assert_eq!(told(&envelope(body.as_bytes())), problems, "{body}");
+            assert_eq!(problems_of(&envelope(body.as_bytes())), problems, "{body}");
         }
         let text = Envelope { content_type: Some("text/plain"), ..envelope(br#"{"id":"a"}"#) };
-        assert_eq!(told(&text), ["content_type: is \"text/plain\"; send application/json"]);
+        assert_eq!(problems_of(&text), ["content_type: is \"text/plain\"; send application/json"]);
         let large = [b' '; 4097];
-        assert_eq!(told(&envelope(&large)), ["$: is 4097 bytes long; the limit is 4096"]);
+        assert_eq!(problems_of(&envelope(&large)), ["$: is 4097 bytes long; the limit is 4096"]);
     }
 }

@@ -1,28 +1,28 @@
-//! A message that asks for a job, field by field.
+//! Parses a job, field by field.
 
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::spec::cut;
+use super::super::spec::truncate;
 use super::super::suggest::did_you_mean;
 use super::super::{AccountName, Job, JobId, Kind, OperationSpec, Until};
 use super::json::JsonFields;
 use super::parser::MessageParser;
 use super::time;
 
-/// The largest metadata, as compact JSON in bytes.
+/// Limit of the metadata, as compact JSON in bytes.
 const MAX_METADATA: usize = 4096;
 
-/// The fields a job may have.
+/// The fields of a job.
 const FIELDS: [&str; 8] =
     ["id", "operation", "account", "params", "until", "not_before", "deadline", "metadata"];
 
 impl<'a> MessageParser<'a> {
-    /// The job, as far as it can be read; it is one only if no problem was found.
+    /// The job. It is valid only if no problem was added.
     pub(super) fn job(&mut self, kind: Kind) -> Option<Job> {
-        // Worth telling even if the body can't be read; a body's own id replaces it.
+        // The rejection of an unreadable body still names the job; an id in the body replaces it.
         self.rejection.job_id =
             self.envelope.message_id.and_then(|id| JobId::from_str(id).ok()).map(String::from);
         let mut fields = self.fields()?;
@@ -38,9 +38,9 @@ impl<'a> MessageParser<'a> {
         if let (Some(not_before), Some(deadline)) = (not_before, deadline)
             && deadline <= not_before
         {
-            self.problem("$.deadline", "is not after not_before, so the job could never run");
+            self.problem("$.deadline", "is not after not_before, so the job can never run");
         }
-        self.unknown(fields, &FIELDS, "a job");
+        self.reject_unknown(fields, &FIELDS, "a job");
 
         let operation = operation?;
         Some(Job {
@@ -81,22 +81,24 @@ impl<'a> MessageParser<'a> {
         id
     }
 
-    fn operation(&mut self, fields: &mut JsonFields, came_as: Kind) -> Option<&'a OperationSpec> {
+    fn operation(&mut self, fields: &mut JsonFields, queue: Kind) -> Option<&'a OperationSpec> {
         let name = self.text(fields, "operation", true)?;
-        let catalogue = &self.rules.catalogue;
+        let catalogue = &self.validator.catalogue;
         let Some(operation) = catalogue.get(&name) else {
             let hint = catalogue
                 .suggest(&name)
                 .map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
-            self.problem("$.operation", format!("{:?} is not an operation{hint}", cut(&name)));
+            self.problem("$.operation", format!("{:?} is not an operation{hint}", truncate(&name)));
             return None;
         };
         self.rejection.operation = Some((operation.name, operation.kind));
-        if operation.kind != came_as {
+        if operation.kind != queue {
             let right = operation.kind;
             self.problem(
                 "$.operation",
-                format!("{name} is a {right} and came as a {came_as}; use routing key \"{right}\""),
+                format!(
+                    "{name} is a {right} and was sent as a {queue}; use routing key \"{right}\""
+                ),
             );
         }
         Some(operation)
@@ -108,12 +110,12 @@ impl<'a> MessageParser<'a> {
         operation: Option<&OperationSpec>,
     ) -> Option<AccountName> {
         let given = fields.take("account");
-        let accounts = &self.rules.accounts;
+        let accounts = &self.validator.accounts;
         let name = match given {
             None => {
                 let provider = operation?.provider;
-                let mut serving = accounts.iter().filter(|(_, owner)| **owner == provider);
-                match (serving.next(), serving.next()) {
+                let mut matching = accounts.iter().filter(|(_, owner)| **owner == provider);
+                match (matching.next(), matching.next()) {
                     (Some((name, _)), None) => name.clone(),
                     (None, _) => {
                         let why = format!("is missing, and no {provider} account is configured");
@@ -132,7 +134,7 @@ impl<'a> MessageParser<'a> {
                     let hint = did_you_mean(&name, accounts.keys().map(String::as_str));
                     self.problem(
                         "$.account",
-                        format!("{:?} is not an account here{hint}", cut(&name)),
+                        format!("{:?} is not a configured account{hint}", truncate(&name)),
                     );
                     return None;
                 };
@@ -151,7 +153,7 @@ impl<'a> MessageParser<'a> {
                 return None;
             }
         };
-        self.may_use(&name);
+        self.check_access(&name);
         self.rejection.account = Some(name.clone());
         Some(name)
     }
@@ -181,7 +183,7 @@ impl<'a> MessageParser<'a> {
             other => {
                 let hint = did_you_mean(other, ["accepted", "finished"]);
                 let why =
-                    format!("{:?} is neither \"accepted\" nor \"finished\"{hint}", cut(other));
+                    format!("{:?} is neither \"accepted\" nor \"finished\"{hint}", truncate(other));
                 self.problem("$.until", why);
                 None
             }
@@ -192,7 +194,7 @@ impl<'a> MessageParser<'a> {
         let text = self.text(fields, name, false)?;
         let time = time::read(&text);
         if time.is_none() {
-            let (found, example) = (cut(&text), "2026-12-01T02:00:00Z");
+            let (found, example) = (truncate(&text), "2026-12-01T02:00:00Z");
             let why = format!("{found:?} is not RFC 3339 with a zone, such as {example}");
             self.problem(format!("$.{name}"), why);
         }
@@ -203,7 +205,7 @@ impl<'a> MessageParser<'a> {
         let metadata = fields.take("metadata")?;
         let size = metadata.to_string().len();
         if size > MAX_METADATA {
-            let why = format!("is {size} bytes of JSON; at most {MAX_METADATA} are echoed");
+            let why = format!("is {size} bytes of JSON; at most {MAX_METADATA} are allowed");
             self.problem("$.metadata", why);
             return None;
         }

@@ -1,4 +1,4 @@
-//! The top level of a JSON object, with the names that stand in it more than once.
+//! The top level of a JSON object. Repeated names are detected.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The fields not yet taken.
+/// The fields of an object that are not yet taken.
 pub(super) struct JsonFields(Map<String, Value>);
 
 impl JsonFields {
-    /// Reads a body; also returns the names given more than once. `Err` says why it can't be read.
+    /// Parses a body. Also returns the repeated names. `Err` says why it cannot be parsed.
     pub(super) fn read(body: &[u8]) -> Result<(Self, BTreeSet<String>), String> {
         let text = std::str::from_utf8(body)
             .map_err(|error| format!("is not UTF-8 from byte {} on", error.valid_up_to()))?;
@@ -24,18 +24,18 @@ impl JsonFields {
         Ok((Self(fields), repeated))
     }
 
-    /// The value of a field, once.
+    /// Takes the value of a field.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)
     }
 
-    /// What nobody took.
+    /// The fields that were not taken.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.0
     }
 }
 
-/// An object whose repeated names are noticed instead of silently overwritten.
+/// An object and its repeated names, which serde_json would silently overwrite.
 struct TopLevel {
     fields: Map<String, Value>,
     repeated: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! One message being read: what is wrong with it is gathered, whatever it is meant to be.
+//! Parses a message and collects its problems.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -6,34 +6,35 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::super::Problem;
-use super::super::spec::{MOST_PROBLEMS, bound, child, cut};
+use super::super::spec::{MAX_PROBLEMS, child, truncate, truncate_problems};
 use super::super::suggest::{did_you_mean, name_of_type};
 use super::json::JsonFields;
-use super::{Envelope, MessageValidator, Rejection};
+use super::rejection::{Envelope, Rejection};
+use super::validator::MessageValidator;
 
-/// One message being read; problems gather in the rejection it may become.
+/// Parses one message. Problems are collected in the rejection that the message may become.
 pub(super) struct MessageParser<'a> {
-    pub(super) rules: &'a MessageValidator,
+    pub(super) validator: &'a MessageValidator,
     pub(super) envelope: &'a Envelope<'a>,
     pub(super) rejection: Rejection,
 }
 
 impl MessageParser<'_> {
-    /// What was read, if there is no problem with it.
-    pub(super) fn judge<T>(mut self, read: Option<T>) -> Result<T, Box<Rejection>> {
+    /// The parsed value, or the rejection if there is any problem.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, Box<Rejection>> {
         match read {
             Some(read) if self.rejection.problems.is_empty() => Ok(read),
             Some(_) | None => {
-                bound(&mut self.rejection.problems, "$");
+                truncate_problems(&mut self.rejection.problems, "$");
                 Err(Box::new(self.rejection))
             }
         }
     }
 
-    /// The fields of the body, if it is fit to be read.
+    /// The fields of the body, if it is a JSON object within the size limit.
     pub(super) fn fields(&mut self) -> Option<JsonFields> {
         self.properties();
-        let (size, limit) = (self.envelope.body.len(), self.rules.max_bytes);
+        let (size, limit) = (self.envelope.body.len(), self.validator.max_bytes);
         if size > limit {
             self.problem("$", format!("is {size} bytes long; the limit is {limit}"));
             return None;
@@ -52,52 +53,49 @@ impl MessageParser<'_> {
         }
     }
 
-    /// Complains if the message's user may not use an account.
-    pub(super) fn may_use(&mut self, account: &str) {
+    /// Adds a problem if the message's user may not use an account.
+    pub(super) fn check_access(&mut self, account: &str) {
         let user = self.envelope.user_id;
-        if self.rules.users.may_use(user, account) {
+        if self.validator.users.may_use(user, account) {
             return;
         }
         match user {
             Some(user) => {
-                let user = cut(user);
-                self.problem("user_id", format!("is {user:?}, who may not use {account:?} here"));
+                let user = truncate(user);
+                self.problem("user_id", format!("is {user:?}, who may not use {account:?}"));
             }
-            // Said once is enough.
-            None if self.rules.users.required => {}
+            // `properties` has already reported it.
+            None if self.validator.users.required => {}
             None => {
-                self.problem("user_id", format!("is missing: {account:?} is not for everybody"))
+                self.problem("user_id", format!("is missing: only named users may use {account:?}"))
             }
         }
     }
 
     fn properties(&mut self) {
-        if self.rules.users.required && self.envelope.user_id.is_none() {
+        if self.validator.users.required && self.envelope.user_id.is_none() {
             self.problem("user_id", "is missing: set it to the user of your connection");
         }
         if let Some(given) = self.envelope.content_type {
             let media = given.split(';').next().unwrap_or_default().trim();
             if !media.eq_ignore_ascii_case("application/json") {
-                let given = cut(given);
+                let given = truncate(given);
                 self.problem("content_type", format!("is {given:?}; send application/json"));
             }
         }
         if let Some(given) = self.envelope.content_encoding
             && !["", "utf-8", "utf8", "identity"].contains(&given.to_ascii_lowercase().as_str())
         {
-            let given = cut(given);
-            self.problem(
-                "content_encoding",
-                format!("is {given:?}; send the JSON as it is, in UTF-8"),
-            );
+            let given = truncate(given);
+            self.problem("content_encoding", format!("is {given:?}; send plain JSON in UTF-8"));
         }
     }
 
-    /// Complains of the fields that nobody took.
-    pub(super) fn unknown(&mut self, fields: JsonFields, known: &[&'static str], of: &str) {
+    /// Adds a problem for every field that was not taken.
+    pub(super) fn reject_unknown(&mut self, fields: JsonFields, known: &[&'static str], of: &str) {
         for (index, name) in fields.rest().keys().enumerate() {
-            // Looking for what was meant takes time that a hostile message must not get.
-            let known = if index < MOST_PROBLEMS { known } else { &[] };
+            // Suggestions are costly, so a hostile message gets only as many as are reported.
+            let known = if index < MAX_PROBLEMS { known } else { &[] };
             let hint = did_you_mean(name, known.iter().copied());
             self.problem(child("$", name), format!("is not a field of {of}{hint}"));
         }

@@ -11,11 +11,11 @@ use crate::job::{Kind, Provider, ReplyTo, Trace, Until};
 
 const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-fn rules() -> MessageValidator {
-    rules_with(&[("ali", Provider::Alibaba), ("hw", Provider::Huawei)])
+fn validator() -> MessageValidator {
+    validator_with(&[("ali", Provider::Alibaba), ("hw", Provider::Huawei)])
 }
 
-fn rules_with(accounts: &[(&str, Provider)]) -> MessageValidator {
+fn validator_with(accounts: &[(&str, Provider)]) -> MessageValidator {
     let accounts = accounts.iter().map(|(name, owner)| ((*name).to_owned(), *owner)).collect();
     MessageValidator {
         catalogue: operations::catalogue(),
@@ -39,7 +39,7 @@ fn envelope(body: &[u8]) -> Envelope<'_> {
 }
 
 fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
-    rules().read(Kind::Create, &envelope(job.to_string().as_bytes()), NOW)
+    validator().read(Kind::Create, &envelope(job.to_string().as_bytes()), NOW)
 }
 
 fn ticket() -> Value {
@@ -88,7 +88,9 @@ impl BadMessage {
         let mut bytes = match (&self.body, &self.base64) {
             (Some(text), None) => text.clone().into_bytes(),
             (None, Some(text)) => from_base64(text),
-            (Some(_), Some(_)) | (None, None) => panic!("{}: one body, please", self.name),
+            (Some(_), Some(_)) | (None, None) => {
+                panic!("{}: exactly one body is needed", self.name)
+            }
         };
         bytes.resize(bytes.len().max(self.padded_to.unwrap_or(0)), b' ');
         bytes
@@ -107,7 +109,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_bad_message_is_told_all_that_is_wrong_with_it() {
+fn a_rejection_reports_every_problem_of_a_message() {
     let table: Value =
         serde_json::from_str(include_str!("../../../tests/fixtures/bad_messages.json")).unwrap();
     let messages: Vec<BadMessage> = serde_json::from_value(table["messages"].clone()).unwrap();
@@ -124,12 +126,12 @@ fn every_bad_message_is_told_all_that_is_wrong_with_it() {
             message_id: property("message_id"),
             ..envelope(&bytes)
         };
-        match rules().read(message.kind, &envelope, NOW) {
-            Ok(_) => wrong.push(format!("{}: was taken for a job", message.name)),
+        match validator().read(message.kind, &envelope, NOW) {
+            Ok(_) => wrong.push(format!("{}: was accepted as a job", message.name)),
             Err(rejection) => {
-                let told: BTreeSet<String> =
+                let found: BTreeSet<String> =
                     rejection.problems.iter().map(|problem| problem.path.clone()).collect();
-                if told != message.paths {
+                if found != message.paths {
                     wrong.push(format!("{}: {:#?}", message.name, rejection.problems));
                 }
                 let says = message.says.as_deref().unwrap_or_default();
@@ -146,7 +148,7 @@ fn every_bad_message_is_told_all_that_is_wrong_with_it() {
 }
 
 #[test]
-fn a_job_that_says_little_gets_its_defaults() {
+fn missing_fields_get_their_defaults() {
     let submission = read(&ticket()).unwrap();
     let job = submission.job;
     assert_eq!(job.id.as_str(), "chg-1");
@@ -161,12 +163,12 @@ fn a_job_that_says_little_gets_its_defaults() {
         "params": { "package_ids": ["23"] },
     });
     let body = deploy.to_string();
-    let job = rules().read(Kind::Deploy, &envelope(body.as_bytes()), NOW).unwrap().job;
+    let job = validator().read(Kind::Deploy, &envelope(body.as_bytes()), NOW).unwrap().job;
     assert_eq!((job.account.as_str(), job.until), ("hw", Until::Finished));
 }
 
 #[test]
-fn what_a_job_says_is_kept() {
+fn every_given_field_is_kept() {
     let mut job = ticket();
     job["account"] = json!("ali");
     job["until"] = json!("finished");
@@ -184,7 +186,7 @@ fn what_a_job_says_is_kept() {
         trace: trace.clone(),
         ..envelope(body.as_bytes())
     };
-    let read = rules().read(Kind::Create, &full, NOW).unwrap().job;
+    let read = validator().read(Kind::Create, &full, NOW).unwrap().job;
     assert_eq!(read.id.as_str(), "chg-1");
     assert_eq!(read.until, Until::Finished);
     assert_eq!(read.not_before, Some("2026-11-30T18:00:00Z".parse().unwrap()));
@@ -196,17 +198,17 @@ fn what_a_job_says_is_kept() {
 }
 
 #[test]
-fn a_message_id_stands_in_for_an_id() {
+fn the_message_id_is_used_if_the_body_has_no_id() {
     let body = without("id").to_string();
     let message = Envelope { message_id: Some("m-1"), ..envelope(body.as_bytes()) };
-    assert_eq!(rules().read(Kind::Create, &message, NOW).unwrap().job.id.as_str(), "m-1");
+    assert_eq!(validator().read(Kind::Create, &message, NOW).unwrap().job.id.as_str(), "m-1");
     let body = ticket().to_string();
     let message = Envelope { body: body.as_bytes(), ..message };
-    assert_eq!(rules().read(Kind::Create, &message, NOW).unwrap().job.id.as_str(), "chg-1");
+    assert_eq!(validator().read(Kind::Create, &message, NOW).unwrap().job.id.as_str(), "chg-1");
 }
 
 #[test]
-fn the_same_content_has_the_same_fingerprint_however_it_is_written() {
+fn the_fingerprint_does_not_depend_on_how_the_json_is_written() {
     let plain = read(&ticket()).unwrap().fingerprint;
     let mut said = ticket();
     said["account"] = json!("ali");
@@ -214,18 +216,18 @@ fn the_same_content_has_the_same_fingerprint_however_it_is_written() {
     let other_order = r#" { "params": { "PluginParam": { "logic": false, "dbId": 1, "title": "t" },
         "PluginType": "NDDL", "Comment": "\u0063" },  "operation": "dms.CreateOrder",
         "id": "chg-1" } "#;
-    let reordered = rules().read(Kind::Create, &envelope(other_order.as_bytes()), NOW).unwrap();
+    let reordered = validator().read(Kind::Create, &envelope(other_order.as_bytes()), NOW).unwrap();
     assert_eq!(read(&said).unwrap().fingerprint, plain);
     assert_eq!(reordered.fingerprint, plain);
-    // It is the content's, not the id's: who asks whether two jobs are the same knows their ids.
+    // The id is not part of the fingerprint: jobs are compared by id first.
     assert_eq!(read(&with("id", "chg-2")).unwrap().fingerprint, plain);
     let zone = |time: &str| read(&with("deadline", time)).unwrap().fingerprint;
     assert_eq!(zone("2026-12-01T02:00:00Z"), zone("2026-12-01T03:00:00.000+01:00"));
 }
 
 #[test]
-fn other_content_has_another_fingerprint() {
-    let two = rules_with(&[("ali", Provider::Alibaba), ("ali-2", Provider::Alibaba)]);
+fn other_content_changes_the_fingerprint() {
+    let two = validator_with(&[("ali", Provider::Alibaba), ("ali-2", Provider::Alibaba)]);
     let of = |job: Value| {
         let body = with("account", "ali").to_string();
         let body = if job.is_null() { body } else { job.to_string() };
@@ -256,31 +258,31 @@ fn other_content_has_another_fingerprint() {
 }
 
 #[test]
-fn without_an_account_there_has_to_be_exactly_one() {
-    let several = rules_with(&[("a", Provider::Alibaba), ("b", Provider::Alibaba)]);
-    let none = rules_with(&[("hw", Provider::Huawei)]);
+fn the_account_is_optional_only_if_exactly_one_fits() {
+    let several = validator_with(&[("a", Provider::Alibaba), ("b", Provider::Alibaba)]);
+    let none = validator_with(&[("hw", Provider::Huawei)]);
     let body = ticket().to_string();
-    for (rules, says) in [(several, "several alibaba accounts"), (none, "no alibaba account")] {
-        let rejection = rules.read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
+    for (validator, says) in [(several, "several alibaba accounts"), (none, "no alibaba account")] {
+        let rejection = validator.read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
         assert_eq!(paths(&rejection), BTreeSet::from(["$.account"]));
         assert!(rejection.problems[0].message.contains(says), "{:?}", rejection.problems);
     }
 }
 
 #[test]
-fn metadata_may_be_4_kib_and_the_body_as_long_as_the_limit() {
+fn metadata_and_body_are_accepted_up_to_their_limits() {
     let job = with("metadata", "m".repeat(4094));
     assert!(read(&job).is_ok());
     assert!(read(&with("metadata", "m".repeat(4095))).is_err());
     let body = ticket().to_string();
-    let exact = MessageValidator { max_bytes: body.len(), ..rules() };
+    let exact = MessageValidator { max_bytes: body.len(), ..validator() };
     assert!(exact.read(Kind::Create, &envelope(body.as_bytes()), NOW).is_ok());
-    let short = MessageValidator { max_bytes: body.len() - 1, ..rules() };
+    let short = MessageValidator { max_bytes: body.len() - 1, ..validator() };
     assert!(short.read(Kind::Create, &envelope(body.as_bytes()), NOW).is_err());
 }
 
 #[test]
-fn a_rejection_keeps_what_could_be_read() {
+fn a_rejection_keeps_the_fields_that_are_valid() {
     let mut job = with("until", "done");
     job["metadata"] = json!({ "team": "carts" });
     let rejection = read(&job).unwrap_err();
@@ -289,19 +291,19 @@ fn a_rejection_keeps_what_could_be_read() {
     assert_eq!(rejection.account.as_deref(), Some("ali"));
     assert_eq!(rejection.metadata, Some(json!({ "team": "carts" })));
 
-    // An illegal id in the body is never replaced by the message's.
+    // The message_id never replaces an invalid id in the body.
     let body = with("id", "a b").to_string();
     let message = Envelope { message_id: Some("m-1"), ..envelope(body.as_bytes()) };
-    assert_eq!(rules().read(Kind::Create, &message, NOW).unwrap_err().job_id, None);
+    assert_eq!(validator().read(Kind::Create, &message, NOW).unwrap_err().job_id, None);
     let unreadable = Envelope { body: b"{", ..message };
     assert_eq!(
-        rules().read(Kind::Create, &unreadable, NOW).unwrap_err().job_id.as_deref(),
+        validator().read(Kind::Create, &unreadable, NOW).unwrap_err().job_id.as_deref(),
         Some("m-1")
     );
 }
 
 #[test]
-fn a_hostile_message_gets_a_short_answer() {
+fn the_rejection_of_a_hostile_message_is_short() {
     let twice: String = (0..40_000).map(|n| format!(r#""k{n}":1,"k{n}":2,"#)).collect();
     let wide: String = (0..60_000).map(|n| format!(r#""operatio{n}":1,"#)).collect();
     for body in [
@@ -314,24 +316,25 @@ fn a_hostile_message_gets_a_short_answer() {
         with("id", "é".repeat(400_000)).to_string(),
         with(&"x".repeat(900_000), 1).to_string(),
     ] {
-        let rejection = rules().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
-        let told: usize = rejection.problems.iter().map(|p| p.path.len() + p.message.len()).sum();
+        let rejection =
+            validator().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
+        let size: usize = rejection.problems.iter().map(|p| p.path.len() + p.message.len()).sum();
         assert!(rejection.problems.len() <= 51, "{}", rejection.problems.len());
-        assert!(told < 16 * 1024, "{told}");
+        assert!(size < 16 * 1024, "{size}");
     }
 }
 
 #[test]
-fn a_conflict_names_the_id_and_has_an_identity_of_its_own() {
+fn a_conflict_names_the_id_and_has_its_own_digest() {
     let body = ticket().to_string();
     let message = Envelope { correlation_id: Some("c-1"), ..envelope(body.as_bytes()) };
-    let job = rules().read(Kind::Create, &message, NOW).unwrap().job;
-    let conflict = rules().conflict(&message, job);
+    let job = validator().read(Kind::Create, &message, NOW).unwrap().job;
+    let conflict = validator().conflict(&message, job);
     assert_eq!(paths(&conflict), BTreeSet::from(["$.id"]));
     assert_eq!(conflict.job_id.as_deref(), Some("chg-1"));
     assert_eq!(conflict.correlation_id.as_deref(), Some("c-1"));
     let other = with("until", "finished").to_string();
     let message = Envelope { body: other.as_bytes(), ..message };
-    let job = rules().read(Kind::Create, &message, NOW).unwrap().job;
-    assert_ne!(rules().conflict(&message, job).digest, conflict.digest);
+    let job = validator().read(Kind::Create, &message, NOW).unwrap().job;
+    assert_ne!(validator().conflict(&message, job).digest, conflict.digest);
 }

@@ -1,13 +1,13 @@
-//! Times as RFC 3339 writes them: `2026-12-01T02:00:00.5+08:00`.
+//! RFC 3339 times: `2026-12-01T02:00:00.5+08:00`.
 
 use jiff::Timestamp;
 
-/// The moment, if it is written so; the parser alone would take other forms of ISO 8601 too.
+/// Parses an RFC 3339 time. `jiff` alone would accept other forms of ISO 8601, too.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     if has_form(text) { text.parse().ok() } else { None }
 }
 
-/// Whether a text has the form; that it is on the calendar is another matter.
+/// Whether a text has the form of an RFC 3339 time. The date may still not exist.
 fn has_form(text: &str) -> bool {
     let like = |text: &str, form: &str| {
         text.len() == form.len()
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_a_date_a_time_and_a_zone_and_is_on_the_calendar() {
+    fn a_time_needs_a_date_a_time_and_a_zone() {
         for good in [
             "2026-12-01T02:00:00Z",
             "2026-12-01t02:00:00.123456789z",

@@ -1,55 +1,55 @@
-//! JSON paths, and pieces of a message that are quoted to its sender.
+//! JSON paths, and quotes from a message.
 
-/// Values and names from a message are cut to this many characters.
-const LONGEST_QUOTE: usize = 48;
+/// Limit of a quoted value or name, in characters.
+const MAX_QUOTE_CHARS: usize = 48;
 
-/// Paths are cut to this many characters.
-const LONGEST_PATH: usize = 400;
+/// Limit of a path, in characters.
+const MAX_PATH_CHARS: usize = 400;
 
-/// The path of a field of the object at `path`; a long name is cut.
+/// The path of a field of the object at `path`. A long name is truncated.
 pub fn child(path: &str, name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.chars().all(plain) {
-        format!("{path}.{}", cut(name))
+        format!("{path}.{}", truncate(name))
     } else {
-        format!("{path}[{:?}]", cut(name))
+        format!("{path}[{:?}]", truncate(name))
     }
 }
 
-/// A place inside a message: the steps that lead there. It becomes a text only when one is asked
-/// for, so that walking through a message costs nothing.
+/// The path of a value inside a message. It is formatted only when needed, so that walking through a
+/// message allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub enum JsonPath<'a> {
-    /// A path that is known.
+    /// A formatted path.
     Path(&'a str),
-    /// A field of the object at a place.
+    /// A field of the object at a path.
     Field(&'a JsonPath<'a>, &'a str),
-    /// An item of the array at a place.
+    /// An item of the array at a path.
     Item(&'a JsonPath<'a>, usize),
 }
 
 impl JsonPath<'_> {
-    /// The place as a JSON path; one so long that nobody would read it is cut.
+    /// The formatted path, truncated to [`MAX_PATH_CHARS`].
     pub fn path(&self) -> String {
-        cut_to(LONGEST_PATH, &self.whole())
+        truncate_to(MAX_PATH_CHARS, &self.format())
     }
 
-    fn whole(&self) -> String {
+    fn format(&self) -> String {
         match self {
             Self::Path(path) => (*path).to_owned(),
-            Self::Field(above, name) => child(&above.whole(), name),
-            Self::Item(above, index) => format!("{}[{index}]", above.whole()),
+            Self::Field(parent, name) => child(&parent.format(), name),
+            Self::Item(parent, index) => format!("{}[{index}]", parent.format()),
         }
     }
 }
 
-/// A text, cut if it is long.
-pub(in crate::job) fn cut(text: &str) -> String {
-    cut_to(LONGEST_QUOTE, text)
+/// A text from a message, truncated to [`MAX_QUOTE_CHARS`].
+pub(in crate::job) fn truncate(text: &str) -> String {
+    truncate_to(MAX_QUOTE_CHARS, text)
 }
 
-fn cut_to(longest: usize, text: &str) -> String {
-    match text.char_indices().nth(longest) {
+fn truncate_to(max_chars: usize, text: &str) -> String {
+    match text.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_written_as_a_json_path() {
+    fn a_path_is_formatted_as_a_json_path() {
         let root = JsonPath::Path("$.params");
         let list = JsonPath::Field(&root, "dbItemList");
         let item = JsonPath::Item(&list, 3);
@@ -68,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_nobody_would_read_is_cut() {
-        fn deep(place: &JsonPath<'_>, levels: usize) -> String {
+    fn a_very_long_path_is_truncated() {
+        fn deep(path: &JsonPath<'_>, levels: usize) -> String {
             match levels {
-                0 => place.path(),
-                _ => deep(&JsonPath::Field(place, &"n".repeat(60)), levels - 1),
+                0 => path.path(),
+                _ => deep(&JsonPath::Field(path, &"n".repeat(60)), levels - 1),
             }
         }
         let path = deep(&JsonPath::Path("$"), 100);
-        assert_eq!(path.chars().count(), LONGEST_PATH + 1, "{path}");
+        assert_eq!(path.chars().count(), MAX_PATH_CHARS + 1, "{path}");
     }
 }

@@ -1,51 +1,70 @@
-//! The problems of one message, as many as are told.
+//! The problems of one message.
 
-use super::Problem;
+/// One problem of a message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Problem {
+    /// Where, as a JSON path: `$.params.PluginParam.dbItemList[0].dbId`.
+    pub path: String,
+    /// What is wrong and, if known, what to write instead.
+    pub message: String,
+}
 
-/// Problems told of one message, at most: enough to mend it, and a hostile one stays cheap.
-pub(in crate::job) const MOST_PROBLEMS: usize = 50;
+impl Problem {
+    /// A problem at a path.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
 
-/// The problems found in a message: the first of them in words, the others only counted.
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// Limit of the problems reported for one message: enough to correct it, and cheap for a hostile one.
+pub(in crate::job) const MAX_PROBLEMS: usize = 50;
+
+/// The problems of a message: the first [`MAX_PROBLEMS`] with their text, the others as a count.
 #[derive(Debug, Default)]
 pub struct Problems {
-    told: Vec<Problem>,
+    reported: Vec<Problem>,
     more: usize,
 }
 
 impl Problems {
-    /// Takes one in. It is put into words only if it will be told: a hostile message may hold a
-    /// million of them.
+    /// Adds a problem. Its text is built only if it is reported: a hostile message may have a million.
     pub fn add(&mut self, problem: impl FnOnce() -> Problem) {
-        if self.told.len() < MOST_PROBLEMS {
-            self.told.push(problem());
+        if self.reported.len() < MAX_PROBLEMS {
+            self.reported.push(problem());
         } else {
             self.more = self.more.saturating_add(1);
         }
     }
 
-    /// What is told, ordered by path; the last one says at `whole` how many more there are.
-    pub(super) fn in_order(self, whole: &str) -> Vec<Problem> {
-        let Self { mut told, more } = self;
-        told.sort();
-        told.dedup();
+    /// The reported problems, ordered by path. The last one says at `root` how many more there are.
+    pub(super) fn sorted(self, root: &str) -> Vec<Problem> {
+        let Self { mut reported, more } = self;
+        reported.sort();
+        reported.dedup();
         if more > 0 {
-            told.push(more_of(more, whole));
+            reported.push(more_problems(more, root));
         }
-        told
+        reported
     }
 }
 
-/// Cuts a list of problems that is too long, and says at `whole` how many more there are.
-pub(in crate::job) fn bound(problems: &mut Vec<Problem>, whole: &str) {
-    if problems.len() > MOST_PROBLEMS {
-        let more = problems.len() - MOST_PROBLEMS;
-        problems.truncate(MOST_PROBLEMS);
-        problems.push(more_of(more, whole));
+/// Truncates a list of problems to [`MAX_PROBLEMS`] and says at `root` how many more there are.
+pub(in crate::job) fn truncate_problems(problems: &mut Vec<Problem>, root: &str) {
+    if problems.len() > MAX_PROBLEMS {
+        let more = problems.len() - MAX_PROBLEMS;
+        problems.truncate(MAX_PROBLEMS);
+        problems.push(more_problems(more, root));
     }
 }
 
-fn more_of(more: usize, whole: &str) -> Problem {
-    Problem::new(whole, format!("has {more} problems more"))
+fn more_problems(more: usize, root: &str) -> Problem {
+    Problem::new(root, format!("has {more} more problems"))
 }
 
 #[cfg(test)]
@@ -53,16 +72,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_that_is_not_told_is_not_put_into_words() {
-        let (mut problems, mut worded) = (Problems::default(), 0);
+    fn the_text_of_an_unreported_problem_is_not_built() {
+        let (mut problems, mut built) = (Problems::default(), 0);
         for number in 0..1_000 {
             problems.add(|| {
-                worded += 1;
+                built += 1;
                 Problem::new(format!("$.a[{number:03}]"), "is odd")
             });
         }
-        let told = problems.in_order("$");
-        assert_eq!((worded, told.len()), (MOST_PROBLEMS, MOST_PROBLEMS + 1));
-        assert_eq!(told.last(), Some(&Problem::new("$", "has 950 problems more")));
+        let reported = problems.sorted("$");
+        assert_eq!((built, reported.len()), (MAX_PROBLEMS, MAX_PROBLEMS + 1));
+        assert_eq!(reported.last(), Some(&Problem::new("$", "has 950 more problems")));
     }
 }

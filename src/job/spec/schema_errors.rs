@@ -1,33 +1,33 @@
-//! The validator's findings in our own words: where, what, and what to write instead.
+//! Turns the errors of the JSON Schema validator into problems: where, what, and what to write instead.
 //!
-//! A schema may help with two keywords of its own. `x-expects` beside a `pattern` or an `enum` says
-//! in words what is expected; `x-because` beside a `required` says why it is.
+//! Our schemas may have two extra keywords. `x-expects` beside `pattern` or `enum` describes the
+//! expected value. `x-because` beside `required` gives the reason.
 
 use std::collections::HashSet;
 
 use jsonschema::ValidationError;
-use jsonschema::error::{TypeKind, ValidationErrorKind as Finding};
+use jsonschema::error::{TypeKind, ValidationErrorKind as ErrorKind};
 use jsonschema::paths::LocationSegment;
 use serde_json::Value;
 
-use super::json_path::{child, cut};
-use super::{Problem, Problems};
+use super::json_path::{child, truncate};
+use super::problems::{Problem, Problems};
 use crate::job::suggest::nearest;
 
-/// A list of names longer than this helps nobody.
-const MOST_NAMES: usize = 16;
+/// Limit of the field names listed in a message; a longer list does not help.
+const MAX_NAMES: usize = 16;
 
-/// Tells the problems one finding stands for.
-pub(super) fn tell(schema: &Value, error: &ValidationError<'_>, problems: &mut Problems) {
+/// Adds the problems of one validation error.
+pub(super) fn add(schema: &Value, error: &ValidationError<'_>, problems: &mut Problems) {
     match error.kind() {
-        Finding::AdditionalProperties { unexpected } => {
+        ErrorKind::AdditionalProperties { unexpected } => {
             let at = path(error);
             let allowed = names(siblings(schema, error).and_then(|node| node.get("properties")));
             for name in unexpected {
                 problems.add(|| Problem::new(child(&at, name), unknown_field(name, &allowed)));
             }
         }
-        Finding::UniqueItems => repeated(&path(error), error.instance(), problems),
+        ErrorKind::UniqueItems => repeated(&path(error), error.instance(), problems),
         _ => problems.add(|| problem(schema, error)),
     }
 }
@@ -37,32 +37,36 @@ fn problem(schema: &Value, error: &ValidationError<'_>) -> Problem {
     let node = siblings(schema, error);
     let word = |name: &str| node.and_then(|node| node.get(name)).and_then(Value::as_str);
     let message = match error.kind() {
-        Finding::Required { property } => {
+        ErrorKind::Required { property } => {
             let reason = word("x-because").map(|why| format!(": {why}")).unwrap_or_default();
             let name = property.as_str().unwrap_or_default();
             return Problem::new(child(&at, name), format!("is missing{reason}"));
         }
-        Finding::Type { kind } => format!(
+        ErrorKind::Type { kind } => format!(
             "must be {}, not {}",
             word("x-expects").map_or_else(|| types(kind), str::to_owned),
             described(error.instance())
         ),
-        Finding::Enum { options } => not_an_option(error.instance(), options, word("x-expects")),
-        Finding::Pattern { pattern } => match word("x-expects") {
+        ErrorKind::Enum { options } => not_an_option(error.instance(), options, word("x-expects")),
+        ErrorKind::Pattern { pattern } => match word("x-expects") {
             Some(words) => format!("must be {words}, not {}", quoted(error.instance())),
             None => format!("must match `{pattern}`, not {}", quoted(error.instance())),
         },
-        Finding::Constant { expected_value } => format!("must be {expected_value}"),
-        Finding::Minimum { limit } => format!("must be at least {limit}, not {}", error.instance()),
-        Finding::Maximum { limit } => format!("must be at most {limit}, not {}", error.instance()),
-        Finding::MinLength { limit: 1 } => "is empty".into(),
-        Finding::MinLength { limit } => format!("must have at least {limit} characters"),
-        Finding::MaxLength { limit } => format!(
+        ErrorKind::Constant { expected_value } => format!("must be {expected_value}"),
+        ErrorKind::Minimum { limit } => {
+            format!("must be at least {limit}, not {}", error.instance())
+        }
+        ErrorKind::Maximum { limit } => {
+            format!("must be at most {limit}, not {}", error.instance())
+        }
+        ErrorKind::MinLength { limit: 1 } => "is empty".into(),
+        ErrorKind::MinLength { limit } => format!("must have at least {limit} characters"),
+        ErrorKind::MaxLength { limit } => format!(
             "has {} characters; at most {limit} are allowed",
             error.instance().as_str().map_or(0, |text| text.chars().count())
         ),
-        Finding::MinItems { limit } => format!("must have at least {limit} {}", items(*limit)),
-        Finding::MaxItems { limit } => format!(
+        ErrorKind::MinItems { limit } => format!("must have at least {limit} {}", items(*limit)),
+        ErrorKind::MaxItems { limit } => format!(
             "has {} items; at most {limit} are allowed",
             error.instance().as_array().map_or(0, Vec::len)
         ),
@@ -74,7 +78,7 @@ fn problem(schema: &Value, error: &ValidationError<'_>) -> Problem {
 fn unknown_field(name: &str, allowed: &[&str]) -> String {
     let hint = match nearest(name, allowed.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None if allowed.is_empty() || allowed.len() > MOST_NAMES => String::new(),
+        None if allowed.is_empty() || allowed.len() > MAX_NAMES => String::new(),
         None => format!("; allowed are {}", allowed.join(", ")),
     };
     format!("is not a field of this request{hint}")
@@ -94,23 +98,23 @@ fn not_an_option(value: &Value, options: &Value, expects: Option<&str>) -> Strin
     format!("must be {choice}, not {}{hint}", quoted(value))
 }
 
-/// The schema also takes `1` and `1.0` for equal, which are not the same item here.
+/// JSON Schema also treats `1` and `1.0` as equal, which differ here.
 fn repeated(at: &str, value: &Value, problems: &mut Problems) {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut seen = HashSet::with_capacity(items.len());
     let mut again = items.iter().enumerate().filter(|(_, item)| !seen.insert(*item)).peekable();
     if again.peek().is_none() {
-        problems.add(|| Problem::new(at, "has items that are equal; each may stand once"));
+        problems.add(|| Problem::new(at, "has equal items; each may occur once"));
     }
     for (index, item) in again {
         problems.add(|| {
-            let message = format!("is {} again; each may stand once", quoted(item));
+            let message = format!("is {} again; each may occur once", quoted(item));
             Problem::new(format!("{at}[{index}]"), message)
         });
     }
 }
 
-/// The schema object the failed keyword stands in.
+/// The schema object that contains the failed keyword.
 fn siblings<'a>(schema: &'a Value, error: &ValidationError<'_>) -> Option<&'a Value> {
     let keyword = error.schema_path().as_str();
     let (parent, _) = keyword.rsplit_once('/')?;
@@ -164,8 +168,8 @@ fn described(value: &Value) -> String {
 
 fn quoted(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("`{}`", cut(text)),
-        other => cut(&other.to_string()),
+        Value::String(text) => format!("`{}`", truncate(text)),
+        other => truncate(&other.to_string()),
     }
 }
 

@@ -14,7 +14,7 @@ fn shown(problems: &[Problem]) -> Vec<String> {
 }
 
 #[test]
-fn every_problem_is_told_at_once_with_its_path() {
+fn every_problem_is_reported_with_its_path() {
     let operation = operation(
         "x.Make",
         json!({
@@ -39,7 +39,7 @@ fn every_problem_is_told_at_once_with_its_path() {
             "$.params.Items has 4 items; at most 3 are allowed",
             "$.params.Items[1] must be at least 1, not 0",
             "$.params.Items[2] must be an integer, not the string `3`",
-            "$.params.Items[3] is 2 again; each may stand once",
+            "$.params.Items[3] is 2 again; each may occur once",
             "$.params.Mode must be one of FAST, SLOW, not `FSAT`; did you mean `FAST`?",
             "$.params[\"a b\"] is not a field of this request; \
              allowed are Comment, Day, Items, Mode",
@@ -53,17 +53,17 @@ fn every_problem_is_told_at_once_with_its_path() {
 }
 
 #[test]
-fn a_message_with_countless_problems_gets_a_bounded_answer() {
+fn the_number_of_reported_problems_is_limited() {
     let operation =
         operation("x.Make", json!({"properties": {"A": {}}, "additionalProperties": false}));
     let params: serde_json::Map<_, _> = (0..5000).map(|n| (n.to_string(), json!(n))).collect();
     let problems = operation.check_params(&params.into());
     assert_eq!(problems.len(), 51);
-    assert_eq!(problems[50].message, "has 4950 problems more");
+    assert_eq!(problems[50].message, "has 4950 more problems");
 }
 
 #[test]
-fn one_repetition_among_very_many_items_is_found_at_once() {
+fn a_repeated_item_among_49_000_is_found_quickly() {
     let operation =
         operation("x.Make", json!({"properties": {"Items": {"maxItems": 3, "uniqueItems": true}}}));
     let items: Vec<String> = (0..49_000).chain([7]).map(|number| number.to_string()).collect();
@@ -74,35 +74,35 @@ fn one_repetition_among_very_many_items_is_found_at_once() {
         problems,
         [
             "$.params.Items has 49001 items; at most 3 are allowed",
-            "$.params.Items[49000] is `7` again; each may stand once",
+            "$.params.Items[49000] is `7` again; each may occur once",
         ]
     );
 }
 
 #[test]
-fn of_very_many_values_the_first_wrong_one_is_told() {
+fn of_very_many_values_only_the_first_error_is_reported() {
     let operation = operation("x.Make", json!({"items": {"type": "string"}}));
     let problems = operation.check_params(&vec![json!(1); 60_000].into());
     assert_eq!(shown(&problems), ["$.params[0] must be a string, not 1"]);
 }
 
 #[test]
-fn items_that_only_the_schema_takes_for_equal_are_told_too() {
+fn items_that_only_json_schema_treats_as_equal_are_reported() {
     let operation = operation("x.Make", json!({"uniqueItems": true}));
     assert_eq!(
         shown(&operation.check_params(&json!([1, 1.0]))),
-        ["$.params has items that are equal; each may stand once"]
+        ["$.params has equal items; each may occur once"]
     );
 }
 
 #[test]
-fn a_schema_that_cannot_be_used_lets_nothing_through() {
+fn an_invalid_schema_rejects_everything() {
     let operation = operation("x.Make", json!({"type": "nonsense"}));
     assert_eq!(operation.check_params(&json!({})).len(), 1);
 }
 
 #[test]
-fn a_rule_adds_to_what_the_schema_finds() {
+fn a_rule_adds_to_the_problems_of_the_schema() {
     let operation = operation("x.Make", json!({"required": ["A"]}))
         .with_rule(|_, found| found.add(|| Problem::new("$.params.B", "is odd")));
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_rule_adds_to_what_the_schema_finds() {
 }
 
 #[test]
-fn a_catalogue_finds_what_was_meant() {
+fn the_catalogue_suggests_the_most_similar_name() {
     let catalogue = Catalogue::new(vec![
         operation("dms.CreateOrder", json!({})),
         operation("dataworks.DeployDISyncTask", json!({})),

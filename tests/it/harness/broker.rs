@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::container::Container;
 use super::node::{Node, Software};
-use super::{handshake, keeper};
+use super::{child_guard, handshake};
 
 static SHARED: OnceCell<Result<TestBroker, String>> = OnceCell::const_new();
 
@@ -151,7 +151,7 @@ pub async fn software() -> anyhow::Result<Software> {
 }
 
 fn choose() -> anyhow::Result<String> {
-    let output = Command::new(format!("{}/broker", keeper::SCRIPTS))
+    let output = Command::new(format!("{}/broker", child_guard::SCRIPTS))
         .arg("choose")
         .env_remove("TICKETD_BROKER__URL")
         .stderr(Stdio::inherit())

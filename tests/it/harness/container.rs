@@ -9,7 +9,7 @@ use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
-use super::keeper;
+use super::child_guard;
 use super::output::output;
 
 /// How long a container may take until its node answers.
@@ -26,7 +26,7 @@ impl Container {
     pub async fn start(image: &str) -> anyhow::Result<Self> {
         let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
         let name = super::prefix();
-        let remover = keeper::spawn(
+        let remover = child_guard::spawn(
             Command::new("sh")
                 .args(["-c", r#"cat >/dev/null; docker rm -f -v "$0""#, &name])
                 .stdout(Stdio::null())

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 use tokio_postgres::{Client, NoTls};
 
-use super::keeper;
+use super::child_guard;
 
 /// Names a database for the tests.
 const GIVEN: &str = "TEST_POSTGRES_URL";
@@ -140,7 +140,8 @@ impl Private {
     /// Blocks for the seconds that it needs.
     fn start() -> anyhow::Result<(Self, String, String)> {
         let folder = env::temp_dir().join(format!("ticketd-it-{:08x}", rand::random::<u32>()));
-        let mut holder = keeper::spawn(script().arg("hold").arg(&folder).stdout(Stdio::piped()))?;
+        let mut holder =
+            child_guard::spawn(script().arg("hold").arg(&folder).stdout(Stdio::piped()))?;
         let stdout = holder.stdout.take().context("its output is not piped")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -160,5 +161,5 @@ async fn shell(url: &str) -> anyhow::Result<Client> {
 }
 
 fn script() -> Command {
-    Command::new(format!("{}/postgres", keeper::SCRIPTS))
+    Command::new(format!("{}/postgres", child_guard::SCRIPTS))
 }

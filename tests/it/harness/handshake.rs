@@ -13,7 +13,7 @@ use url::Url;
 const VERSION_MAX: usize = 64;
 
 /// How long a broker may take to come back.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until a broker answers.
 pub async fn answers(url: &str) -> anyhow::Result<()> {
@@ -22,7 +22,7 @@ pub async fn answers(url: &str) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, answered).await.context("the broker did not come back within a minute")
+    timeout(TIMEOUT, answered).await.context("the broker did not come back within a minute")
 }
 
 /// The version a broker gives in its `connection.start`, such as `4.0.5`.

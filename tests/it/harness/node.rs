@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use super::keeper;
+use super::child_guard;
 use super::output::output;
 
 /// Whose `rabbitmq-server` a node runs.
@@ -44,7 +44,7 @@ impl Node {
             }
         };
         command.arg("hold").arg(&folder).args(peer.map(|peer| &peer.folder));
-        let mut holder = keeper::spawn(command.stdout(Stdio::piped()))?;
+        let mut holder = child_guard::spawn(command.stdout(Stdio::piped()))?;
         let stdout = holder.stdout.take().context("its output is not piped")?;
         let mut url = String::new();
         BufReader::new(stdout).read_line(&mut url)?;
@@ -100,7 +100,7 @@ fn container(image: &str, name: &str, folder: &Path) -> anyhow::Result<Command> 
         .arg("--user")
         .arg(format!("{}:{}", owner.uid(), owner.gid()))
         .arg("--volume")
-        .arg(format!("{0}:{0}:ro", keeper::SCRIPTS))
+        .arg(format!("{0}:{0}:ro", child_guard::SCRIPTS))
         .arg("--volume")
         .arg(format!("{0}:{0}", shared.display()))
         .arg("--entrypoint")
@@ -110,5 +110,5 @@ fn container(image: &str, name: &str, folder: &Path) -> anyhow::Result<Command> 
 }
 
 fn script() -> PathBuf {
-    Path::new(keeper::SCRIPTS).join("private-node")
+    Path::new(child_guard::SCRIPTS).join("private-node")
 }

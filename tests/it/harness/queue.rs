@@ -6,7 +6,7 @@ use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 
-use super::stage::LIMIT;
+use super::env::LIMIT;
 
 /// A queue being read. What is read is gone from it.
 pub struct Queue {

@@ -11,9 +11,9 @@ use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, TopologyMod
 use ticketd::job::Kind;
 use ticketd::simulator;
 
-use crate::harness::{Node, Stage, own_node};
-use crate::promises::process::Process;
-use crate::promises::tickets::{id, ticket};
+use crate::harness::{Node, TestEnv, own_node};
+use crate::jobs::tickets::{id, ticket};
+use crate::replicas::process::Process;
 
 const DEFINITIONS: &str = include_str!("../../../deploy/rabbitmq/definitions.json");
 
@@ -41,9 +41,9 @@ fn url(node: &Node, role: &str) -> String {
     node.url.replace("guest:guest", &format!("{}:s3cret", name(role)))
 }
 
-async fn broker(stage: &Stage, node: &Node, role: &str, topology: TopologyMode) -> Broker {
+async fn broker(env: &TestEnv, node: &Node, role: &str, topology: TopologyMode) -> Broker {
     let url = url(node, role).into();
-    let settings = BrokerSettings { url, topology, ..stage.settings.broker.clone() };
+    let settings = BrokerSettings { url, topology, ..env.settings.broker.clone() };
     Broker::connect(&settings).await.unwrap()
 }
 
@@ -104,15 +104,15 @@ async fn each_user_can_do_its_work_and_no_more() {
     let node = defined().await;
     let simulated = simulator::Settings::default();
     // Whoever watches the stage declares the topology, as an operator does.
-    let mut stage = Stage::hearing("#", url(&node, "operator"), PREFIX, simulated).await;
-    let mut command = stage.process();
+    let mut env = TestEnv::hearing("#", url(&node, "operator"), PREFIX, simulated).await;
+    let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "worker"))
         .env("TICKETD_BROKER__TOPOLOGY", "check");
     let mut worker = Process::start(command);
     worker.says("ready for jobs").await;
 
-    let producer = broker(&stage, &node, "producer", TopologyMode::Check).await;
+    let producer = broker(&env, &node, "producer", TopologyMode::Check).await;
     let answers = channel(&node, "producer").await;
     let options = QueueDeclareOptions::exclusive();
     let queue = answers.queue_declare("".into(), options, FieldTable::default()).await.unwrap();
@@ -124,12 +124,12 @@ async fn each_user_can_do_its_work_and_no_more() {
     };
     let publisher = producer.publisher();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(1)).await.unwrap();
-    let watcher = broker(&stage, &node, "watcher", TopologyMode::Check).await;
+    let watcher = broker(&env, &node, "watcher", TopologyMode::Check).await;
     let mut seen = watcher.follow_events("#").await.unwrap();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(2)).await.unwrap();
     // Parked and woken, with an event at each step, an outcome and its copy.
-    assert_eq!(stage.outcome(&id(1)).await["data"]["state"], "succeeded");
-    assert_eq!(stage.outcome(&id(2)).await["data"]["state"], "succeeded");
+    assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
+    assert_eq!(env.outcome(&id(2)).await["data"]["state"], "succeeded");
     let event: Value = serde_json::from_slice(&seen.next().await.unwrap().body).unwrap();
     assert!(event["type"].as_str().unwrap().starts_with("ticketd.job."), "{event:#}");
     let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
@@ -141,7 +141,7 @@ async fn each_user_can_do_its_work_and_no_more() {
         .publish(ExchangeName::Jobs, Kind::Create.as_str(), &Message { body: "{".into(), ..job(3) })
         .await
         .unwrap();
-    let operator = broker(&stage, &node, "operator", TopologyMode::Apply).await;
+    let operator = broker(&env, &node, "operator", TopologyMode::Apply).await;
     crate::harness::until(async || operator.lengths().await.unwrap().dead == 1).await;
     assert!(operator.dead_letters().await.unwrap().next().await.unwrap().is_some());
 
@@ -180,7 +180,7 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_declare_or_delete(&node, "watcher").await;
 
     // A worker with another's user says that it can't work.
-    let mut command = stage.process();
+    let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "watcher"))
         .env("TICKETD_BROKER__TOPOLOGY", "check");

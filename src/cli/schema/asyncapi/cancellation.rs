@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{AmqpNames, BINDING, refer};
-use crate::cli::schema::embeddable;
+use super::amqp::{AmqpNames, BINDING_VERSION, refer};
+use crate::cli::schema::embeddable::embeddable;
 use crate::job::message::Cancellation;
 
 pub(super) fn schema() -> Value {
@@ -32,6 +32,6 @@ pub(super) fn operation() -> Value {
     json!({
         "action": "receive", "channel": refer(["channels", "jobs.cancel"]),
         "messages": [refer(["channels", "jobs.cancel", "messages", "cancellation"])],
-        "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING } },
+        "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING_VERSION } },
     })
 }

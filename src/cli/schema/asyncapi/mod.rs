@@ -1,5 +1,6 @@
 //! AsyncAPI 3.0 document of exchanges, queues and messages.
 
+mod amqp;
 mod cancellation;
 
 use anyhow::{Context, Result};
@@ -8,12 +9,11 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use self::amqp::{AmqpNames, BINDING_VERSION, refer};
 use super::{event, job};
 use crate::broker::BrokerSettings;
 use crate::job::{Catalogue, Kind};
 use crate::worker::header;
-
-const BINDING: &str = "0.3.0";
 
 /// The document for one broker, without its password.
 pub(super) fn document(catalogue: &Catalogue, broker: &BrokerSettings) -> Result<Value> {
@@ -49,33 +49,6 @@ pub(super) fn document(catalogue: &Catalogue, broker: &BrokerSettings) -> Result
             "messages": messages,
         },
     }))
-}
-
-struct AmqpNames<'a> {
-    prefix: &'a str,
-    vhost: String,
-}
-
-impl AmqpNames<'_> {
-    fn exchange(&self, name: &str) -> Value {
-        json!({ "amqp": {
-            "is": "routingKey", "bindingVersion": BINDING,
-            "exchange": {
-                "name": format!("{}.{name}", self.prefix), "type": "topic",
-                "durable": true, "autoDelete": false, "vhost": self.vhost,
-            },
-        } })
-    }
-
-    fn queue(&self, name: &str) -> Value {
-        json!({ "amqp": {
-            "is": "queue", "bindingVersion": BINDING,
-            "queue": {
-                "name": format!("{}.{name}", self.prefix),
-                "durable": true, "exclusive": false, "autoDelete": false, "vhost": self.vhost,
-            },
-        } })
-    }
 }
 
 fn server(url: &Url) -> Value {
@@ -133,7 +106,7 @@ fn channels(catalogue: &Catalogue, names: &AmqpNames<'_>) -> Value {
         "replies".to_owned(),
         json!({
             "address": null, "messages": event,
-            "bindings": { "amqp": { "is": "queue", "queue": {}, "bindingVersion": BINDING } },
+            "bindings": { "amqp": { "is": "queue", "queue": {}, "bindingVersion": BINDING_VERSION } },
             "description": "A copy of the outcome, with the job's correlation_id, in the queue \
                 that the job's reply_to names, if the configuration allows it.",
         }),
@@ -169,12 +142,12 @@ fn operations(catalogue: &Catalogue) -> Value {
                         "description": "The message's reply_to property." },
                     "channel": refer(["channels", "replies"]), "messages": event("replies"),
                 },
-                "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING } },
+                "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING_VERSION } },
             }),
         );
     }
     operations.insert("receive.cancel".to_owned(), cancellation::operation());
-    let persistent = json!({ "amqp": { "deliveryMode": 2, "bindingVersion": BINDING } });
+    let persistent = json!({ "amqp": { "deliveryMode": 2, "bindingVersion": BINDING_VERSION } });
     operations.insert(
         "send.events".to_owned(),
         json!({
@@ -264,10 +237,6 @@ fn channel_of(kind: Kind) -> String {
 
 fn message_of(operation: &str) -> String {
     format!("job.{operation}")
-}
-
-fn refer<const N: usize>(path: [&str; N]) -> Value {
-    json!({ "$ref": format!("#/{}", path.join("/")) })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use schemars::Schema;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
-use super::embeddable;
+use super::embeddable::embeddable;
 use crate::job::CloudEvent;
 
 /// An event in CloudEvents' structured mode.

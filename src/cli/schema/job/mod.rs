@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::embeddable;
+use super::embeddable::embeddable;
 use crate::job::{AccountName, Catalogue, JobId, OperationSpec, Until};
 
 /// RFC 3339, for validators that ignore `format`.
@@ -20,7 +20,7 @@ const TIME: &str = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Job", extend("required" = ["operation", "params"]))]
-struct Job {
+struct JobFields {
     /// The idempotency key: the same id with the same content is the same job. Optional if the
     /// message's `message_id` property is set.
     id: JobId,
@@ -45,7 +45,7 @@ struct Job {
 
 /// A job with the parameters of each operation.
 pub(super) fn schema(catalogue: &Catalogue) -> Value {
-    let mut schema = embeddable().into_generator().into_root_schema_for::<Job>().to_value();
+    let mut schema = embeddable().into_generator().into_root_schema_for::<JobFields>().to_value();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     schema["properties"]["operation"]["enum"] = json!(names);
     schema["allOf"] = catalogue.iter().map(rule).collect();

@@ -246,7 +246,7 @@ fn everything_wrong_is_told_at_once() {
             "$.params.package_ids[1] must be a package id, a string of digits like `23`, not 24",
             "$.params.package_ids[2] must be a package id, a string of digits like `23`, not \
              `../x`",
-            "$.params.package_ids[3] is `23` again; each may stand once",
+            "$.params.package_ids[3] is `23` again; each may occur once",
             "$.params.startupMode is not a field of this request; did you mean `startup_mode`?",
             "$.params.startup_mode must be one of 0, 1, not -1",
         ]

@@ -1,0 +1,164 @@
+//! Every fault a provider can have, on every operation: whatever it answers, the outcome is true.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ticketd::cloud::account::Account;
+use ticketd::simulator::{self, Fault, FaultPlan, Rule};
+
+use crate::harness::TestEnv;
+use crate::harness::all_operations::{Five, effects, id, is_file};
+use crate::harness::samples::{kind, ticket, with};
+
+/// All of them. Those with a status come once for each that means something of its own.
+fn faults() -> Vec<Fault> {
+    let refuse = |status, code: &str| Fault::Refuse {
+        status,
+        code: code.into(),
+        message: "not for you".into(),
+    };
+    let milliseconds = Duration::from_millis;
+    let mut faults = vec![
+        Fault::Slow { delay: milliseconds(300) },
+        // Longer than we wait for an answer.
+        Fault::Slow { delay: milliseconds(1_500) },
+        Fault::Throttle { retry_after: None },
+        Fault::Throttle { retry_after: Some(milliseconds(300)) },
+        Fault::CutBefore,
+        Fault::CutAfter,
+        Fault::Late { delay: milliseconds(500) },
+        Fault::Garbage,
+        Fault::CutBody,
+        Fault::Backwards,
+        refuse(400, "InvalidParameter"),
+        refuse(403, "Forbidden.RAM"),
+    ];
+    for status in [500, 502, 503, 504] {
+        faults.extend([Fault::ErrorBefore { status }, Fault::ErrorAfter { status }]);
+    }
+    faults
+}
+
+/// The outcome says what happened, and does not say less than can be known.
+fn truth(env: &TestEnv, job: &Value, outcome: &Value, about: &str) {
+    let effects = effects(env, job).len();
+    let state = outcome["data"]["state"].as_str().unwrap();
+    let fits = match state {
+        "succeeded" => effects == 1,
+        "failed" => effects == 0,
+        // Nothing at the provider tells one such deploy from another.
+        "unknown" => is_file(job) && effects <= 1,
+        _ => false,
+    };
+    assert!(fits, "{about}: {state} with {effects} effects: {outcome:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_a_call_its_outcome_is_true() {
+    let mut env = TestEnv::new("").await;
+    let faults = faults();
+    let accounts = env.settings.accounts.clone();
+    let mut rules = Vec::new();
+    let mut plays = Vec::new();
+    for (n, fault) in (0..).zip(&faults) {
+        // An account each: what one fault does to a service is no concern of the others.
+        let named = |of: &str| format!("{of}-{n}");
+        env.settings.accounts.extend(
+            accounts
+                .iter()
+                .map(|account| Account { name: named(&account.name), ..account.clone() }),
+        );
+        let five = Five::number(n);
+        rules.extend(five.rules(fault, 1));
+        for (job, _) in five.jobs {
+            let packages = job["operation"] == "dataarts.DeployReleasePackages";
+            let account = named(if packages { "hw" } else { "ali" });
+            plays.push((with(job, "account", json!(account)), fault));
+        }
+    }
+    env.simulator.set_faults(FaultPlan { seed: 0, faults: rules }).unwrap();
+    for (job, _) in &plays {
+        env.submit(kind(job), job).await;
+    }
+    let worker = env.start();
+    for (job, fault) in &plays {
+        let outcome = env.outcome(id(job)).await;
+        truth(&env, job, &outcome, &format!("{fault:?}"));
+        let refused = matches!(fault, Fault::Refuse { .. });
+        let state = &outcome["data"]["state"];
+        assert!(refused == (*state == "failed"), "{fault:?}: {outcome:#}");
+    }
+    worker.stop().await;
+    let faulted: u64 = env.simulator.requests().values().map(|count| count.faulted).sum();
+    assert_eq!(faulted, plays.len() as u64, "every fault happened");
+}
+
+/// What is read on the way of a job, and the jobs that have it read.
+const READS: [&str; 12] = [
+    "ListOrders",
+    "GetOrderBaseInfo",
+    "GetDataCorrectOrderDetail",
+    "GetDataCorrectTaskDetail",
+    "GetDataCronClearConfig",
+    "GetDataExportOrderDetail",
+    "GetTableDesignProjectInfo",
+    "ListDDLPublishRecords",
+    "GetDISyncTask",
+    "GetDISyncInstanceInfo",
+    "GetReleasePackage",
+    "GetSystemTask",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_the_reads_a_job_that_took_effect_succeeds_and_once() {
+    // Slow enough that polls meet every stage.
+    let pace = Duration::from_millis(1_200);
+    let simulated = simulator::Settings { pace, ..Default::default() };
+    let mut env = TestEnv::with("", simulated).await;
+    // A read that is refused for good tells no more; that is another story.
+    let faults: Vec<Fault> =
+        faults().into_iter().filter(|fault| !matches!(fault, Fault::Refuse { .. })).collect();
+    let mut rules = Vec::new();
+    for action in READS {
+        for (n, fault) in (0..).zip(&faults) {
+            let rule = Rule::always(action, fault.clone());
+            rules.push(Rule { nth: Some(vec![1 + 2 * n]), ..rule });
+        }
+    }
+    // Answered with nonsense now and then, so that they are looked up.
+    let lost = |action| Rule { probability: Some(0.6), ..Rule::always(action, Fault::Garbage) };
+    rules.extend(["CreateOrder", "CreatePublishGroupTask"].map(lost));
+    env.simulator.set_faults(FaultPlan { seed: 7, faults: rules }).unwrap();
+    let mut jobs = Vec::new();
+    for n in 0..6 {
+        jobs.extend(Five::number(n).jobs.map(|(job, _)| job));
+        for plugin_type in ["DC_CRON_CLEAR", "NDDL", "DATA_EXPORT"] {
+            jobs.push(ticket(
+                &format!("{plugin_type}-{n}"),
+                plugin_type,
+                &format!("{plugin_type}-{n}-"),
+            ));
+        }
+        let (mut node, _) = Five::number(100 + n).jobs[3].clone();
+        node["params"]["TaskType"] = json!("DI_REALTIME");
+        jobs.push(node);
+    }
+    for job in &jobs {
+        env.submit(kind(job), job).await;
+    }
+    let worker = env.start();
+    for job in &jobs {
+        let outcome = env.outcome(id(job)).await;
+        assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
+        assert_eq!(effects(&env, job).len(), 1, "{outcome:#}");
+    }
+    worker.stop().await;
+    let requests = env.simulator.requests();
+    let faulted = |action: &str| {
+        let name = requests.keys().find(|name| name.ends_with(&format!(".{action}")));
+        name.map_or(0, |name| requests[name].faulted)
+    };
+    let all = READS.map(|action| (action, faulted(action)));
+    assert!(all.iter().all(|(_, faulted)| *faulted >= 1), "{all:?}");
+    assert!(all.iter().map(|(_, faulted)| faulted).sum::<u64>() >= 60, "{all:?}");
+}
