@@ -12,7 +12,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
-use ticketd::broker::topology::Object;
+use ticketd::broker::topology::TopologyObject;
 
 /// The most publishes waiting for their confirm.
 const WINDOW: usize = 1_000;
@@ -112,18 +112,18 @@ impl Queues {
     }
 
     /// Deletes everything that either side has declared.
-    pub async fn clear(self, topology: &[Object]) -> Result<()> {
+    pub async fn clear(self, topology: &[TopologyObject]) -> Result<()> {
         let ours = [self.floor_jobs(), self.floor_results(), self.results()];
         let theirs = topology.iter().filter_map(|object| match object {
-            Object::Queue(queue) => Some(queue.name.clone()),
-            Object::Exchange(_) => None,
+            TopologyObject::Queue(queue) => Some(queue.name.clone()),
+            TopologyObject::Exchange(_) => None,
         });
         for queue in ours.into_iter().chain(theirs) {
             self.channel.queue_delete(short(&queue)?, QueueDeleteOptions::default()).await?;
         }
         let exchanges = topology.iter().filter_map(|object| match object {
-            Object::Exchange(exchange) => Some(exchange.name.clone()),
-            Object::Queue(_) => None,
+            TopologyObject::Exchange(exchange) => Some(exchange.name.clone()),
+            TopologyObject::Queue(_) => None,
         });
         for exchange in exchanges.chain([self.floor_exchange()]) {
             let options = ExchangeDeleteOptions::default();

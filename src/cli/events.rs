@@ -11,7 +11,7 @@ use crate::config::Settings;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A topic pattern over <kind>.<operation>.<state>, such as "#.failed"
+    /// A topic pattern over KIND.OPERATION.STATE, such as "#.failed"
     #[arg(default_value = "#")]
     key: String,
     /// Print each event as JSON on one line

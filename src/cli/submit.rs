@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
 
 use super::output::{LineWidth, OUTCOMES, OutputRow, escape, print_line};
-use crate::broker::{Broker, EventStream, Message};
+use crate::broker::{Broker, EventStream, ExchangeName, Message, Properties, SourceQueue};
 use crate::config::Settings;
 use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
@@ -47,7 +47,7 @@ pub async fn run(
     let broker = Broker::connect(&settings.broker).await?;
     // The subscription comes first: an outcome can follow its job immediately.
     let stream = if arguments.wait { Some(broker.follow_events("#").await?) } else { None };
-    let exchange = format!("{}.jobs", settings.broker.prefix);
+    let exchange = ExchangeName::Jobs.full_name(&settings.broker.prefix);
     send(&broker, &exchange, &outgoing, arguments.json).await?;
     let code = match stream {
         None => ExitCode::SUCCESS,
@@ -101,10 +101,12 @@ fn prepare(job: Value, catalogue: &Catalogue) -> Result<OutgoingJob> {
     };
     let message = Message {
         body: job.to_string().into_bytes(),
-        content_type: Some("application/json".to_owned()),
-        message_id: Some(id.clone()),
-        correlation_id: Some(format!("submit-{:016x}", rand::random::<u64>())),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some("application/json".to_owned()),
+            message_id: Some(id.clone()),
+            correlation_id: Some(format!("submit-{:016x}", rand::random::<u64>())),
+            ..Properties::default()
+        },
     };
     Ok(OutgoingJob { id, kind: operation.kind, message })
 }
@@ -114,15 +116,16 @@ async fn send(broker: &Broker, exchange: &str, jobs: &[OutgoingJob], json: bool)
     for OutgoingJob { id, kind, message } in jobs {
         let span = info_span!(
             "send",
-            otel.name = format!("send jobs.{kind}"),
+            otel.name = format!("send {}", SourceQueue::Job(*kind).name()),
             otel.kind = "producer",
             messaging.system = "rabbitmq",
             messaging.message.id = id,
         );
-        let trace = span.in_scope(|| traces::passed_on(&Trace::default()));
+        let trace = span.in_scope(|| traces::outgoing(&Trace::default()));
         let headers = trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
-        let (headers, user_id) = (headers.collect(), user_id.clone());
-        let message = Message { headers, user_id, ..message.clone() };
+        let mut message = message.clone();
+        message.properties.headers = headers.collect();
+        message.properties.user_id = user_id.clone();
         publisher
             .publish_mandatory(exchange, kind.as_str(), &message)
             .instrument(span)
@@ -139,8 +142,10 @@ async fn send(broker: &Broker, exchange: &str, jobs: &[OutgoingJob], json: bool)
 
 async fn wait(mut stream: EventStream, jobs: Vec<OutgoingJob>, json: bool) -> Result<ExitCode> {
     // Ids by the correlation id that was sent with the job.
-    let mut open: BTreeMap<String, String> =
-        jobs.into_iter().filter_map(|job| Some((job.message.correlation_id?, job.id))).collect();
+    let mut open: BTreeMap<String, String> = jobs
+        .into_iter()
+        .filter_map(|job| Some((job.message.properties.correlation_id?, job.id)))
+        .collect();
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
     while !open.is_empty() {
         let message = tokio::select! {

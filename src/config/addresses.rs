@@ -7,8 +7,7 @@ use url::{Host, Url};
 
 use super::key::SettingKey;
 use super::reader::Reader;
-use crate::cloud::endpoints::{default_endpoints, default_iam_endpoint};
-use crate::cloud::protocol::Service;
+use crate::cloud::service::{Service, default_endpoints};
 use crate::job::Provider;
 use crate::ledger::postgres::PostgresSettings;
 
@@ -98,9 +97,6 @@ pub(super) fn uri_reference(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-const ALIBABA: [(&str, Service); 2] = [("dms", Service::Dms), ("dataworks", Service::Dataworks)];
-const HUAWEI: [(&str, Service); 2] = [("factory", Service::Factory), ("tasks", Service::Tasks)];
-
 /// `[accounts.NAME.endpoints]`: the addresses of the services, by default those of the region.
 pub(super) fn endpoints(
     reader: &mut Reader<'_>,
@@ -109,20 +105,19 @@ pub(super) fn endpoints(
     region: Option<&str>,
 ) -> Option<BTreeMap<Service, Url>> {
     let at = account.child("endpoints");
-    let (own, foreign) = match provider {
-        Provider::Alibaba => (ALIBABA, HUAWEI),
-        Provider::Huawei => (HUAWEI, ALIBABA),
-    };
-    let message = format!("is not a service of provider = \"{provider}\"");
-    for (name, _) in foreign {
-        reader.refuse(&at.child(name), &message);
+    let foreign = format!("is not a service of provider = \"{provider}\"");
+    for service in Service::ALL.into_iter().filter(|service| service.provider() != provider) {
+        reader.refuse(&at.child(service.key()), &foreign);
     }
-    if provider == Provider::Alibaba {
-        reader.refuse(&at.child("iam"), &message);
-    }
-    let set = own.map(|(name, service)| (service, reader.get_if(&at.child(name), endpoint)));
-    if own.iter().all(|(name, _)| reader.is_set(&at.child(name))) {
-        return set.into_iter().map(|(service, url)| Some((service, url?))).collect();
+    let read: Vec<_> = Service::of(provider)
+        .map(|service| {
+            let key = at.child(service.key());
+            let url = reader.get_if(&key, endpoint);
+            (service, reader.is_set(&key), url)
+        })
+        .collect();
+    if read.iter().all(|(_, is_set, _)| *is_set) {
+        return read.into_iter().map(|(service, _, url)| Some((service, url?))).collect();
     }
     let region = region?;
     let defaults = match default_endpoints(provider, region) {
@@ -133,12 +128,11 @@ pub(super) fn endpoints(
         }
     };
     let mut all = BTreeMap::new();
-    for ((name, service), (_, set)) in own.into_iter().zip(set) {
-        let key = at.child(name);
-        if reader.is_set(&key) {
-            all.insert(service, set?);
+    for (service, is_set, url) in read {
+        if is_set {
+            all.insert(service, url?);
         } else if let Some(url) = defaults.get(&service) {
-            record_default(reader, &key, url, region);
+            record_default(reader, &at.child(service.key()), url, region);
             all.insert(service, url.clone());
         }
     }
@@ -151,12 +145,12 @@ pub(super) fn iam_endpoint(
     account: &SettingKey,
     region: Option<&str>,
 ) -> Option<Url> {
-    let key = account.child("endpoints").child("iam");
+    let key = account.child("endpoints").child(Service::Iam.key());
     let set = reader.get_if(&key, endpoint);
     if reader.is_set(&key) {
         return set;
     }
-    let url = default_iam_endpoint(region?).ok()?;
+    let url = Service::Iam.default_endpoint(region?).ok()??;
     record_default(reader, &key, &url, region?);
     Some(url)
 }

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::stand::Call;
 use super::truth::Effect;
 use super::world::World;
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 
 /// What becomes of a package that is deployed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::gateway::guard::Guard;
 use super::reply::{Granted, Refusal};
 use super::stand::Call;
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 
 /// POST /v3/auth/tokens. The token is in a header of the reply.
 pub(super) fn token(guard: &mut Guard, call: &Call<'_>) -> Result<Granted, Refusal> {

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::truth::{Count, Counts, Effect};
 use super::world::{Steer, World};
 use super::{dataworks, dms, factory, iam};
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 
 /// The state of a simulator.
 #[derive(Debug)]

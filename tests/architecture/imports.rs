@@ -9,8 +9,8 @@ use crate::source;
 /// What each folder may import, besides its own modules.
 const IMPORTS: [(&str, &[&str]); 12] = [
     ("job", &[]),
-    ("secret", &[]),
     ("error_chain", &[]),
+    ("secret", &[]),
     ("cloud", &["job", "secret", "telemetry"]),
     ("broker", &["job", "secret", "error_chain"]),
     ("ledger", &["job", "secret"]),
@@ -24,12 +24,11 @@ const IMPORTS: [(&str, &[&str]); 12] = [
 ];
 
 /// What `config` may import from folders that act.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "broker::settings",
     "cloud::account",
-    "cloud::endpoints",
     "cloud::http",
-    "cloud::protocol::Service",
+    "cloud::service",
     "ledger::postgres::Settings",
 ];
 
@@ -40,7 +39,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
     ("deadpool_postgres", &["ledger/postgres"]),
-    ("backoff", &["job/retry.rs"]),
+    ("backoff", &["job/backoff.rs"]),
     ("opentelemetry", &["telemetry"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];

@@ -1,6 +1,6 @@
-//! Everything that needs a real broker, as one program: one build, one broker, all tests at once.
+//! All tests that need a real broker, in one program with one broker.
 //!
-//! Run it with plain `cargo test`. A runner with a process per test would start a broker per test.
+//! Run it with `cargo test`. A runner with a process per test would start a broker per test.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -10,6 +10,7 @@ mod cancel_resolve;
 mod cli;
 mod harness;
 mod jobs;
+mod ledger;
 mod messages;
 mod providers;
 mod replicas;

@@ -84,6 +84,7 @@ impl Recipe {
 impl Replica {
     /// Keeps one running; its log has that name.
     pub fn keep(recipe: Recipe, name: &str, tally: Arc<Tally>) -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "a test sends few orders")]
         let (orders, taken) = mpsc::unbounded_channel();
         let log = File::create(recipe.folder.join(format!("{name}.log")))?;
         let group = recipe.group;

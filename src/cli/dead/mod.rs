@@ -61,11 +61,11 @@ async fn drop_letters(broker: &Broker, selection: &Selection) -> Result<()> {
     while let Some(letter) = queue.next().await? {
         let key = LetterKey::of(&letter);
         if selection.contains(&key) {
-            queue.remove(letter.into_handle()).await?;
+            letter.ack_handle.ack().await?;
             selection.print("dropped", &key);
             dropped.push(key);
         } else {
-            kept.push(letter.into_handle());
+            kept.push(letter.ack_handle);
         }
     }
     queue.close().await?;

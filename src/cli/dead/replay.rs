@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::letter::{LetterHeaders, LetterKey};
 use super::selection::Selection;
-use crate::broker::{Broker, DeadLetter, Message, RouteResult};
+use crate::broker::{Broker, DeadLetter, Message, Properties, RouteResult};
 use crate::cli::output::print_error;
 use crate::worker::header;
 
@@ -13,7 +13,7 @@ use crate::worker::header;
 pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result<()> {
     let publisher = broker.publisher();
     // Letters that return during the run, because their cause is not fixed, are left alone.
-    let mut remaining = broker.lengths().await?.dead;
+    let mut remaining = broker.dead_and_unrouted().await?.dead;
     let mut queue = broker.dead_letters().await?;
     let mut kept = Vec::new();
     let mut replayed = Vec::new();
@@ -22,13 +22,13 @@ pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result
         let Some(letter) = queue.next().await? else { break };
         let key = LetterKey::of(&letter);
         if !selection.contains(&key) || replayed.contains(&key) {
-            kept.push(letter.into_handle());
+            kept.push(letter.ack_handle);
             continue;
         }
         let from = LetterHeaders::of(&letter).from();
         if !is_worker_queue(from, prefix) {
             print_error(format!("{} is kept: no worker consumes {from:?}", key.as_str()));
-            kept.push(letter.into_handle());
+            kept.push(letter.ack_handle);
             continue;
         }
         let sent = publisher.publish_mandatory("", from, &message(&letter, broker.user())).await;
@@ -38,7 +38,7 @@ pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result
                 bail!("dead letter {} was not sent: there is no queue {from}", key.as_str())
             }
         }
-        queue.remove(letter.into_handle()).await?;
+        letter.ack_handle.ack().await?;
         selection.print("replayed", &key);
         replayed.push(key);
     }
@@ -56,21 +56,17 @@ fn is_worker_queue(queue: &str, prefix: &str) -> bool {
 /// The original message, without the headers of dead-lettering. Its user is the operator who
 /// replays it.
 fn message(letter: &DeadLetter, user: Option<&str>) -> Message {
-    let properties = letter.properties.clone();
     let added = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
     let is_original = |name: &str| {
         !added.contains(&name)
             && !name.starts_with("x-first-death")
             && !name.starts_with("x-last-death")
     };
+    let mut properties = letter.properties.clone();
+    let headers = std::mem::take(&mut properties.headers);
+    let headers = headers.into_iter().filter(|(name, _)| is_original(name)).collect();
     Message {
         body: letter.body.clone(),
-        content_type: properties.content_type,
-        content_encoding: properties.content_encoding,
-        message_id: properties.message_id,
-        correlation_id: properties.correlation_id,
-        reply_to: properties.reply_to,
-        user_id: user.map(str::to_owned),
-        headers: properties.headers.into_iter().filter(|(name, _)| is_original(name)).collect(),
+        properties: Properties { user_id: user.map(str::to_owned), headers, ..properties },
     }
 }

@@ -19,7 +19,7 @@ pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
             rows.push(row(&letter));
         }
         // Only the handle is kept: bodies can be large.
-        seen.push(letter.into_handle());
+        seen.push(letter.ack_handle);
     }
     let more = seen.len() == limit && queue.next().await?.is_some();
     queue.close().await?;
@@ -54,7 +54,7 @@ pub async fn one(broker: &Broker, key: &LetterKey, json: bool) -> Result<()> {
     let found = loop {
         match queue.next().await? {
             Some(letter) if LetterKey::of(&letter) == *key => break letter,
-            Some(letter) => seen.push(letter.into_handle()),
+            Some(letter) => seen.push(letter.ack_handle),
             None => bail!("no dead letter has the key {}; run `ticketd dead list`", key.as_str()),
         }
     };

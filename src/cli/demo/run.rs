@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::observation::Observation;
-use crate::broker::{Broker, ExchangeName, Message};
+use crate::broker::{Broker, ExchangeName, Message, Properties};
 use crate::cli::output::{LineWidth, OutputRow, SUMMARY_COLUMN};
 use crate::job::Catalogue;
 
@@ -91,8 +91,10 @@ impl<'a> DemoRun<'a> {
         print(&row.render(self.width))?;
         let message = Message {
             body: job.body.to_string().into_bytes(),
-            content_type: Some("application/json".to_owned()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some("application/json".to_owned()),
+                ..Properties::default()
+            },
         };
         let kind = self.catalogue.get(job.operation()).map(|operation| operation.kind.as_str());
         let publisher = broker.publisher();

@@ -9,6 +9,7 @@ use super::check_result::CheckResult;
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
+use crate::clock::Clock;
 use crate::cloud::http::Https;
 use crate::cloud::{AccessCheck, Providers, operations};
 use crate::config::{LedgerUrl, Settings};
@@ -53,21 +54,25 @@ pub(super) async fn broker(settings: &Settings) -> Vec<CheckResult> {
     }
 }
 
-fn topology_problems(settings: &Settings, problems: &[topology::Problem]) -> Vec<CheckResult> {
+fn topology_problems(
+    settings: &Settings,
+    problems: &[broker::TopologyProblem],
+) -> Vec<CheckResult> {
     let declares = settings.broker.topology == TopologyMode::Apply;
-    let missing = |problem: &_| matches!(problem, topology::Problem::Missing { .. });
+    let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
     if declares && problems.iter().all(missing) {
         let message = format!("{} objects are missing: a worker declares them", problems.len());
         return vec![CheckResult::warning("broker topology", message)];
     }
-    let error =
-        |problem: &topology::Problem| CheckResult::error("broker topology", problem.to_string());
+    let error = |problem: &broker::TopologyProblem| {
+        CheckResult::error("broker topology", problem.to_string())
+    };
     problems.iter().map(error).collect()
 }
 
 async fn dead_and_unrouted(broker: &Broker) -> CheckResult {
     let name = "dead and unrouted";
-    match broker.lengths().await {
+    match broker.dead_and_unrouted().await {
         Ok(broker::QueueDepths { dead: 1.., unrouted }) => {
             let message =
                 format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
@@ -135,7 +140,7 @@ pub(super) async fn admin(settings: &Settings) -> CheckResult {
     };
     match admin::listen(address).await {
         Ok(_) => CheckResult::ok(name, format!("{address} is free")),
-        Err(admin::Error::Taken(address)) => {
+        Err(admin::Error::InUse(address)) => {
             let message = format!("{address} is in use: if not by a worker, none can start here");
             CheckResult::warning(name, message)
         }
@@ -145,8 +150,9 @@ pub(super) async fn admin(settings: &Settings) -> CheckResult {
 
 /// Sends one signed read to every service of every account.
 pub(super) async fn accounts(settings: &Settings) -> Result<Vec<CheckResult>> {
+    let (accounts, operations) = (settings.accounts.clone(), operations::operations());
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts.clone(), operations::operations(), transport);
+    let providers = Providers::new(accounts, operations, transport, Clock::default());
     let result = |check: AccessCheck| {
         let name = format!("{} {}", check.account, check.service.key());
         match check.outcome {

@@ -26,7 +26,7 @@ pub(in crate::simulator) fn admit(
     let authorization = asked.header("authorization").ok_or_else(|| {
         Refusal::new(400, "IncompleteSignature", "The request has no Authorization header.")
     })?;
-    let claimed = sign::read(authorization).ok_or_else(|| {
+    let claimed = sign::parse(authorization).ok_or_else(|| {
         let message = "Only ACS3-HMAC-SHA256 is understood here.";
         Refusal::new(400, "InvalidSignatureMethod", message)
     })?;
@@ -39,7 +39,7 @@ pub(in crate::simulator) fn admit(
         return Err(Refusal::new(400, "InvalidSecurityToken.MismatchWithAccessKey", message));
     }
     check_clock(asked, now)?;
-    if !sign::is_true(&asked.message(), &claimed, &key.secret) {
+    if !sign::verify(&asked.message(), &claimed, &key.secret) {
         let message = "Specified signature is not matched with our calculation.";
         return Err(Refusal::new(400, "SignatureDoesNotMatch", message));
     }

@@ -4,7 +4,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use url::form_urlencoded;
 
-use crate::cloud::signature::Message;
+use crate::cloud::signing::canonical::HttpMessage;
 use crate::simulator::action::Cloud;
 use crate::simulator::reply::Refusal;
 
@@ -91,8 +91,8 @@ impl Asked {
     }
 
     /// As a signature sees it.
-    pub(super) fn message(&self) -> Message<'_> {
-        Message {
+    pub(super) fn message(&self) -> HttpMessage<'_> {
+        HttpMessage {
             method: &self.method,
             path: &self.path,
             query: &self.query,

@@ -63,7 +63,7 @@ fn by_key(
 ) -> Result<Caller, Refusal> {
     let claimed = asked
         .header("authorization")
-        .and_then(sign::read)
+        .and_then(sign::parse)
         .ok_or_else(|| unauthorized("x-auth-token not found"))?;
     if guard.is_locked(&claimed.key_id, now) {
         return Err(unauthorized("AK access failed to reach the limit,forbidden"));
@@ -79,7 +79,7 @@ fn by_key(
     let key = settings.huawei.iter().find(|key| key.id == claimed.key_id);
     let is_true = |key: &&TestKey| {
         asked.header("x-security-token") == key.security_token.as_deref()
-            && sign::is_true(&asked.message(), &claimed, &key.secret)
+            && sign::verify(&asked.message(), &claimed, &key.secret)
     };
     let good = key.filter(is_true).is_some();
     let lock = SignedDuration::try_from(settings.lock).unwrap_or(SignedDuration::MAX);

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::visitor::{Visitor, base_info, create_order, dms, get, post, read, simulator};
 use crate::cloud::account::Credentials;
-use crate::cloud::protocol::{Method, Service};
+use crate::cloud::request::Method;
+use crate::cloud::service::Service;
 use crate::simulator::{Settings, Simulator};
 
 fn with_secret(mut visitor: Visitor, other: &str) -> Visitor {
@@ -86,7 +87,7 @@ async fn a_skewed_clock_is_refused_with_a_date_to_learn_from() {
 }
 
 fn packages(visitor: &Visitor) -> String {
-    format!("/v2/{}/factory/release-packages", visitor.account.project_id)
+    format!("/v2/{}/factory/release-packages", visitor.account.project_id())
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn a_token_is_given_for_the_password_and_is_good_until_it_expires() {
     let settings = Settings { token_lifetime: Duration::from_secs(3600), ..Settings::default() };
     let running = Simulator::start_locally(settings).await.unwrap();
     let visitor = Visitor::of_huawei(&running);
-    let project = running.huawei_user("user").project_id;
+    let project = running.huawei_user("user").project_id().to_owned();
     let asking = |password: &str| {
         let user = json!({"name": "sim-user", "password": password,
             "domain": {"name": "sim-domain"}});

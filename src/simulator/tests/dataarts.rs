@@ -3,21 +3,22 @@
 use serde_json::{Value, json};
 
 use super::visitor::{Visitor, get, post, simulator};
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
 use crate::simulator::{PackageFate, Steer};
 
 fn deploy(visitor: &Visitor, ids: Value, mode: u8) -> Request {
-    let path = format!("/v2/{}/factory/release-packages/deploy", visitor.account.project_id);
+    let path = format!("/v2/{}/factory/release-packages/deploy", visitor.account.project_id());
     post(Service::Factory, path, json!({"package_ids": ids, "startup_mode": mode}))
 }
 
 fn package(visitor: &Visitor, id: &str) -> Request {
-    let project = &visitor.account.project_id;
+    let project = visitor.account.project_id();
     get(Service::Factory, format!("/v2/{project}/factory/release-packages/{id}"))
 }
 
 fn task(visitor: &Visitor, detail: &Value) -> Request {
-    let (project, id) = (&visitor.account.project_id, detail["asy_task_id"].as_str().unwrap());
+    let (project, id) = (visitor.account.project_id(), detail["asy_task_id"].as_str().unwrap());
     get(Service::Tasks, format!("/v1/{project}/system-tasks/{id}"))
 }
 
@@ -76,7 +77,7 @@ async fn a_package_meant_to_fail_fails_and_one_that_waits_is_steered() {
     let (_, body) = visitor.ask(&package(&visitor, "7")).await;
     assert_eq!(body["task_details"][0]["start_job_status"], 3);
 
-    let list = format!("/v2/{}/factory/release-packages", visitor.account.project_id);
+    let list = format!("/v2/{}/factory/release-packages", visitor.account.project_id());
     let body = json!({"deploy_status_filter": [3]});
     let (_, body) = visitor.ask(&post(Service::Factory, list, body)).await;
     assert_eq!((&body["total"], &body["data"][0]["package_id"]), (&json!(1), &json!("9001")));

@@ -86,8 +86,8 @@ async fn throttling_says_when_to_come_back_in_each_clouds_own_way() {
     assert_eq!(reply.header("x-acs-retry-after"), Some("1500"));
     assert_eq!(read(reply), (400, json_with_code("Throttling.User", &running)));
     let visitor = Visitor::of_huawei(&running);
-    let path = format!("/v2/{}/factory/release-packages/1", visitor.account.project_id);
-    let request = super::visitor::get(crate::cloud::protocol::Service::Factory, path);
+    let path = format!("/v2/{}/factory/release-packages/1", visitor.account.project_id());
+    let request = super::visitor::get(crate::cloud::service::Service::Factory, path);
     let reply = visitor.try_ask(&request).await.unwrap();
     assert_eq!((reply.status, reply.header("retry-after")), (429, Some("2")));
 }
@@ -96,7 +96,7 @@ async fn throttling_says_when_to_come_back_in_each_clouds_own_way() {
 fn json_with_code(code: &str, running: &Running) -> Value {
     let address = running.address();
     let message = "Request was denied due to user flow control.";
-    let hash = crate::cloud::signature::sha256_hex(b"request 0").to_uppercase();
+    let hash = crate::cloud::signing::canonical::sha256_hex(b"request 0").to_uppercase();
     let id = [&hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32]].join("-");
     json!({"RequestId": id, "HostId": address.to_string(), "Code": code, "Message": message,
         "Recommend": format!("https://api.alibabacloud.com/troubleshoot?q={code}")})

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::visitor::simulator;
+use crate::app::install_tls_provider;
+use crate::clock::Clock;
 use crate::cloud::Providers;
 use crate::cloud::http::{HttpSettings, Https};
 use crate::cloud::operations::{catalogue, operations};
@@ -25,8 +27,9 @@ fn providers(running: &Running, huawei_by_password: bool) -> Providers {
         false => running.huawei("huawei", false).unwrap(),
     };
     let accounts = vec![running.alibaba("alibaba", true).unwrap(), huawei];
+    install_tls_provider();
     let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
-    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()))
+    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()), Clock::default())
 }
 
 fn job(id: &str, operation: &str, params: Value) -> Job {

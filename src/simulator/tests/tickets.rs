@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::visitor::{
     Visitor, base_info, create_order, create_order_of, dms, order_id, rpc, simulator,
 };
-use crate::cloud::protocol::Service;
+use crate::cloud::service::Service;
 use crate::simulator::{Fate, FileFate, Settings, Simulator, Steer, Target};
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_lock_free_change_is_all_in_the_query() {
     assert_eq!(visitor.ask(&ask(param)).await.1["Code"], "InvalidParam");
 }
 
-fn publish(order: &str, db: &str) -> crate::cloud::protocol::Request {
+fn publish(order: &str, db: &str) -> crate::cloud::request::Request {
     let pairs = [("OrderId", order), ("DbId", db), ("Logic", "false")];
     dms("CreatePublishGroupTask", &[&pairs[..], &[("PublishStrategy", "IMMEDIATELY")]].concat())
 }

@@ -1,4 +1,4 @@
-//! Acks that are on their way when their connection ends.
+//! Acks in flight when their connection ends.
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +11,26 @@ use ticketd::job::Kind;
 use crate::broker::fixture::{body, next, soon, with_fixture};
 use crate::harness::Proxy;
 
-/// Connections that end; one in ten leaves an ack without an answer, if nobody looks after it.
+/// Connections that end. Without the channel watch, one in ten leaves an ack unanswered.
 const ROUNDS: u32 = 60;
 
-/// Acks on their way at once.
+/// Acks in flight at once.
 const ACKS: usize = 16;
 
-/// The longest a connection lasts after its acks were begun.
-const SHORTLY: Duration = Duration::from_micros(600);
+/// The connection is closed within this time after the first ack.
+const MAX_LIFETIME: Duration = Duration::from_micros(600);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ack_is_answered_even_if_its_connection_ends_meanwhile() {
-    with_fixture(async |bench| {
-        let proxy = Proxy::to(bench.settings.url.current().expose_secret()).await;
-        let settings = BrokerSettings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
-        let direct = bench.broker().await;
+async fn an_ack_completes_even_if_its_connection_ends() {
+    with_fixture(async |fixture| {
+        let proxy = Proxy::to(fixture.settings.url.current().expose_secret()).await;
+        let settings =
+            BrokerSettings { url: proxy.url.as_str().into(), ..fixture.settings.clone() };
+        let direct = fixture.broker().await;
         let publisher = direct.publisher();
         let start = Instant::now();
         for _ in 0..ROUNDS {
-            // A new one each time: connections that end soon are replaced ever more slowly.
+            // A new broker each time: the reconnect backoff grows for connections that end soon.
             let broker = soon("a connection", Broker::connect(&settings)).await.unwrap();
             let mut deliveries = broker.consume(&[Kind::Create], ACKS as u16);
             let mut acks = Vec::new();
@@ -39,7 +40,7 @@ async fn an_ack_is_answered_even_if_its_connection_ends_meanwhile() {
                     .unwrap();
                 acks.push(tokio::spawn(next(&mut deliveries).await.ack()));
             }
-            let pause = SHORTLY.mul_f64(rand::rng().random());
+            let pause = MAX_LIFETIME.mul_f64(rand::rng().random());
             let begun = Instant::now();
             while begun.elapsed() < pause {
                 tokio::task::yield_now().await;

@@ -1,36 +1,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ticketd::broker::{ExchangeName, Message, SourceQueue};
+use ticketd::broker::{ExchangeName, Message, Properties, SourceQueue};
 use ticketd::job::Kind;
 
 use crate::broker::fixture::{body, next, soon, with_fixture};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_has_all_that_the_message_said() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_delivery_has_every_property_of_its_message() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let message = Message {
             body: b"{\"id\":\"1\"}".to_vec(),
-            content_type: Some("application/json".into()),
-            content_encoding: None,
-            message_id: Some("m-1".into()),
-            correlation_id: Some("c-1".into()),
-            reply_to: Some("answers".into()),
-            user_id: Some("guest".into()),
-            headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
+            properties: Properties {
+                content_type: Some("application/json".into()),
+                content_encoding: None,
+                message_id: Some("m-1".into()),
+                correlation_id: Some("c-1".into()),
+                reply_to: Some("answers".into()),
+                user_id: Some("guest".into()),
+                headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
+            },
         };
         broker.publisher().publish(ExchangeName::Jobs, "deploy", &message).await.unwrap();
         let mut deliveries = broker.consume(&Kind::ALL, 4);
         let delivery = next(&mut deliveries).await;
-        assert_eq!(delivery.origin, SourceQueue::Job(Kind::Deploy));
-        assert_eq!(delivery.routing_key, "deploy");
+        assert_eq!(delivery.queue, SourceQueue::Job(Kind::Deploy));
         assert_eq!(delivery.body, message.body);
-        assert_eq!(delivery.properties.message_id, message.message_id);
-        assert_eq!(delivery.properties.correlation_id, message.correlation_id);
-        assert_eq!(delivery.properties.reply_to, message.reply_to);
-        assert_eq!(delivery.properties.user_id, message.user_id);
-        assert_eq!(delivery.properties.content_type, message.content_type);
-        assert_eq!(delivery.properties.headers, message.headers);
+        assert_eq!(delivery.properties, message.properties);
         assert!(!delivery.redelivered);
         delivery.ack().await.unwrap();
         deliveries.stop().await;
@@ -40,9 +36,9 @@ async fn a_delivery_has_all_that_the_message_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_given_back_or_dropped_comes_again_marked() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_requeued_or_dropped_delivery_is_redelivered() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         broker.publisher().publish(ExchangeName::Jobs, "create", &body("1")).await.unwrap();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
         next(&mut deliveries).await.requeue().await.unwrap();
@@ -59,9 +55,9 @@ async fn what_is_given_back_or_dropped_comes_again_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_stop_requeues_undelivered_messages_and_the_rest_can_be_acked() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         for number in 0..50 {
             publisher
@@ -74,14 +70,14 @@ async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
         deliveries.stop().await;
         assert!(soon("the end", deliveries.next()).await.is_none());
         for delivery in running {
-            assert!(delivery.receipt.is_valid());
+            assert!(delivery.ack_handle.is_valid());
             delivery.ack().await.unwrap();
         }
         broker.close().await;
 
-        let next_replica = bench.broker().await;
+        let next_replica = fixture.broker().await;
         let mut deliveries = next_replica.consume(&[Kind::Create], 20);
-        // All of them, if not in their old order: what is given back is no longer first in line.
+        // All of them, in any order: a requeued message loses its position.
         let mut left: BTreeSet<String> = (2..50).map(|number| number.to_string()).collect();
         while !left.is_empty() {
             let delivery = next(&mut deliveries).await;
@@ -95,9 +91,9 @@ async fn a_stop_returns_what_was_not_handed_out_and_lets_the_rest_be_acked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_of_jobs_does_not_hold_up_wake_ups() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_backlog_of_jobs_does_not_delay_wakeups() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         for number in 0..30 {
             publisher
@@ -110,14 +106,14 @@ async fn a_backlog_of_jobs_does_not_hold_up_wake_ups() {
         let mut before = 0;
         loop {
             let delivery = next(&mut deliveries).await;
-            let origin = delivery.origin;
+            let queue = delivery.queue;
             delivery.ack().await.unwrap();
-            if origin == SourceQueue::Wake(Kind::Create) {
+            if queue == SourceQueue::Wake(Kind::Create) {
                 break;
             }
             before += 1;
         }
-        assert!(before < 15, "the wake-up came after {before} jobs");
+        assert!(before < 15, "the wake-up arrived after {before} jobs");
         deliveries.stop().await;
         broker.close().await;
     })

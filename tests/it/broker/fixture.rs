@@ -1,6 +1,5 @@
-//! A place on the broker for one test: its own prefix, and an own connection to look and meddle.
+//! A prefix of its own on the test broker, with a connection to inspect and change it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -9,7 +8,7 @@ use ticketd::broker::{Broker, BrokerSettings, Deliveries, Delivery, TopologyMode
 
 use crate::harness;
 
-/// Longer than anything here takes.
+/// Limit of every wait in these tests.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 pub struct BrokerFixture {
@@ -35,7 +34,7 @@ impl BrokerFixture {
         Self { settings, probe }
     }
 
-    /// The same place, a fresh look at it.
+    /// A new broker with the same prefix.
     pub async fn broker(&self) -> Broker {
         Broker::connect(&self.settings).await.unwrap()
     }
@@ -48,23 +47,23 @@ impl BrokerFixture {
         format!("{}.{rest}", self.settings.prefix)
     }
 
-    /// Deletes whatever the test has declared.
+    /// Deletes everything that the test has declared.
     pub async fn clear(self) {
         topology::remove(&self.settings).await.unwrap();
         self.probe.close(200, "done".into()).await.unwrap();
     }
 }
 
-/// Runs a test in a place of its own, and clears the place whatever comes of it.
+/// Runs a test with a fixture and clears the fixture afterwards, also if the test fails.
 pub async fn with_fixture<T, F>(test: T)
 where
     T: FnOnce(std::sync::Arc<BrokerFixture>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let bench = std::sync::Arc::new(BrokerFixture::new().await);
-    let outcome = tokio::spawn(test(bench.clone())).await;
-    let bench = std::sync::Arc::into_inner(bench);
-    bench.unwrap().clear().await;
+    let fixture = std::sync::Arc::new(BrokerFixture::new().await);
+    let outcome = tokio::spawn(test(fixture.clone())).await;
+    let fixture = std::sync::Arc::into_inner(fixture);
+    fixture.unwrap().clear().await;
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic.into_panic());
     }

@@ -8,9 +8,9 @@ use ticketd::job::Kind;
 use crate::broker::fixture::{body, next, soon, with_fixture};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_pipelined_messages_are_all_confirmed_and_arrive_in_order() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn pipelined_messages_are_confirmed_and_arrive_in_order() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         let mut confirms = Vec::new();
         for number in 0..1_000 {
@@ -33,10 +33,10 @@ async fn a_thousand_pipelined_messages_are_all_confirmed_and_arrive_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_hundred_at_once_exactly_those_to_missing_queues_go_nowhere() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
-        let there = bench.name("dead");
+async fn only_mandatory_messages_to_missing_queues_are_returned() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
+        let there = fixture.name("dead");
         let publishes = (0..200).map(|number| {
             let publisher = broker.publisher();
             let queue = if number % 3 == 0 { format!("{there}.missing") } else { there.clone() };
@@ -51,20 +51,20 @@ async fn of_two_hundred_at_once_exactly_those_to_missing_queues_go_nowhere() {
                 if number % 3 == 0 { RouteResult::Unroutable } else { RouteResult::Routed };
             assert_eq!(routed, expected, "message {number}");
         }
-        assert_eq!(soon("counting", broker.lengths()).await.unwrap().dead, 133);
+        assert_eq!(soon("counting", broker.dead_and_unrouted()).await.unwrap().dead, 133);
         broker.close().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exchange_that_does_not_exist_is_an_error_and_spoils_nothing() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn publishing_to_a_missing_exchange_is_an_error_for_that_publish_only() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
         let error = publisher.publish_mandatory("no-such", "x", &body("1")).await.unwrap_err();
         assert!(matches!(error, PublishError::Lost(_)), "{error}");
-        let dead = bench.name("dead");
+        let dead = fixture.name("dead");
         let routed = publisher.publish_mandatory("", &dead, &body("2")).await.unwrap();
         assert_eq!(routed, RouteResult::Routed);
         broker.close().await;
@@ -73,14 +73,14 @@ async fn an_exchange_that_does_not_exist_is_an_error_and_spoils_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publish_given_up_half_way_does_not_take_the_return_of_the_next() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn a_cancelled_publish_does_not_take_the_return_of_the_next() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = broker.publisher();
-        let (taken, dead) = (body("1"), bench.name("dead"));
+        let (taken, dead) = (body("1"), fixture.name("dead"));
         for _ in 0..300 {
             let mut given_up = Box::pin(publisher.publish_mandatory("", &dead, &taken));
-            // Dropped at a random moment: by then the message may be out, and not confirmed.
+            // Dropped at a random time: the message may be sent but not yet confirmed.
             for _ in 0..rand::random_range(1..50) {
                 if futures_util::poll!(given_up.as_mut()).is_ready() {
                     break;
@@ -97,16 +97,16 @@ async fn a_publish_given_up_half_way_does_not_take_the_return_of_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_that_nobody_wants_is_kept_and_counted() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn an_event_without_a_bound_queue_is_kept_and_counted() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let key = "create.dms.CreateOrder.succeeded";
         broker.publisher().publish(ExchangeName::Events, key, &body("kept")).await.unwrap();
         broker.publisher().publish(ExchangeName::Jobs, "craete", &body("kept too")).await.unwrap();
-        assert_eq!(broker.lengths().await.unwrap().unrouted, 2);
-        let channel = bench.channel().await;
+        assert_eq!(broker.dead_and_unrouted().await.unwrap().unrouted, 2);
+        let channel = fixture.channel().await;
         let kept = channel
-            .basic_get(bench.name("unrouted").into(), BasicGetOptions { no_ack: true })
+            .basic_get(fixture.name("unrouted").into(), BasicGetOptions { no_ack: true })
             .await
             .unwrap()
             .unwrap();
@@ -118,9 +118,9 @@ async fn a_result_that_nobody_wants_is_kept_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_publishers_share_one_channel_and_all_are_confirmed() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn many_publishers_share_one_confirm_channel() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let publisher = Arc::new(broker.publisher());
         let publishes = (0..64).map(|number| {
             let publisher = publisher.clone();
@@ -134,7 +134,7 @@ async fn many_publishers_share_one_channel_and_all_are_confirmed() {
         for done in join_all(publishes).await {
             done.unwrap();
         }
-        assert_eq!(broker.lengths().await.unwrap().dead, 640);
+        assert_eq!(broker.dead_and_unrouted().await.unwrap().dead, 640);
         broker.close().await;
     })
     .await;

@@ -8,30 +8,30 @@ use ticketd::job::Kind;
 use crate::broker::fixture::{body, next, soon, with_fixture};
 use crate::harness::Proxy;
 
-/// As long as consuming may be interrupted.
-const SOON: Duration = Duration::from_secs(5);
+/// Limit of an interruption of consuming.
+const MAX_INTERRUPTION: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_go_on_after_their_queue_was_deleted() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn deliveries_continue_after_their_queue_is_deleted() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let mut deliveries = broker.consume(&[Kind::Create], 4);
         broker.publisher().publish(ExchangeName::Jobs, "create", &body("before")).await.unwrap();
         next(&mut deliveries).await.ack().await.unwrap();
 
         let start = Instant::now();
-        let queue = bench.name("jobs.create");
-        let channel = bench.channel().await;
+        let queue = fixture.name("jobs.create");
+        let channel = fixture.channel().await;
         channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
         let publisher = broker.publisher();
         let delivery = loop {
-            // Until the queue is back, the message goes to the unrouted ones.
+            // Until the queue is declared again, the message is unrouted.
             publisher.publish(ExchangeName::Jobs, "create", &body("after")).await.unwrap();
             let wait = Duration::from_millis(100);
             if let Ok(next) = tokio::time::timeout(wait, deliveries.next()).await {
                 break next.unwrap();
             }
-            assert!(start.elapsed() < SOON, "no delivery for {SOON:?}");
+            assert!(start.elapsed() < MAX_INTERRUPTION, "no delivery for {MAX_INTERRUPTION:?}");
         };
         assert_eq!(delivery.body, b"after");
         delivery.ack().await.unwrap();
@@ -42,10 +42,11 @@ async fn deliveries_go_on_after_their_queue_was_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
-    with_fixture(async |bench| {
-        let proxy = Proxy::to(bench.settings.url.current().expose_secret()).await;
-        let settings = BrokerSettings { url: proxy.url.as_str().into(), ..bench.settings.clone() };
+async fn a_lost_connection_is_replaced_and_an_old_ack_is_an_error() {
+    with_fixture(async |fixture| {
+        let proxy = Proxy::to(fixture.settings.url.current().expose_secret()).await;
+        let settings =
+            BrokerSettings { url: proxy.url.as_str().into(), ..fixture.settings.clone() };
         let broker = Broker::connect(&settings).await.unwrap();
         let publisher = broker.publisher();
         let mut deliveries = broker.consume(&[Kind::Create], 4);
@@ -61,32 +62,35 @@ async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
         let start = Instant::now();
         proxy.cut();
         soon("word of the gap", feed.next()).await.unwrap_err();
-        // While it is being rebuilt, a publish waits; one that was lost on the way is repeated.
+        // A publish waits for the new connection. One that was lost in flight is repeated.
         while publisher.publish(ExchangeName::Jobs, "create", &body("5")).await.is_err() {}
         let mut bodies = Vec::new();
         for _ in 1..=5 {
             let again = next(&mut deliveries).await;
             bodies.extend_from_slice(&again.body);
-            // What was fetched before the loss and not handed out is not handed out any more.
+            // Messages prefetched on the lost connection are discarded.
             again.ack().await.unwrap();
         }
         assert_eq!(bodies, b"12345");
-        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert!(start.elapsed() < MAX_INTERRUPTION, "{:?}", start.elapsed());
 
-        assert!(!before.receipt.is_valid());
+        assert!(!before.ack_handle.is_valid());
         let error = before.ack().await.unwrap_err().to_string();
-        assert_eq!(error, "the connection to the broker was lost while we tried to ack a delivery");
+        assert_eq!(
+            error,
+            "the connection to the broker was lost while we tried to acknowledge a message"
+        );
 
         let event = async {
             let (event, published) = tokio::join!(feed.next(), async {
-                // Once the queue of the feed is there, its event is routed to it.
+                // Once the queue of the event stream exists, the event is routed to it.
                 loop {
                     publisher.publish(ExchangeName::Events, "a.b.c", &body("e")).await.unwrap();
-                    if broker.lengths().await.unwrap().unrouted == 0 {
+                    if broker.dead_and_unrouted().await.unwrap().unrouted == 0 {
                         break;
                     }
-                    let queue = bench.name("unrouted");
-                    let channel = bench.channel().await;
+                    let queue = fixture.name("unrouted");
+                    let channel = fixture.channel().await;
                     channel.queue_purge(queue.into(), Default::default()).await.unwrap();
                 }
             });
@@ -101,9 +105,9 @@ async fn a_lost_connection_is_rebuilt_and_an_ack_from_before_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_waited_for_after_a_close() {
-    with_fixture(async |bench| {
-        let broker = bench.broker().await;
+async fn nothing_waits_after_a_close() {
+    with_fixture(async |fixture| {
+        let broker = fixture.broker().await;
         let mut deliveries = broker.consume(&Kind::ALL, 4);
         broker.close().await;
         broker.publisher().publish(ExchangeName::Dead, "", &body("1")).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The broker itself: without it no other test here means anything.
+//! The test broker itself, which every other test relies on.
 
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
@@ -9,7 +9,7 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProper
 use crate::harness;
 
 #[tokio::test]
-async fn the_broker_says_a_version_that_ticketd_supports() {
+async fn the_broker_has_a_supported_version() {
     let broker = harness::broker().await;
     let mut numbers = broker.version.split('.').map(|number| number.parse::<u32>().unwrap());
     let version = (numbers.next().unwrap(), numbers.next().unwrap());
@@ -17,7 +17,7 @@ async fn the_broker_says_a_version_that_ticketd_supports() {
 }
 
 #[tokio::test]
-async fn a_confirmed_message_outlives_a_restart_of_the_broker() {
+async fn a_confirmed_message_survives_a_restart_of_the_broker() {
     let broker = harness::own_broker().await;
     let queue = harness::prefix();
 
@@ -52,6 +52,6 @@ async fn open_channel(url: &str) -> Channel {
 }
 
 #[test]
-fn two_tests_never_get_the_same_names() {
+fn every_test_gets_its_own_prefix() {
     assert_ne!(harness::prefix(), harness::prefix());
 }

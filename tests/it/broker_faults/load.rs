@@ -1,4 +1,4 @@
-//! Jobs by the hundred in time of trouble, and what has to be true of them when it is over.
+//! Hundreds of jobs during a fault, and what must be true of them afterwards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::harness::{LIMIT, TestEnv, TestWorker, all_done, is_outcome, until};
 use crate::jobs::tickets::{assert_one_each, id, made, ticket};
 use crate::replicas::queues::Queues;
 
-/// Jobs in progress at once.
+/// Jobs in flight at once.
 pub const CONCURRENCY: usize = 4;
 
-/// As long as consuming may be interrupted once the broker is there again.
-const SOON: Duration = Duration::from_secs(5);
+/// Limit of the interruption once the broker is back.
+const MAX_INTERRUPTION: Duration = Duration::from_secs(5);
 
-/// Whoever is followed is parked, so that its way leads over the ladder.
+/// Polled jobs are parked, so that they use the delay ladder.
 const PARKED: &str = r#"
 [worker]
 concurrency = 4
@@ -32,25 +32,25 @@ interval = "1s"
 max_interval = "1s"
 "#;
 
-/// Events are kept in a queue of their own. What a stage hears by itself goes to a queue on one
-/// node, and while that node is away RabbitMQ 4.3 refuses every event that would go there too.
-const UNHEARD: &str = "nothing";
+/// The environment follows no event by itself: its queue is on one node, and while that node is down
+/// RabbitMQ 4.3 refuses every event bound for it. Events are kept in a quorum queue instead.
+const NO_EVENTS: &str = "nothing";
 
-/// A stage with jobs on it.
+/// An environment with jobs.
 pub struct Load {
     pub env: TestEnv,
-    /// What the workers on it remember.
+    /// The ledger of its workers.
     pub ledger: Arc<dyn Ledger>,
     jobs: usize,
 }
 
 impl Load {
-    /// A stage on a broker, with so many jobs to do. One worker needs a second for thirteen of them.
+    /// An environment on a broker with some jobs. One worker does thirteen of them per second.
     pub async fn on(broker: &str, more: &str, jobs: usize) -> Self {
         let pace = Duration::from_millis(100);
         let simulated = simulator::Settings { pace, ..Default::default() };
         let more = format!("{PARKED}{more}");
-        let env = TestEnv::hearing(UNHEARD, broker.to_owned(), &more, simulated).await;
+        let env = TestEnv::following(NO_EVENTS, broker.to_owned(), &more, simulated).await;
         env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow()] }).unwrap();
         keep_events(&env).await;
         let ledger = env.worker().ledger;
@@ -59,7 +59,7 @@ impl Load {
         load
     }
 
-    /// So many jobs more. Every third is followed to its end.
+    /// Adds jobs. Every third is polled to its end.
     pub async fn add(&mut self, jobs: usize) {
         let numbers = self.jobs..self.jobs + jobs;
         let submitted = numbers.map(async |number| {
@@ -71,54 +71,54 @@ impl Load {
         self.jobs += jobs;
     }
 
-    /// Starts a worker that reaches the broker by an address of its own.
+    /// Starts a worker with its own broker URL.
     pub fn worker(&self, url: &str) -> TestWorker {
         let mut settings = self.env.settings.clone();
         settings.broker.url = url.into();
         TestWorker::of(self.env.worker_with(settings))
     }
 
-    /// Tickets that were made so far.
+    /// Tickets created so far.
     pub fn made(&self) -> usize {
         made(&self.env.simulator).len()
     }
 
-    /// Waits until some jobs are well on their way, and most are not.
-    pub async fn is_under_way(&self) {
+    /// Waits until some jobs have started and most have not.
+    pub async fn has_started(&self) {
         until(async || self.made() > self.jobs / 10).await;
     }
 
-    /// Fails unless jobs that nobody had begun are begun soon after a moment.
-    pub async fn goes_on(&self, since: Instant) {
-        self.goes_on_within(SOON, since).await;
+    /// Asserts that new jobs are started soon after a point in time.
+    pub async fn continues(&self, since: Instant) {
+        self.continues_within(MAX_INTERRUPTION, since).await;
     }
 
-    /// Fails unless that is so within a limit.
-    pub async fn goes_on_within(&self, limit: Duration, since: Instant) {
-        // As many as this may have been begun already.
+    /// Asserts the same within a limit.
+    pub async fn continues_within(&self, limit: Duration, since: Instant) {
+        // So many jobs may have been started before.
         let begun = self.made() + CONCURRENCY;
-        assert!(begun < self.jobs, "the trouble came too late");
+        assert!(begun < self.jobs, "the fault came too late");
         until(async || self.made() > begun).await;
         let interruption = since.elapsed();
         println!("went on after {interruption:?}");
-        assert!(interruption < limit, "it took {interruption:?} to go on");
+        assert!(interruption < limit, "consuming was interrupted for {interruption:?}");
     }
 
-    /// Waits until no job is left to do. Then fails unless each was done once, at the first
-    /// attempt, and told of with one outcome.
-    pub async fn ends_well(&self) {
-        self.ends_well_within(LIMIT).await;
+    /// Waits until every job has ended. Asserts that each was done once, at the first attempt, with one
+    /// outcome.
+    pub async fn all_succeed(&self) {
+        self.all_succeed_within(LIMIT).await;
     }
 
-    /// The same, where some jobs may take longer.
-    pub async fn ends_well_within(&self, limit: Duration) {
+    /// The same with a limit of its own.
+    pub async fn all_succeed_within(&self, limit: Duration) {
         let began = Instant::now();
         all_done(&*self.ledger, self.jobs, limit).await;
         assert_one_each(&self.env.simulator, self.jobs);
-        let told = self.told().await;
+        let told = self.outcomes().await;
         for number in 0..self.jobs {
             let outcomes = told.get(&id(number)).map(Vec::as_slice).unwrap_or_default();
-            assert!(!outcomes.is_empty(), "{} was never told of", id(number));
+            assert!(!outcomes.is_empty(), "{} has no outcome", id(number));
             assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{outcomes:?}");
             let (_, state, attempts) = &outcomes[0];
             assert_eq!((state.as_str(), *attempts), ("succeeded", 1), "{}", id(number));
@@ -127,8 +127,8 @@ impl Load {
         println!("{} jobs: none lost, none doubled, {:?}", self.jobs, began.elapsed());
     }
 
-    /// The outcomes that were told, with their event ids and attempts, by job.
-    async fn told(&self) -> BTreeMap<String, Vec<(String, String, u64)>> {
+    /// The published outcomes with their event ids and attempts, by job.
+    async fn outcomes(&self) -> BTreeMap<String, Vec<(String, String, u64)>> {
         let channel = Queues::of(&self.env).await.channel;
         let mut told: BTreeMap<String, Vec<(String, String, u64)>> = BTreeMap::new();
         let (queue, options) = (kept(&self.env), BasicGetOptions { no_ack: true });
@@ -145,12 +145,12 @@ impl Load {
     }
 }
 
-/// A provider that takes its time, so that there are jobs left when trouble comes.
+/// A slow provider, so that jobs are left when the fault comes.
 pub fn slow() -> Rule {
     Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) })
 }
 
-/// Events go into a queue that outlives whatever becomes of the broker.
+/// Keeps events in a quorum queue, which survives the fault.
 async fn keep_events(env: &TestEnv) {
     let channel = Queues::of(env).await.channel;
     let (queue, exchange) = (kept(env), env.name("events"));

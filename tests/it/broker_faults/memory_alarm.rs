@@ -1,4 +1,4 @@
-//! A broker that is out of memory.
+//! A broker with a memory alarm.
 
 use std::time::{Duration, Instant};
 
@@ -11,33 +11,37 @@ use crate::harness::{TestBroker, own_broker};
 
 const JOBS: usize = 120;
 
-/// Longer than a broker keeps a connection that has stopped its heartbeat of a second.
-const LONG: Duration = Duration::from_secs(4);
+/// Longer than the broker keeps a connection without heartbeats, at an interval of one second.
+const ALARM_DURATION: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_broker_takes_nothing_no_job_is_begun_and_none_fails() {
+async fn during_a_memory_alarm_no_job_is_started_and_none_fails() {
     let broker = own_broker().await;
     let load = Load::on(&broker.url, "", JOBS).await;
     let worker = load.worker(&format!("{}?heartbeat=1", broker.url));
-    load.is_under_way().await;
+    load.has_started().await;
     let connections = connections(&broker).await;
     raise_alarm(&broker).await;
-    // What was begun may be called for, and then waits for the broker with its outcome.
+    // Started jobs may make their call. Their outcomes then wait for the broker.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = load.made();
     assert!(before < JOBS - CONCURRENCY, "the alarm came too late: {before} tickets");
-    tokio::time::sleep(LONG).await;
-    assert_eq!(load.made(), before, "jobs were begun whose outcome nobody could take");
+    tokio::time::sleep(ALARM_DURATION).await;
+    assert_eq!(
+        load.made(),
+        before,
+        "jobs were started although their outcomes could not be published"
+    );
 
     end_alarm(&broker).await;
-    load.goes_on(Instant::now()).await;
-    load.ends_well().await;
+    load.continues(Instant::now()).await;
+    load.all_succeed().await;
     assert_eq!(self::connections(&broker).await, connections, "the alarm cost a connection");
     assert_eq!(worker.stop().await, Drained::Clean);
     nothing_is_handed_out(&broker, &load).await;
 }
 
-/// Not even what the broker has lent us already.
+/// Prefetched messages are not handed out either.
 async fn nothing_is_handed_out(broker: &TestBroker, load: &Load) {
     let publisher = load.env.broker().publisher();
     for _ in 0..2 {
@@ -64,13 +68,13 @@ async fn end_alarm(broker: &TestBroker) {
     broker.control(&["set_vm_memory_high_watermark", "0.6"]).await.unwrap();
 }
 
-/// The worker's connections; a new one would have another process.
+/// The worker's connections. A new connection would have another Erlang process.
 async fn connections(broker: &TestBroker) -> Vec<String> {
     let listed = broker.control(&["-q", "list_connections", "pid", "client_properties"]).await;
     let mut pids: Vec<String> = listed
         .unwrap()
         .lines()
-        .filter(|line| line.contains("ticketd taking") || line.contains("ticketd giving"))
+        .filter(|line| line.contains("ticketd consuming") || line.contains("ticketd publishing"))
         .map(|line| line.split_whitespace().next().unwrap().to_owned())
         .collect();
     pids.sort();

@@ -1,4 +1,4 @@
-//! A broker that goes away and comes back.
+//! A broker that stops and starts again.
 
 use ticketd::worker::Drained;
 
@@ -8,23 +8,23 @@ use crate::harness::{TestBroker, own_broker};
 const JOBS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_of_the_broker_under_load_loses_and_repeats_nothing() {
-    lives_through(async |broker| broker.stop().await).await;
+async fn a_broker_restart_under_load_loses_and_repeats_no_job() {
+    survives(async |broker| broker.stop().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_of_the_broker_under_load_loses_and_repeats_nothing() {
-    lives_through(async |broker| broker.kill().await).await;
+async fn a_broker_kill_under_load_loses_and_repeats_no_job() {
+    survives(async |broker| broker.kill().await).await;
 }
 
-async fn lives_through(end: impl AsyncFnOnce(&TestBroker) -> anyhow::Result<()>) {
+async fn survives(end: impl AsyncFnOnce(&TestBroker) -> anyhow::Result<()>) {
     let broker = own_broker().await;
     let load = Load::on(&broker.url, "", JOBS).await;
     let worker = load.worker(&broker.url);
-    load.is_under_way().await;
+    load.has_started().await;
     end(&broker).await.unwrap();
     let back = broker.start_again().await.unwrap();
-    load.goes_on(back).await;
-    load.ends_well().await;
+    load.continues(back).await;
+    load.all_succeed().await;
     assert_eq!(worker.stop().await, Drained::Clean);
 }

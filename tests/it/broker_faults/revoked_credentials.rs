@@ -1,4 +1,4 @@
-//! Credentials and rights that are taken away and given back.
+//! Credentials and permissions that are revoked and restored.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::replicas::process::Process;
 const JOBS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_credentials_are_revoked_says_so_and_goes_on_when_they_are_back() {
+async fn a_worker_with_revoked_credentials_continues_when_restored() {
     let broker = own_broker().await;
     control(&broker, &["add_user", "replica", "s3cret"]).await;
     control(&broker, &["set_permissions", "replica", ".*", ".*", ".*"]).await;
@@ -17,7 +17,7 @@ async fn a_worker_whose_credentials_are_revoked_says_so_and_goes_on_when_they_ar
     let mut command = load.env.process();
     command.env("TICKETD_BROKER__URL", broker.url.replace("guest:guest", "replica:s3cret"));
     let mut worker = Process::start(command);
-    load.is_under_way().await;
+    load.has_started().await;
 
     control(&broker, &["change_password", "replica", "another"]).await;
     control(&broker, &["close_all_connections", "revoked"]).await;
@@ -25,16 +25,16 @@ async fn a_worker_whose_credentials_are_revoked_says_so_and_goes_on_when_they_ar
     assert!(line.contains("correct them in broker.url"), "{line}");
     assert!(line.contains("replica@") && !line.contains("s3cret"), "{line}");
     control(&broker, &["change_password", "replica", "s3cret"]).await;
-    load.goes_on(Instant::now()).await;
+    load.continues(Instant::now()).await;
 
     control(&broker, &["clear_permissions", "replica"]).await;
     control(&broker, &["close_all_connections", "revoked"]).await;
-    let line = worker.says("does not let us into virtual host \"/\"").await;
+    let line = worker.says("refuses access to virtual host \"/\"").await;
     assert!(line.contains("give the user permissions on it"), "{line}");
     control(&broker, &["set_permissions", "replica", ".*", ".*", ".*"]).await;
-    load.goes_on(Instant::now()).await;
+    load.continues(Instant::now()).await;
 
-    load.ends_well().await;
+    load.all_succeed().await;
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;
     assert_eq!(status.code(), Some(0), "{said:#?}");

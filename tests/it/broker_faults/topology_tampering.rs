@@ -1,4 +1,4 @@
-//! Objects that somebody deletes, and channels that the broker ends.
+//! Deleted exchanges and queues, and channels that the broker closes.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use crate::replicas::queues::Queues;
 
 const JOBS: usize = 60;
 
-/// What is lost with a queue is looked for soon.
-const SWEPT: &str = "[ledger]\nlease = \"3s\"\n";
+/// A short lease, so that lost wake-ups are sent again soon.
+const SHORT_LEASE: &str = "[ledger]\nlease = \"3s\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_queues_come_back_and_no_job_that_was_begun_is_lost() {
+async fn deleted_queues_are_declared_again_and_no_started_job_is_lost() {
     let url = &broker().await.url;
-    let mut load = Load::on(url, SWEPT, JOBS).await;
+    let mut load = Load::on(url, SHORT_LEASE, JOBS).await;
     let worker = load.worker(url);
-    // From here on every job is in the ledger, and a third of them waits to be woken.
+    // Every job is in the ledger by now, and a third of them waits for a wake-up.
     until(async || load.made() == JOBS).await;
     let channel = Queues::of(&load.env).await.channel;
     let deleted = Instant::now();
@@ -31,34 +31,33 @@ async fn deleted_queues_come_back_and_no_job_that_was_begun_is_lost() {
         let (queue, options) = (load.env.name(queue), QueueDeleteOptions::default());
         channel.queue_delete(queue.into(), options).await.unwrap();
     }
-    // The last of them to be declared: a job that comes when its queue is there and not bound yet is
-    // among the unrouted.
+    // The last binding to be declared: a job published before its queue is bound is unrouted.
     until(async || exists(&load.env, "delay.1s").await).await;
     load.add(JOBS).await;
-    load.goes_on(deleted).await;
-    load.ends_well().await;
+    load.continues(deleted).await;
+    load.all_succeed().await;
     assert_eq!(worker.stop().await, Drained::Clean);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_that_nobody_reads_from_come_back_too() {
+async fn deleted_objects_without_consumers_are_declared_again() {
     let url = &broker().await.url;
-    let load = Load::on(url, SWEPT, JOBS).await;
+    let load = Load::on(url, SHORT_LEASE, JOBS).await;
     let worker = load.worker(url);
-    load.is_under_way().await;
+    load.has_started().await;
     let channel = Queues::of(&load.env).await.channel;
     let (exchange, options) = (load.env.name("delay"), ExchangeDeleteOptions::default());
     channel.exchange_delete(exchange.into(), options).await.unwrap();
     let (queue, options) = (load.env.name("delay.1s"), QueueDeleteOptions::default());
     channel.queue_delete(queue.into(), options).await.unwrap();
-    load.ends_well().await;
+    load.all_succeed().await;
     until(async || exists(&load.env, "delay.1s").await).await;
     assert_eq!(worker.stop().await, Drained::Clean);
 }
 
-/// The broker's patience with a delivery is a second here; usually it is half an hour.
+/// The broker's consumer timeout is one second here, half an hour by default.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_channel_that_the_broker_ends_is_replaced_and_what_was_lent_on_it_is_done_once() {
+async fn a_channel_closed_by_the_broker_is_replaced_and_jobs_are_done_once() {
     let broker = own_broker().await;
     let impatient = "[application:set_env(rabbit, Key, 1000) \
         || Key <- [consumer_timeout, channel_tick_interval]].";
@@ -70,15 +69,15 @@ async fn a_channel_that_the_broker_ends_is_replaced_and_what_was_lent_on_it_is_d
     load.env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let mut worker = Process::ready(&load.env).await;
     worker.says_either(["the broker closed our channel", "the broker ended our deliveries"]).await;
-    load.goes_on(Instant::now()).await;
-    load.ends_well().await;
+    load.continues(Instant::now()).await;
+    load.all_succeed().await;
     assert_eq!(received(&load.env.simulator, "dms.CreateOrder"), JOBS as u64);
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;
     assert_eq!(status.code(), Some(0), "{said:#?}");
 }
 
-/// A question on a channel of its own: a no closes it.
+/// Declares passively on a channel of its own, because a refusal closes the channel.
 async fn exists(env: &TestEnv, queue: &str) -> bool {
     let queues = Queues::of(env).await;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };

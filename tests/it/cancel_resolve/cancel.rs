@@ -1,16 +1,16 @@
-//! Jobs that somebody wants to end, wherever they stand.
+//! Cancelling a job in each of its states.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::broker::Published;
+use ticketd::broker::EventMessage;
 use ticketd::job::Kind;
 use ticketd::simulator::{self, Fault, FaultPlan, Rule};
 
 use crate::harness::samples::{accepted, change, kind, with};
 use crate::harness::{Queue, TestEnv, header, is_outcome};
 
-/// Nothing that was begun ends while a test runs, and nobody looks after it again.
+/// Polls so rare that none happens during a test.
 const RARE_POLLS: &str = r#"
 [poll]
 interval = "1h"
@@ -18,8 +18,8 @@ max_interval = "1h"
 people_interval = "1h"
 "#;
 
-/// Time for a slow provider, and for a message to overtake it.
-const PATIENT: &str = r#"
+/// Long timeouts, so that a cancellation arrives during a slow call.
+const LONG_TIMEOUTS: &str = r#"
 [http]
 timeout = "12s"
 [probe]
@@ -30,7 +30,7 @@ fn slow(action: &str) -> Vec<Rule> {
     vec![Rule::always(action, Fault::Slow { delay: Duration::from_secs(4) }).first(1)]
 }
 
-/// A stage on which tickets stay open.
+/// An environment in which tickets stay open.
 async fn env(more: &str) -> TestEnv {
     let pace = Duration::from_secs(3600);
     TestEnv::with(more, simulator::Settings { pace, ..Default::default() }).await
@@ -52,9 +52,9 @@ async fn cancelled(env: &mut TestEnv, id: &str, exists: bool) -> Value {
     outcome
 }
 
-/// The outcomes told of a job, each once.
+/// The published outcomes of a job, without repeats.
 async fn outcomes(env: &mut TestEnv, id: &str) -> Vec<String> {
-    let body = |told: &Published| serde_json::from_slice::<Value>(&told.body).unwrap();
+    let body = |told: &EventMessage| serde_json::from_slice::<Value>(&told.body).unwrap();
     let told = env.all_published().await;
     let events = told.iter().map(body).filter(|event| event["subject"] == id && is_outcome(event));
     let mut told: Vec<_> =
@@ -64,11 +64,11 @@ async fn outcomes(env: &mut TestEnv, id: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_waits_for_its_moment_is_cancelled_before_anything_is_done() {
+async fn a_job_before_its_call_is_cancelled_without_an_effect() {
     let mut env = env("").await;
     let worker = env.start();
     submit(&env, &with(change("later", "c"), "not_before", json!("2100-01-01T00:00:00Z"))).await;
-    // Another job, so that the first has been parked by now.
+    // A second job: once it is done, the first is parked.
     submit(&env, &accepted(change("other", "c"))).await;
     env.outcome("other").await;
     for reason in ["wrong table", "the second reason comes too late"] {
@@ -84,7 +84,7 @@ async fn a_job_that_waits_for_its_moment_is_cancelled_before_anything_is_done() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_followed_is_cancelled_with_its_handle() {
+async fn a_polled_job_is_cancelled_with_its_handle() {
     let mut env = env(RARE_POLLS).await;
     let _worker = env.start();
     submit(&env, &change("open", "c")).await;
@@ -97,8 +97,8 @@ async fn a_job_that_is_followed_is_cancelled_with_its_handle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_in_the_backlog_is_cancelled_as_it_comes() {
-    let mut env = env(&format!("{PATIENT}\n[worker]\nconcurrency = 1")).await;
+async fn a_job_in_the_backlog_is_cancelled_on_arrival() {
+    let mut env = env(&format!("{LONG_TIMEOUTS}\n[worker]\nconcurrency = 1")).await;
     let faults = slow("CreateOrder");
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     submit(&env, &accepted(change("busy", "c"))).await;
@@ -113,8 +113,8 @@ async fn a_job_in_the_backlog_is_cancelled_as_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_under_way_is_not_disturbed_and_the_job_cancelled_after_it() {
-    let mut env = env(&format!("{PATIENT}{RARE_POLLS}")).await;
+async fn a_call_in_flight_completes_and_the_job_is_cancelled_after_it() {
+    let mut env = env(&format!("{LONG_TIMEOUTS}{RARE_POLLS}")).await;
     let faults = [slow("CreateOrder"), slow("CreateFreeLockCorrectOrder")].concat();
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let _worker = env.start();
@@ -127,13 +127,13 @@ async fn a_call_under_way_is_not_disturbed_and_the_job_cancelled_after_it() {
     let outcome = cancelled(&mut env, "followed", true).await;
     assert_eq!(outcome["data"]["attempts"], 1);
     assert_eq!(env.states("followed"), ["started", "submitted", "cancelled"]);
-    // The acceptance was all it wanted: the wish came too late.
+    // This job ends with its acceptance, so the cancellation is too late.
     assert_eq!(env.outcome("accepted").await["data"]["state"], "succeeded");
     assert_eq!(env.simulator.effects().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_doubt_is_settled_first() {
+async fn a_lost_call_is_looked_up_before_the_job_is_cancelled() {
     let mut env = env(RARE_POLLS).await;
     let lost = |text: &str, fault| Rule {
         matching: Some(text.into()),
@@ -157,7 +157,7 @@ async fn a_cancelled_doubt_is_settled_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wish_that_comes_too_late_or_for_nobody_changes_nothing() {
+async fn cancelling_a_done_or_missing_job_changes_nothing() {
     let mut env = env("").await;
     let worker = env.start();
     let job = accepted(change("done", "c"));
@@ -169,8 +169,10 @@ async fn a_wish_that_comes_too_late_or_for_nobody_changes_nothing() {
     let mut reply = Queue::new(&crate::harness::prefix()).await;
     let again = ticketd::broker::Message {
         body: job.to_string().into_bytes(),
-        reply_to: Some(reply.name.clone()),
-        ..Default::default()
+        properties: ticketd::broker::Properties {
+            reply_to: Some(reply.name.clone()),
+            ..ticketd::broker::Properties::default()
+        },
     };
     env.send(Kind::Create, &again).await;
     let told: Value = serde_json::from_slice(&reply.next().await.data).unwrap();
@@ -181,11 +183,11 @@ async fn a_wish_that_comes_too_late_or_for_nobody_changes_nothing() {
     worker.stop().await;
     assert_eq!(outcomes(&mut env, "done").await, [r#""done/outcome" "succeeded""#]);
     assert_eq!(outcomes(&mut env, "nobody").await, [""; 0]);
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 0);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_cancellation_is_answered_and_kept() {
+async fn an_invalid_cancellation_is_rejected_and_kept() {
     let mut env = env(RARE_POLLS).await;
     let _worker = env.start();
     submit(&env, &change("open", "c")).await;
@@ -196,9 +198,9 @@ async fn a_bad_cancellation_is_answered_and_kept() {
     let error = &event["data"]["error"];
     assert_eq!(error["code"], "InvalidCancellation");
     assert!(error["message"].as_str().unwrap().contains("did you mean \"reason\"?"), "{event:#}");
-    assert!(event["subject"].is_null(), "it is not the job that is rejected: {event:#}");
+    assert!(event["subject"].is_null(), "the job itself is not rejected: {event:#}");
     let letter = Queue::read(&env.name("dead")).await.next().await;
     assert_eq!(header(&letter, "x-ticketd-reason").as_deref(), Some("invalid"));
     assert_eq!(header(&letter, "x-ticketd-from"), Some(env.name("jobs.cancel")));
-    assert_eq!(outcomes(&mut env, "open").await, [""; 0], "the job goes on");
+    assert_eq!(outcomes(&mut env, "open").await, [""; 0], "the job continues");
 }

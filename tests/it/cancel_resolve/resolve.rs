@@ -1,8 +1,8 @@
-//! Jobs whose outcome is unknown, settled by a person: each operation, each way.
+//! Resolving unknown jobs: every operation, every resolution.
 
 use serde_json::{Value, json};
 use ticketd::app;
-use ticketd::cloud::account::Account;
+use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::job::{JobId, State, Status};
 use ticketd::simulator::{Fault, FaultPlan, Rule};
 use ticketd::worker::{ResolveError, ResolveRequest, Resolver};
@@ -10,8 +10,8 @@ use ticketd::worker::{ResolveError, ResolveRequest, Resolver};
 use crate::harness::samples::{change, file, free_lock, kind, packages, publish, with};
 use crate::harness::{TestEnv, TestWorker, until};
 
-/// One job of each operation. The calls of its tickets can't be looked up, a deploy of DataWorks
-/// never can.
+/// One job of each operation. The account has no marker, so lost tickets cannot be looked up; a
+/// DataWorks deploy never can.
 fn jobs() -> [Value; 5] {
     let of = |account: &str, job| with(job, "account", json!(account));
     [
@@ -23,8 +23,7 @@ fn jobs() -> [Value; 5] {
     ]
 }
 
-/// The first call of each is lost, and who looks for one is refused. The reads before the call are
-/// the first of their kind.
+/// Loses the first call of each job and refuses the probes. Baselines are the first reads of their kind.
 fn faults(lost: &Fault) -> Vec<Rule> {
     let calls = [
         "CreateOrder",
@@ -40,7 +39,7 @@ fn faults(lost: &Fault) -> Vec<Rule> {
     rules
 }
 
-/// Jobs that have become unknown, a worker, and what settles them.
+/// Unknown jobs, a worker, and the resolver.
 struct Play {
     env: TestEnv,
     resolver: Resolver,
@@ -51,7 +50,8 @@ impl Play {
     async fn after(lost: Fault) -> Self {
         let mut env = TestEnv::new("").await;
         let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
-        let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
+        let provider = ProviderSettings::Alibaba { marker: false, redeploy_in_doubt: false };
+        let unmarked = Account { name: "unmarked".into(), provider, ..ali.clone() };
         env.settings.accounts.push(unmarked);
         env.simulator.set_faults(FaultPlan { seed: 0, faults: faults(&lost) }).unwrap();
         let worker = env.worker();
@@ -71,18 +71,18 @@ impl Play {
         Self { env, resolver, _worker }
     }
 
-    async fn settle(&self, job: &Value, finding: ResolveRequest) -> Result<Status, ResolveError> {
-        Ok(self.resolver.resolve(&id(job), finding).await?.status())
+    async fn resolve(&self, job: &Value, request: ResolveRequest) -> Result<Status, ResolveError> {
+        Ok(self.resolver.resolve(&id(job), request).await?.status())
     }
 
-    /// The outcome that follows the unknown one, which has an id of its own.
+    /// The second outcome, which has its own event id.
     async fn outcome(&mut self, job: &Value) -> Value {
         let event = format!("{}/outcome.2", name(job));
         self.env.event(|told| told["id"] == event.as_str()).await
     }
 
-    /// What a person types who sees the job's effect at the provider.
-    fn seen(&self, job: &Value) -> String {
+    /// The handle a person types for the job's effect at the provider.
+    fn typed_handle(&self, job: &Value) -> String {
         let effects = self.env.simulator.effects();
         let effect = effects.iter().find(|effect| job["operation"] == effect.operation.as_str());
         match (name(job), effect.unwrap()) {
@@ -103,11 +103,11 @@ fn id(job: &Value) -> JobId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_a_person_found_is_followed_to_its_end() {
+async fn an_adopted_call_is_polled_to_its_end() {
     let mut play = Play::after(Fault::CutAfter).await;
     for job in jobs() {
-        let found = ResolveRequest::Adopt(play.seen(&job));
-        assert_eq!(play.settle(&job, found).await.unwrap(), Status::Polling);
+        let found = ResolveRequest::Adopt(play.typed_handle(&job));
+        assert_eq!(play.resolve(&job, found).await.unwrap(), Status::Polling);
         let outcome = play.outcome(&job).await;
         let data = &outcome["data"];
         assert_eq!(data["state"], "succeeded", "{outcome:#}");
@@ -117,11 +117,11 @@ async fn a_call_that_a_person_found_is_followed_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_had_no_effect_is_made_again() {
+async fn an_absent_call_is_called_again() {
     let mut play = Play::after(Fault::CutBefore).await;
     assert_eq!(play.env.simulator.effects(), []);
     for job in jobs() {
-        assert_eq!(play.settle(&job, ResolveRequest::Absent).await.unwrap(), Status::Retrying);
+        assert_eq!(play.resolve(&job, ResolveRequest::Absent).await.unwrap(), Status::Retrying);
         let outcome = play.outcome(&job).await;
         let data = &outcome["data"];
         assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(2)));
@@ -132,16 +132,16 @@ async fn a_call_that_had_no_effect_is_made_again() {
     let mut ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), events.len(), "every event has an id of its own");
+    assert_eq!(ids.len(), events.len(), "every event has its own id");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_a_person_closes_is_failed_and_nothing_more_is_asked() {
+async fn a_job_resolved_as_failed_makes_no_more_requests() {
     let mut play = Play::after(Fault::CutAfter).await;
     let asked = play.env.simulator.requests();
     for job in jobs() {
         let note = ResolveRequest::Fail("replaced by chg-9".into());
-        assert_eq!(play.settle(&job, note).await.unwrap(), Status::Reporting);
+        assert_eq!(play.resolve(&job, note).await.unwrap(), Status::Reporting);
         let outcome = play.outcome(&job).await;
         let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
         assert_eq!((&data["state"], &error["class"]), (&json!("failed"), &json!("resolved")));
@@ -151,18 +151,18 @@ async fn a_job_that_a_person_closes_is_failed_and_nothing_more_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_unknown_or_not_said_right_is_left_as_it_is() {
+async fn an_invalid_resolution_changes_nothing() {
     let mut play = Play::after(Fault::CutAfter).await;
     let [order, ..] = jobs();
-    let wrong = play.settle(&order, ResolveRequest::Adopt("many".into())).await.unwrap_err();
+    let wrong = play.resolve(&order, ResolveRequest::Adopt("many".into())).await.unwrap_err();
     assert_eq!(wrong.to_string(), "expected the ticket's number, such as 406, not \"many\"");
     let nobody = with(order.clone(), "id", json!("nobody"));
-    let wrong = play.settle(&nobody, ResolveRequest::Absent).await.unwrap_err();
+    let wrong = play.resolve(&nobody, ResolveRequest::Absent).await.unwrap_err();
     assert_eq!(wrong.to_string(), "job nobody is not known");
-    // What went wrong before has taken nothing from it.
+    // The invalid resolutions above have changed nothing.
     let note = || ResolveRequest::Fail("closed".into());
-    play.settle(&order, note()).await.unwrap();
+    play.resolve(&order, note()).await.unwrap();
     play.outcome(&order).await;
-    let again = async || play.settle(&order, note()).await.unwrap_err().to_string();
+    let again = async || play.resolve(&order, note()).await.unwrap_err().to_string();
     until(async || again().await.contains("job order is failed; only a job whose outcome")).await;
 }

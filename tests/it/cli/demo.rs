@@ -1,17 +1,16 @@
-//! `ticketd demo`, as a person runs it.
+//! `ticketd demo`.
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use ticketd::broker::topology::{self, Problem};
-use ticketd::broker::{BrokerSettings, Error};
+use ticketd::broker::{BrokerSettings, Error, TopologyProblem, topology};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::broker::fixture::{BrokerFixture, with_fixture};
 
-/// A demo on a broker, and the folder it may put files in.
+/// A demo on a broker, and its folder for files.
 fn demo(settings: &BrokerSettings, url: &str) -> (Command, TempDir) {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
@@ -26,7 +25,7 @@ fn demo(settings: &BrokerSettings, url: &str) -> (Command, TempDir) {
     (command, folder)
 }
 
-/// Waits, longer than a demo may take on a machine that is busy.
+/// Waits with a limit that covers a slow machine.
 async fn soon<F: Future>(what: &str, wanted: F) -> F::Output {
     match tokio::time::timeout(Duration::from_secs(90), wanted).await {
         Ok(found) => found,
@@ -34,8 +33,8 @@ async fn soon<F: Future>(what: &str, wanted: F) -> F::Output {
     }
 }
 
-fn url(bench: &BrokerFixture) -> String {
-    secrecy::ExposeSecret::expose_secret(&bench.settings.url.current()).to_owned()
+fn url(fixture: &BrokerFixture) -> String {
+    secrecy::ExposeSecret::expose_secret(&fixture.settings.url.current()).to_owned()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -46,27 +45,27 @@ fn is_empty(folder: &TempDir) -> bool {
     folder.path().read_dir().unwrap().next().is_none()
 }
 
-/// Whether none of the exchanges and queues is there.
+/// Whether no exchange and no queue exists.
 async fn is_gone(settings: &BrokerSettings) -> bool {
     let all = topology::describe(&settings.prefix, settings.unrouted_max).len();
     match soon("a look at the broker", topology::check(settings)).await {
         Err(Error::Topology(problems)) => {
             problems.len() == all
-                && problems.iter().all(|problem| matches!(problem, Problem::Missing { .. }))
+                && problems.iter().all(|problem| matches!(problem, TopologyProblem::Missing { .. }))
         }
         Ok(()) | Err(_) => false,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_job_comes_out_as_expected_and_nothing_is_left() {
-    with_fixture(async |bench| {
-        let (mut command, folder) = demo(&bench.settings, &url(&bench));
+async fn every_job_ends_as_expected_and_nothing_is_left() {
+    with_fixture(async |fixture| {
+        let (mut command, folder) = demo(&fixture.settings, &url(&fixture));
         let output = soon("the last line", command.output()).await.unwrap();
         let Output { status, stdout, stderr } = output;
-        let (shown, trouble) = (text(&stdout), text(&stderr));
-        assert!(status.success(), "{shown}\n{trouble}");
-        assert_eq!(trouble, "");
+        let (shown, errors) = (text(&stdout), text(&stderr));
+        assert!(status.success(), "{shown}\n{errors}");
+        assert_eq!(errors, "");
         let last = shown.lines().last().unwrap();
         let jobs: usize = last.split_whitespace().nth(1).unwrap().parse().unwrap();
         assert_eq!(last, format!("demo: {jobs} jobs, {jobs} as expected"));
@@ -76,20 +75,20 @@ async fn every_job_comes_out_as_expected_and_nothing_is_left() {
         for word in ["retrying", "doubtful", "progress", "failed", "rejected", "did you mean"] {
             assert!(shown.contains(word), "{word} is not shown:\n{shown}");
         }
-        assert!(is_gone(&bench.settings).await);
+        assert!(is_gone(&fixture.settings).await);
         assert!(is_empty(&folder));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_demo_leaves_nothing_either() {
+async fn an_interrupted_demo_leaves_nothing() {
     tokio::join!(interrupt_with("-INT"), interrupt_with("-TERM"), interrupt_with("-HUP"));
 }
 
 async fn interrupt_with(signal: &'static str) {
-    with_fixture(async move |bench| {
-        let (mut command, folder) = demo(&bench.settings, &url(&bench));
+    with_fixture(async move |fixture| {
+        let (mut command, folder) = demo(&fixture.settings, &url(&fixture));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         soon("a job under way", async {
@@ -98,7 +97,7 @@ async fn interrupt_with(signal: &'static str) {
         .await;
         let pid = child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
-        // What it goes on to say must find an ear, or it could not go on.
+        // Its further output must be read, or it would block.
         soon("the end of what it says", async {
             while lines.next_line().await.unwrap().is_some() {}
         })
@@ -106,36 +105,36 @@ async fn interrupt_with(signal: &'static str) {
         let output = soon("its end", child.wait_with_output()).await.unwrap();
         assert_eq!(output.status.code(), Some(130));
         assert_eq!(text(&output.stderr), "demo: interrupted; all queues and files are removed\n");
-        assert!(is_gone(&bench.settings).await);
+        assert!(is_gone(&fixture.settings).await);
         assert!(is_empty(&folder));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prefix_in_use_is_refused_and_left_as_it_is() {
-    with_fixture(async |bench| {
-        topology::apply(&bench.settings).await.unwrap();
-        let (mut command, folder) = demo(&bench.settings, &url(&bench));
+async fn a_prefix_in_use_is_refused_and_unchanged() {
+    with_fixture(async |fixture| {
+        topology::apply(&fixture.settings).await.unwrap();
+        let (mut command, folder) = demo(&fixture.settings, &url(&fixture));
         let output = soon("a refusal", command.output()).await.unwrap();
-        let trouble = text(&output.stderr);
-        assert_eq!((output.status.code(), trouble.lines().count()), (Some(1), 1), "{trouble}");
-        assert!(trouble.contains("set TICKETD_BROKER__PREFIX to another name"), "{trouble}");
-        topology::check(&bench.settings).await.unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(errors.contains("set TICKETD_BROKER__PREFIX to another name"), "{errors}");
+        topology::check(&fixture.settings).await.unwrap();
         assert!(is_empty(&folder));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_is_not_there_is_one_line_with_a_way_out() {
-    with_fixture(async |bench| {
-        let (mut command, folder) = demo(&bench.settings, "amqp://me:s3cret@127.0.0.1:1/%2f");
+async fn a_missing_broker_is_one_line_with_advice() {
+    with_fixture(async |fixture| {
+        let (mut command, folder) = demo(&fixture.settings, "amqp://me:s3cret@127.0.0.1:1/%2f");
         let output = soon("a refusal", command.output()).await.unwrap();
-        let trouble = text(&output.stderr);
-        assert_eq!((output.status.code(), trouble.lines().count()), (Some(1), 1), "{trouble}");
-        assert!(trouble.contains("127.0.0.1:1") && trouble.contains("`make demo`"), "{trouble}");
-        assert!(!trouble.contains("s3cret"), "{trouble}");
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(errors.contains("127.0.0.1:1") && errors.contains("`make demo`"), "{errors}");
+        assert!(!errors.contains("s3cret"), "{errors}");
         assert!(is_empty(&folder));
     })
     .await;

@@ -1,4 +1,4 @@
-//! `ticketd doctor`, `completions` and `man`.
+//! `ticketd doctor`, completions and manual pages.
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -6,8 +6,8 @@ use tokio::process::Command;
 use crate::harness::samples::{accepted, change};
 use crate::harness::{TestEnv, until};
 
-/// Runs the doctor. Returns its exit code and its checks.
-async fn run_doctor(env: &TestEnv, prepare: impl FnOnce(&mut Command)) -> (i32, Vec<Value>) {
+/// The doctor's exit code and its checks.
+async fn doctor(env: &TestEnv, prepare: impl FnOnce(&mut Command)) -> (i32, Vec<Value>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
     command
         .arg("--config")
@@ -34,13 +34,13 @@ fn check<'a>(checks: &'a [Value], name: &str) -> (&'a str, &'a str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_check_is_ok_in_a_healthy_environment() {
+async fn the_doctor_passes_a_healthy_environment() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     env.submit(ticketd::job::Kind::Create, &accepted(change("a", "c"))).await;
     env.outcome("a").await;
     let effects = env.simulator.effects().len();
-    let (code, checks) = run_doctor(&env, |_| {}).await;
+    let (code, checks) = doctor(&env, |_| {}).await;
     assert_eq!(code, 0, "{checks:#?}");
     for name in ["broker", "broker topology", "ledger", "jobs", "ali dms", "ali dataworks"] {
         assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
@@ -48,10 +48,10 @@ async fn every_check_is_ok_in_a_healthy_environment() {
     for name in ["hw factory", "hw tasks", "admin address", "configuration"] {
         assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
     }
-    assert_eq!(env.simulator.effects().len(), effects, "a look changes nothing");
+    assert_eq!(env.simulator.effects().len(), effects, "checking changes nothing");
     env.submit(ticketd::job::Kind::Create, &json!({ "id": "bad" })).await;
-    until(async || env.broker().lengths().await.unwrap().dead == 1).await;
-    let (code, checks) = run_doctor(&env, |_| {}).await;
+    until(async || env.broker().dead_and_unrouted().await.unwrap().dead == 1).await;
+    let (code, checks) = doctor(&env, |_| {}).await;
     let (status, message) = check(&checks, "dead and unrouted");
     assert_eq!((code, status), (0, "warning"));
     assert!(message.contains("ticketd dead list"), "{message}");
@@ -59,7 +59,7 @@ async fn every_check_is_ok_in_a_healthy_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_error_is_reported_with_what_to_do() {
+async fn the_doctor_reports_what_is_wrong_and_what_to_do() {
     let env = TestEnv::new("").await;
     drop(env.worker());
     let folder = env.configuration().parent().unwrap().to_owned();
@@ -67,7 +67,7 @@ async fn every_error_is_reported_with_what_to_do() {
     std::fs::write(folder.join("ledger.db"), "no database, but long enough to be one: ".repeat(50))
         .unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (code, checks) = run_doctor(&env, |command| {
+    let (code, checks) = doctor(&env, |command| {
         command
             .env("TICKETD_BROKER__URL", "amqp://guest:h1dden@127.0.0.1:1/%2f")
             .env("TICKETD_ADMIN__ADDRESS", taken.local_addr().unwrap().to_string())
@@ -91,16 +91,16 @@ async fn every_error_is_reported_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_topology_is_a_warning_if_a_worker_declares_it() {
+async fn a_missing_topology_is_reported_by_topology_mode() {
     let env = TestEnv::new("").await;
     let elsewhere = |command: &mut Command| {
         command.env("TICKETD_BROKER__PREFIX", "nobody-made-this");
     };
-    let (code, checks) = run_doctor(&env, elsewhere).await;
+    let (code, checks) = doctor(&env, elsewhere).await;
     let (status, message) = check(&checks, "broker topology");
     assert_eq!((code, status), (0, "warning"));
     assert!(message.ends_with("objects are missing: a worker declares them"), "{message}");
-    let (code, checks) = run_doctor(&env, |command| {
+    let (code, checks) = doctor(&env, |command| {
         elsewhere(command);
         command.env("TICKETD_BROKER__TOPOLOGY", "check");
     })
@@ -125,7 +125,7 @@ async fn completions_and_manual_pages_have_every_command() {
     assert!(run(&["man"]).await.starts_with(".ie"), "roff");
     let script = format!("{} completions zsh | head -n 1", env!("CARGO_BIN_EXE_ticketd"));
     let cut = Command::new("sh").args(["-c", &script]).output().await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&cut.stderr), "", "a closed pipe is not an error");
+    assert_eq!(String::from_utf8_lossy(&cut.stderr), "", "a closed pipe is no error");
     let folder = tempfile::tempdir().unwrap();
     run(&["man", folder.path().to_str().unwrap()]).await;
     for page in ["ticketd.1", "ticketd-worker.1", "ticketd-jobs-resolve.1"] {

@@ -1,4 +1,4 @@
-//! One job of each operation, and what the simulator knows of it.
+//! One job of each operation, and its effects at the simulator.
 
 use serde_json::{Value, json};
 use ticketd::simulator::{Effect, Fault, Rule};
@@ -6,14 +6,14 @@ use ticketd::simulator::{Effect, Fault, Rule};
 use super::TestEnv;
 use super::samples::{change, file, free_lock, packages, publish};
 
-/// One job of each operation and the text that its call alone contains.
-pub struct Five {
+/// One job of each operation, with a text that only its call contains.
+pub struct AllOperations {
     /// The jobs, in the order of the operations, each with that text.
     pub jobs: [(Value, String); 5],
 }
 
-impl Five {
-    /// Jobs that meet no others: everything about them is numbered.
+impl AllOperations {
+    /// Jobs with numbered names and objects, so that they meet no other jobs.
     pub fn number(n: i64) -> Self {
         let (name, order, file_id, package) =
             (format!("word-{n}-"), 70_100 + n, 5_100 + n, format!("{}", 8_100 + n));
@@ -28,7 +28,7 @@ impl Five {
         }
     }
 
-    /// The faults that happen to the first call of each.
+    /// Fault rules for the first calls of each job.
     pub fn rules(&self, fault: &Fault, count: u64) -> Vec<Rule> {
         let rule = |(job, text): &(Value, String)| Rule {
             matching: Some(text.clone()),
@@ -38,7 +38,7 @@ impl Five {
     }
 }
 
-/// Its id.
+/// The id of a job.
 pub fn id(job: &Value) -> &str {
     job["id"].as_str().unwrap()
 }
@@ -58,7 +58,7 @@ pub fn effects(env: &TestEnv, job: &Value) -> Vec<Effect> {
     env.simulator.effects().into_iter().filter(is_of).collect()
 }
 
-/// Whether it is the one operation whose lost call can't be looked up.
+/// Whether this is the operation whose lost calls cannot be looked up.
 pub fn is_file(job: &Value) -> bool {
     job["operation"] == "dataworks.DeployDISyncTask"
 }

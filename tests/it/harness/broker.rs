@@ -1,4 +1,4 @@
-//! The broker of a test run: which one, said aloud, and the same for all tests.
+//! The broker of a test run, shared by all tests. Its version is printed.
 
 use std::env;
 use std::io::Write;
@@ -15,28 +15,28 @@ use super::{child_guard, handshake};
 
 static SHARED: OnceCell<Result<TestBroker, String>> = OnceCell::const_new();
 
-/// A RabbitMQ that takes our tests' messages.
+/// A RabbitMQ for tests.
 pub struct TestBroker {
     /// `amqp://` with user and password.
     pub url: String,
     /// Such as `4.0.5`.
     pub version: String,
-    /// For people: `RabbitMQ 4.0.5, container rabbitmq:4`.
+    /// For display: `RabbitMQ 4.0.5, container rabbitmq:4`.
     pub description: String,
     place: Place,
 }
 
-/// Where a broker runs, and what ends it when it is dropped.
+/// Where a broker runs. Dropping it stops the broker.
 enum Place {
     Elsewhere,
     Container(Box<Container>),
     Node(Node),
 }
 
-/// The run's broker, started by the first test that asks.
+/// The broker of the run, started by the first test that needs it.
 ///
 /// # Panics
-/// If there is none, with what to do about it: a test that needs a broker is never skipped.
+/// If there is no broker, with advice: a test that needs a broker is never skipped.
 pub async fn broker() -> &'static TestBroker {
     let outcome =
         SHARED.get_or_init(|| async { shared().await.map_err(|error| format!("{error:#}")) }).await;
@@ -46,10 +46,10 @@ pub async fn broker() -> &'static TestBroker {
     }
 }
 
-/// A broker for one test alone, which may stop it. It is gone when it is dropped.
+/// A broker for one test, which may stop it. It is removed on drop.
 ///
 /// # Panics
-/// If it can't be started.
+/// If it cannot be started.
 pub async fn own_broker() -> TestBroker {
     match chosen().await {
         Ok(broker) => broker,
@@ -58,7 +58,7 @@ pub async fn own_broker() -> TestBroker {
 }
 
 impl TestBroker {
-    /// Ends it like an operator would. Its data stays.
+    /// Stops it as an operator does, and keeps its data.
     pub async fn stop(&self) -> anyhow::Result<()> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to stop", self.description),
@@ -67,7 +67,7 @@ impl TestBroker {
         }
     }
 
-    /// Ends it with SIGKILL. Its data stays as it is.
+    /// Kills it with SIGKILL, and keeps its data.
     pub async fn kill(&self) -> anyhow::Result<()> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to kill", self.description),
@@ -76,8 +76,7 @@ impl TestBroker {
         }
     }
 
-    /// Brings it back after a stop or a kill, with its data and at the same URL. Returns when it
-    /// accepted connections again.
+    /// Starts it again with its data at the same URL. Returns when it first accepted connections.
     pub async fn start_again(&self) -> anyhow::Result<Instant> {
         let started = async {
             match &self.place {
@@ -93,7 +92,7 @@ impl TestBroker {
         tokio::try_join!(started, answered).map(|((), answered)| answered)
     }
 
-    /// Runs `rabbitmqctl` on it, and returns what that says.
+    /// Runs `rabbitmqctl` and returns its output.
     pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to control", self.description),
@@ -119,7 +118,7 @@ async fn shared() -> anyhow::Result<TestBroker> {
         }
         None => chosen().await?,
     };
-    // Said on the stream itself: what passing tests print is swallowed.
+    // Written to the stream directly: cargo hides what passing tests print.
     writeln!(std::io::stderr(), "broker: {}", broker.description)?;
     Ok(broker)
 }
@@ -140,13 +139,13 @@ async fn chosen() -> anyhow::Result<TestBroker> {
     }
 }
 
-/// Whose RabbitMQ an own broker is. One that was given is left out: it is nobody's own.
+/// The RabbitMQ to use for own brokers. A given broker URL is ignored, because it is shared.
 pub async fn software() -> anyhow::Result<Software> {
     let choice = spawn_blocking(choose).await??;
     match choice.strip_prefix("image ") {
         Some(image) => Ok(Software::Image(image.to_owned())),
         None if choice == "node" => Ok(Software::Installed),
-        None => bail!("deploy/local/broker chose {choice:?}, which means nothing here"),
+        None => bail!("deploy/local/broker chose {choice:?}, which is no known choice"),
     }
 }
 
@@ -156,6 +155,6 @@ fn choose() -> anyhow::Result<String> {
         .env_remove("TICKETD_BROKER__URL")
         .stderr(Stdio::inherit())
         .output()
-        .context("deploy/local/broker can't be run")?;
+        .context("deploy/local/broker cannot be run")?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -1,23 +1,22 @@
-//! Brokers end with the tests, however those end.
+//! Stops brokers when the test program ends, even if it is killed.
 //!
-//! A test program has no last moment of its own: statics are not dropped, and it may be killed.
-//! So each broker is kept by a small process that reads a pipe from us. When we are gone the pipe
-//! ends, and that process takes the broker away.
+//! Statics are not dropped, so each broker has a guard process that reads a pipe from the test program.
+//! When the test program ends, the pipe closes, and the guard stops the broker.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
 
-/// Where the scripts for local brokers are.
+/// The folder of the scripts for local brokers.
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/local");
 
-/// Starts a child_guard. Its process group is its own, so that Ctrl-C ends the tests and leaves it the
-/// time to clean up.
+/// Starts a guard process. It has its own process group, so that Ctrl-C ends the tests and the guard
+/// can still clean up.
 pub fn spawn(command: &mut Command) -> anyhow::Result<Child> {
     command
         .stdin(Stdio::piped())
         .process_group(0)
         .spawn()
-        .with_context(|| format!("{} can't be run", command.get_program().display()))
+        .with_context(|| format!("{} cannot be run", command.get_program().display()))
 }

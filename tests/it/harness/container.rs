@@ -12,8 +12,8 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use super::child_guard;
 use super::output::output;
 
-/// How long a container may take until its node answers.
-const STARTUP: Duration = Duration::from_secs(60);
+/// Limit until the node in a container answers.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Container {
     container: ContainerAsync<GenericImage>,
@@ -36,7 +36,7 @@ impl Container {
         let container = GenericImage::new(repository, tag)
             .with_wait_for(WaitFor::message_on_either_std("Server startup complete"))
             .with_mapped_port(port, 5672.tcp())
-            .with_startup_timeout(STARTUP)
+            .with_startup_timeout(STARTUP_TIMEOUT)
             .with_container_name(name.as_str())
             .start()
             .await
@@ -73,7 +73,7 @@ impl Container {
     }
 }
 
-/// A port that Docker chooses would be another one after a restart.
+/// Chosen here, because a port chosen by Docker would change on restart.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,7 +1,4 @@
-//! The database of a test run: which one, said aloud, and the same for all tests. The unit tests of
-//! the ledger have one of their own, by this same file.
-
-#![allow(dead_code, reason = "each of the two programs uses a part of it")]
+//! The PostgreSQL of a test run, shared by all tests. Its version is printed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -15,21 +12,21 @@ use tokio_postgres::{Client, NoTls};
 
 use super::child_guard;
 
-/// Names a database for the tests.
+/// The environment variable with the URL of a database for the tests.
 const GIVEN: &str = "TEST_POSTGRES_URL";
 
 static SHARED: OnceCell<Result<TestDatabase, String>> = OnceCell::const_new();
 
-/// A PostgreSQL that takes our tests' tables.
+/// A PostgreSQL for tests.
 pub struct TestDatabase {
-    /// `postgres://` with everything that is needed to get in.
+    /// `postgres://` with user and password.
     pub url: String,
-    /// For people: `PostgreSQL 15.20, private cluster`.
+    /// For display: `PostgreSQL 15.20, private cluster`.
     pub description: String,
     private: Option<Private>,
 }
 
-/// A PostgreSQL of ours. It ends when it is dropped.
+/// A private PostgreSQL. It is stopped on drop.
 struct Private {
     folder: PathBuf,
     _holder: Child,
@@ -38,9 +35,9 @@ struct Private {
 /// How a database is stopped.
 #[derive(Clone, Copy, Debug)]
 pub enum Stop {
-    /// As an operator does: connections are ended.
+    /// As an operator does: connections are closed.
     Fast,
-    /// As a crash does: it recovers when it starts again.
+    /// Like a crash: it recovers at the next start.
     Immediate,
 }
 
@@ -53,10 +50,10 @@ impl fmt::Display for Stop {
     }
 }
 
-/// The run's database, started by the first test that asks.
+/// The database of the run, started by the first test that needs it.
 ///
 /// # Panics
-/// If there is none, with what to do about it: a test that needs a database is never skipped.
+/// If there is no database, with advice: a test that needs a database is never skipped.
 pub async fn database() -> &'static TestDatabase {
     let outcome =
         SHARED.get_or_init(|| async { shared().await.map_err(|error| format!("{error:#}")) }).await;
@@ -66,10 +63,10 @@ pub async fn database() -> &'static TestDatabase {
     }
 }
 
-/// A database for one test alone, which may stop it or change its settings.
+/// A database for one test, which may stop it or change its settings.
 ///
 /// # Panics
-/// If it can't be started.
+/// If it cannot be started.
 pub async fn own_database() -> TestDatabase {
     match TestDatabase::private().await {
         Ok(database) => database,
@@ -82,39 +79,39 @@ async fn shared() -> anyhow::Result<TestDatabase> {
         Ok(url) => TestDatabase::at(url, None, &format!("given by {GIVEN}")).await?,
         Err(_) => TestDatabase::private().await?,
     };
-    // Said on the stream itself: what passing tests print is swallowed.
+    // Written to the stream directly: cargo hides what passing tests print.
     writeln!(std::io::stderr(), "database: {}", database.description)?;
     Ok(database)
 }
 
 impl TestDatabase {
-    /// The address of a schema that no other test uses, and that is not there yet.
+    /// The URL of a new schema that no other test uses.
     pub fn fresh(&self) -> String {
         self.with_schema(&format!("ticketd_it_{:016x}", rand::random::<u64>()))
     }
 
-    /// The address of a schema.
+    /// The URL of a schema.
     pub fn with_schema(&self, schema: &str) -> String {
         let separator = if self.url.contains('?') { '&' } else { '?' };
         format!("{}{separator}options=-csearch_path={schema}", self.url)
     }
 
-    /// A way in, past the ledger.
+    /// A client without the ledger.
     pub async fn shell(&self) -> Client {
         shell(&self.url).await.unwrap_or_else(|error| panic!("{}: {error:#}", self.description))
     }
 
-    /// Ends it. Its data stays.
+    /// Stops it and keeps its data.
     pub async fn stop(&self, how: Stop) -> anyhow::Result<()> {
-        self.tell(&["stop"], &[&how.to_string()]).await
+        self.run(&["stop"], &[&how.to_string()]).await
     }
 
-    /// Brings it back after a stop, with its data and at the same URL, and waits until it answers.
+    /// Starts it again with its data at the same URL, and waits until it answers.
     pub async fn start_again(&self) -> anyhow::Result<()> {
-        self.tell(&["start"], &[]).await
+        self.run(&["start"], &[]).await
     }
 
-    async fn tell(&self, command: &[&str], how: &[&str]) -> anyhow::Result<()> {
+    async fn run(&self, command: &[&str], how: &[&str]) -> anyhow::Result<()> {
         let Some(private) = &self.private else { bail!("{} is not ours", self.description) };
         let mut script = tokio::process::Command::from(script());
         script.args(command).arg(&private.folder).args(how).stdout(Stdio::null());
@@ -137,7 +134,7 @@ impl TestDatabase {
 }
 
 impl Private {
-    /// Blocks for the seconds that it needs.
+    /// Blocks until the database answers.
     fn start() -> anyhow::Result<(Self, String, String)> {
         let folder = env::temp_dir().join(format!("ticketd-it-{:08x}", rand::random::<u32>()));
         let mut holder =

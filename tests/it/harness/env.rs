@@ -1,15 +1,14 @@
-//! A stage for a whole play: the run's broker, a simulator, a ledger in a folder of its own, and
-//! an ear for every event. Workers come and go on it.
+//! The environment of a test: the run's broker, a simulator, a ledger in a temporary folder, and a
+//! stream of every event. Workers start and stop in it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ticketd::app::Worker;
-use ticketd::broker::{Broker, EventStream, ExchangeName, Message, Published};
+use ticketd::app::{Worker, install_tls_provider};
+use ticketd::broker::{Broker, EventMessage, EventStream, ExchangeName, Message, Properties};
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
 use ticketd::job::Kind;
@@ -20,17 +19,17 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
-/// Longer than anything on a stage takes, on a machine that is busy.
+/// Limit of every wait, for a slow machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// The file in a stage's folder with its configuration.
+/// The configuration file in the temporary folder.
 const CONFIGURATION: &str = "ticketd.toml";
 
-/// The outcomes a job can have.
+/// The outcomes of jobs.
 const OUTCOMES: [&str; 6] = ["succeeded", "failed", "unknown", "expired", "cancelled", "rejected"];
 
-/// Settings under which minutes become moments.
-const QUICK: &str = r#"
+/// Short intervals and timeouts.
+const FAST_SETTINGS: &str = r#"
 [http]
 connect_timeout = "1s"
 timeout = "1s"
@@ -47,73 +46,72 @@ max_interval = "200ms"
 people_interval = "100ms"
 "#;
 
-/// Everything a test needs to see a job through.
+/// The environment of a test.
 pub struct TestEnv {
-    /// Both clouds.
+    /// The simulator of both clouds.
     pub simulator: Running,
-    /// What every worker on this stage is configured with.
+    /// The settings of its workers.
     pub settings: Settings,
-    /// The ledger's folder.
+    /// The folder with the ledger and the configuration.
     pub folder: TempDir,
-    /// The broker's address, with the password.
+    /// The broker's URL, with the password.
     pub url: String,
     broker: Broker,
-    feed: EventStream,
-    seen: Vec<Published>,
+    stream: EventStream,
+    seen: Vec<EventMessage>,
 }
 
-/// A worker on a stage, in this process.
+/// A worker in this process.
 pub struct TestWorker {
     stopping: CancellationToken,
     task: JoinHandle<anyhow::Result<Drained>>,
 }
 
 impl TestEnv {
-    /// A stage with the quick settings, `more` laid over them, and a simulator at full speed.
+    /// An environment with the fast settings, overridden by `more`, and a fast simulator.
     pub async fn new(more: &str) -> Self {
         let pace = Duration::from_millis(100);
         Self::with(more, simulator::Settings { pace, ..Default::default() }).await
     }
 
-    /// A stage with a simulator of one's own.
+    /// An environment with its own simulator settings.
     pub async fn with(more: &str, simulated: simulator::Settings) -> Self {
         let url = super::broker().await.url.clone();
-        Self::hearing("#", url, more, simulated).await
+        Self::following("#", url, more, simulated).await
     }
 
-    /// A stage with the quick settings, on a broker that need not be the run's.
+    /// An environment with the fast settings on another broker.
     pub async fn on_broker(url: String) -> Self {
         let pace = Duration::from_millis(100);
         let simulated = simulator::Settings { pace, ..Default::default() };
-        Self::hearing("#", url, "", simulated).await
+        Self::following("#", url, "", simulated).await
     }
 
-    /// A stage on a broker that need not be the run's, which hears only the events whose routing
-    /// key fits a pattern.
-    pub async fn hearing(
+    /// An environment on any broker that follows only the events whose routing key matches a pattern.
+    pub async fn following(
         pattern: &str,
         url: String,
         more: &str,
         simulated: simulator::Settings,
     ) -> Self {
+        install_tls_provider();
         let simulator = Simulator::start_locally(simulated.clone()).await.unwrap();
         let folder = TempDir::new().unwrap();
         let base = base(&simulator.url(), &simulated, &folder);
-        let configuration = layered(&[&base, QUICK, more]);
+        let configuration = layered(&[&base, FAST_SETTINGS, more]);
         std::fs::write(folder.path().join(CONFIGURATION), &configuration).unwrap();
         let settings = read(&configuration, &url);
         let broker = Broker::connect(&settings.broker).await.unwrap();
-        let feed = broker.follow_events(pattern).await.unwrap();
-        Self { simulator, settings, folder, url, broker, feed, seen: Vec::new() }
+        let stream = broker.follow_events(pattern).await.unwrap();
+        Self { simulator, settings, folder, url, broker, stream, seen: Vec::new() }
     }
 
-    /// The file that a process on this stage is configured with; the broker's address is not in
-    /// it.
+    /// The configuration file for processes. It does not contain the broker's URL.
     pub fn configuration(&self) -> PathBuf {
         self.folder.path().join(CONFIGURATION)
     }
 
-    /// A `ticketd worker`, to be started as a process.
+    /// The command of a `ticketd worker` process.
     pub fn process(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
         command
@@ -125,15 +123,15 @@ impl TestEnv {
         command
     }
 
-    /// A worker with the real parts.
+    /// A worker with the real dependencies.
     pub fn worker(&self) -> Worker {
         self.worker_with(self.settings.clone())
     }
 
-    /// A worker with settings of its own.
+    /// A worker with its own settings.
     pub fn worker_with(&self, settings: Settings) -> Worker {
         let opened = Worker::new(settings, Kind::ALL.to_vec());
-        // A play reads better when nobody has to wait for those who come on.
+        // Blocking here keeps the tests short.
         block_in_place(|| Handle::current().block_on(opened)).unwrap()
     }
 
@@ -142,66 +140,68 @@ impl TestEnv {
         TestWorker::of(self.worker())
     }
 
-    /// The name of an exchange or queue of this stage.
+    /// The name of an exchange or queue of this environment.
     pub fn name(&self, what: &str) -> String {
         format!("{}.{what}", self.settings.broker.prefix)
     }
 
-    /// The broker, to publish and look around.
+    /// The broker of the test itself.
     pub fn broker(&self) -> &Broker {
         &self.broker
     }
 
-    /// Listens anew, to a broker that has forgotten who listened.
-    pub async fn listen_again(&mut self) {
-        self.feed = self.broker.follow_events("#").await.unwrap();
+    /// Follows events again, after the broker has lost the queue.
+    pub async fn follow_again(&mut self) {
+        self.stream = self.broker.follow_events("#").await.unwrap();
     }
 
-    /// Sends a job as producers do.
+    /// Publishes a job as producers do.
     pub async fn submit(&self, kind: Kind, job: &Value) {
         let message = Message {
             body: job.to_string().into_bytes(),
-            content_type: Some("application/json".into()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some("application/json".into()),
+                ..Properties::default()
+            },
         };
         self.send(kind, &message).await;
     }
 
-    /// Asks for the end of a job, with a body as it is.
+    /// Publishes a cancellation.
     pub async fn cancel(&self, body: &Value) {
         let message = Message { body: body.to_string().into_bytes(), ..Message::default() };
         self.broker.publisher().publish(ExchangeName::Jobs, "cancel", &message).await.unwrap();
     }
 
-    /// Sends any message where jobs go.
+    /// Publishes any message to the jobs exchange.
     pub async fn send(&self, kind: Kind, message: &Message) {
         self.broker.publisher().publish(ExchangeName::Jobs, kind.as_str(), message).await.unwrap();
     }
 
-    /// The first event that fits, of those seen and those to come.
-    pub async fn event(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        body(&self.published(|published| fits(&body(published))).await)
+    /// The first event that matches, received or still to come.
+    pub async fn event(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
+        body(&self.published(|published| matches(&body(published))).await)
     }
 
-    /// The same, with the message it came in.
-    pub async fn published(&mut self, fits: impl Fn(&Published) -> bool) -> Published {
-        if let Some(found) = self.seen.iter().find(|published| fits(published)) {
+    /// The same with its message.
+    pub async fn published(&mut self, matches: impl Fn(&EventMessage) -> bool) -> EventMessage {
+        if let Some(found) = self.seen.iter().find(|published| matches(published)) {
             return found.clone();
         }
         let waiting = async {
             loop {
-                let published = self.feed.next().await.unwrap();
+                let published = self.stream.next().await.unwrap();
                 self.seen.push(published.clone());
-                if fits(&published) {
+                if matches(&published) {
                     return published;
                 }
             }
         };
-        tokio::time::timeout(LIMIT, waiting).await.expect("the event came within the limit")
+        tokio::time::timeout(LIMIT, waiting).await.expect("the event arrives within the limit")
     }
 
-    /// Every event published up to now, and the message it came in.
-    pub async fn all_published(&mut self) -> Vec<Published> {
+    /// Every event published so far, with its message.
+    pub async fn all_published(&mut self) -> Vec<EventMessage> {
         let end = super::prefix();
         let message =
             Message { body: json!({ "end": end }).to_string().into(), ..Message::default() };
@@ -216,13 +216,12 @@ impl TestEnv {
         self.event(|event| event["subject"] == id && is_outcome(event)).await
     }
 
-    /// The outcomes of so many jobs, by job, of those to come. They may take their time, as long as
-    /// events keep coming.
-    pub async fn outcomes(&mut self, jobs: usize, patience: Duration) -> BTreeMap<String, Value> {
+    /// The next outcomes of so many jobs, by job. `timeout` limits the gap between two events.
+    pub async fn outcomes(&mut self, jobs: usize, timeout: Duration) -> BTreeMap<String, Value> {
         let mut outcomes = BTreeMap::new();
         while outcomes.len() < jobs {
-            let next = tokio::time::timeout(patience, self.feed.next()).await;
-            let event = body(&next.expect("events kept coming").unwrap());
+            let next = tokio::time::timeout(timeout, self.stream.next()).await;
+            let event = body(&next.expect("events keep arriving").unwrap());
             if is_outcome(&event) {
                 outcomes.insert(event["subject"].as_str().unwrap().to_owned(), event);
             }
@@ -235,12 +234,12 @@ impl TestEnv {
         self.event(|event| event["subject"] == id && event["data"]["state"] == state).await
     }
 
-    /// Every event seen so far; call it after the last one that matters was awaited.
+    /// Every event received so far. Await the last expected event first.
     pub fn events(&self) -> Vec<Value> {
         self.seen.iter().map(body).collect()
     }
 
-    /// The states told of a job so far, in order.
+    /// The states in the events of a job so far, in order.
     pub fn states(&self, id: &str) -> Vec<String> {
         self.events()
             .iter()
@@ -258,23 +257,23 @@ impl TestWorker {
         Self { stopping, task }
     }
 
-    /// Stops it as SIGTERM would.
+    /// Stops the worker as SIGTERM does.
     pub async fn stop(self) -> Drained {
         self.stopping.cancel();
         self.task.await.unwrap().unwrap()
     }
 }
 
-/// Whether an event tells of an outcome.
+/// Whether an event is an outcome.
 pub fn is_outcome(event: &Value) -> bool {
     event["data"]["state"].as_str().is_some_and(|state| OUTCOMES.contains(&state))
 }
 
-fn body(published: &Published) -> Value {
+fn body(published: &EventMessage) -> Value {
     serde_json::from_slice(&published.body).unwrap()
 }
 
-/// Accounts `ali` and `hw` at the simulator, and everything else out of the way of other tests.
+/// The base configuration: accounts `ali` and `hw` at the simulator, and a prefix of its own.
 fn base(url: &url::Url, simulated: &simulator::Settings, folder: &TempDir) -> String {
     let (ali, hw) = (&simulated.alibaba[0], &simulated.huawei[0]);
     let secret = |name: &str, text: &str| {
@@ -318,7 +317,7 @@ tasks = "{url}"
     )
 }
 
-/// Several TOML texts as one, later values winning.
+/// Merges TOML texts; later values win.
 fn layered(texts: &[&str]) -> String {
     let mut whole = toml::Table::new();
     for text in texts {
@@ -341,22 +340,22 @@ fn overlay(below: &mut toml::Table, above: toml::Table) {
 fn read(toml: &str, url: &str) -> Settings {
     let catalogue = operations::catalogue();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
-    let layer = Layer::Text { name: "stage".into(), toml: toml.into() };
+    let layer = Layer::Text { name: "test".into(), toml: toml.into() };
     let url = ("TICKETD_BROKER__URL".to_owned(), url.to_owned());
     config::load_with_report(&[layer], BTreeMap::from([url]), &names).settings.unwrap()
 }
 
-/// Waits until something holds, looking again and again.
+/// Waits until a condition holds, checking repeatedly.
 pub async fn until<F: Future<Output = bool>>(holds: impl FnMut() -> F) {
     until_within(LIMIT, holds).await;
 }
 
-/// Waits for something that may take long.
+/// Waits until a condition holds, with a limit of its own.
 pub async fn until_within<F: Future<Output = bool>>(limit: Duration, mut holds: impl FnMut() -> F) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(limit, waiting).await.expect("it came to hold within the limit");
+    tokio::time::timeout(limit, waiting).await.expect("the condition holds within the limit");
 }

@@ -1,5 +1,4 @@
-//! Asks a broker for its version. The broker says it in its first frame, before any login, and
-//! lapin keeps that to itself.
+//! Reads a broker's version from its first AMQP frame, which lapin does not expose.
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-/// How long a version can be without our doubting that it is one.
-const VERSION_MAX: usize = 64;
+/// Limit of a plausible version, in bytes.
+const MAX_VERSION: usize = 64;
 
-/// How long a broker may take to come back.
+/// Limit until a broker answers.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until a broker answers.
@@ -25,7 +24,7 @@ pub async fn answers(url: &str) -> anyhow::Result<()> {
     timeout(TIMEOUT, answered).await.context("the broker did not come back within a minute")
 }
 
-/// The version a broker gives in its `connection.start`, such as `4.0.5`.
+/// The version in a broker's `connection.start`, such as `4.0.5`.
 pub async fn version(url: &str) -> anyhow::Result<String> {
     let url = Url::parse(url).context("the broker's URL can't be read")?;
     if url.scheme() != "amqp" {
@@ -52,6 +51,6 @@ fn version_in(start: &[u8]) -> Option<String> {
     const KEY: &[u8] = b"\x07versionS";
     let at = start.windows(KEY.len()).position(|bytes| bytes == KEY)? + KEY.len();
     let length = u32::from_be_bytes(start.get(at..at + 4)?.try_into().ok()?) as usize;
-    let text = start.get(at + 4..at + 4 + length.min(VERSION_MAX))?;
+    let text = start.get(at + 4..at + 4 + length.min(MAX_VERSION))?;
     String::from_utf8(text.to_vec()).ok()
 }

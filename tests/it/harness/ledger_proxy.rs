@@ -1,17 +1,17 @@
-//! A ledger with something put between it and the worker.
+//! A ledger proxy that lets a test intercept claims and saves.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ticketd::job::{JobId, WakeUp};
 use ticketd::ledger::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Ledger, Metrics,
-    Save, StatusCount,
+    Claim, ClaimRequest, Claimed, Error, Filter, JobRecord, JobSummary, Ledger, Metrics, Save,
+    StatusCount,
 };
 
-/// What is put between.
+/// Intercepts claims and saves.
 #[async_trait]
 pub trait Intercept: Send + Sync + 'static {
-    /// The ledger itself.
+    /// The real ledger.
     fn ledger(&self) -> &dyn Ledger;
 
     /// See [`Ledger::claim`].
@@ -21,7 +21,7 @@ pub trait Intercept: Send + Sync + 'static {
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
 }
 
-/// The ledger behind it.
+/// Forwards everything else to the real ledger.
 pub struct LedgerProxy<T>(pub T);
 
 #[async_trait]
@@ -61,9 +61,9 @@ impl<T: Intercept> Ledger for LedgerProxy<T> {
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Error> {
-        self.0.ledger().postpone(jobs, before, now, again).await
+        self.0.ledger().postpone(jobs, before, now, until).await
     }
 
     async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
@@ -76,10 +76,6 @@ impl<T: Intercept> Ledger for LedgerProxy<T> {
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
         self.0.ledger().purge(before, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        self.0.ledger().counts().await
     }
 
     async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {

@@ -1,4 +1,4 @@
-//! A broker that is a private node of its own, alone or in a cluster.
+//! A private RabbitMQ node, alone or in a cluster.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
@@ -10,27 +10,27 @@ use anyhow::{Context, ensure};
 use super::child_guard;
 use super::output::output;
 
-/// Whose `rabbitmq-server` a node runs.
+/// Which `rabbitmq-server` a node runs.
 #[derive(Clone, Debug)]
 pub enum Software {
-    /// The one installed here.
+    /// The installed one.
     Installed,
-    /// That of an image. The node shares this machine's network and our folder.
+    /// The one of an image. The node uses this machine's network and the test's folder.
     Image(String),
 }
 
-/// A RabbitMQ of its own, whose folder a test can put files into.
+/// A private RabbitMQ node. A test can put files into its folder.
 pub struct Node {
     /// `amqp://` with user and password.
     pub url: String,
-    /// Where its files are.
+    /// The folder with its files.
     pub folder: PathBuf,
     container: Option<String>,
     _holder: Child,
 }
 
 impl Node {
-    /// Keeps the node in a folder of its own. Blocks for the seconds that a node needs.
+    /// Starts a node in a folder. Blocks until it answers.
     pub fn start(
         software: &Software,
         folder: PathBuf,
@@ -52,31 +52,31 @@ impl Node {
         Ok(Self { url: url.trim().to_owned(), folder, container, _holder: holder })
     }
 
-    /// Runs `rabbitmqctl` on it.
+    /// Runs `rabbitmqctl` and returns its output.
     pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        self.tell("control", arguments).await
+        self.run("control", arguments).await
     }
 
-    /// Its name among nodes.
+    /// The Erlang name.
     pub fn name(&self) -> String {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         format!("ticketd-{}@localhost", port.trim_end_matches("/%2f"))
     }
 
     pub async fn stop(&self) -> anyhow::Result<()> {
-        self.tell("stop", &[]).await.map(drop)
+        self.run("stop", &[]).await.map(drop)
     }
 
     pub async fn kill(&self) -> anyhow::Result<()> {
-        self.tell("kill", &[]).await.map(drop)
+        self.run("kill", &[]).await.map(drop)
     }
 
-    /// With the same data, at the same URL.
+    /// Starts it again with the same data at the same URL.
     pub async fn start_again(&self) -> anyhow::Result<()> {
-        self.tell("start", &[]).await.map(drop)
+        self.run("start", &[]).await.map(drop)
     }
 
-    async fn tell(&self, command: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    async fn run(&self, command: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut told = match &self.container {
             None => Command::new(script()),
             Some(name) => {
@@ -90,7 +90,7 @@ impl Node {
     }
 }
 
-/// The script that starts nodes, in a container that runs it as the user we are.
+/// The script that starts nodes, in a container, with our user id.
 fn container(image: &str, name: &str, folder: &Path) -> anyhow::Result<Command> {
     let shared = folder.parent().context("a node's folder has no parent")?;
     let owner = std::fs::metadata(shared)?;

@@ -1,10 +1,10 @@
-//! What a command says.
+//! Runs commands.
 
 use std::process::{Command, Stdio};
 
 use anyhow::ensure;
 
-/// Runs a command that takes a moment, and returns what it says.
+/// Runs a command and returns its output.
 pub async fn output(command: Command) -> anyhow::Result<String> {
     let shown = format!("{command:?}");
     let mut command = tokio::process::Command::from(command);

@@ -1,4 +1,4 @@
-//! A wire between a worker and its broker. It can be cut, or fall silent without an end.
+//! A TCP proxy between a worker and its broker. Connections can be cut or go silent.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -6,34 +6,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
 
-/// A way that bytes go.
+/// A direction of bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum Toward {
-    /// What the worker says.
+    /// From the worker to the broker.
     Broker,
-    /// What the broker says.
+    /// From the broker to the worker.
     Worker,
 }
 
-/// Forwards connections to a broker, as long as its test runs.
+/// Forwards connections to a broker while the test runs.
 pub struct Proxy {
-    /// `amqp://` with user and password, by way of the proxy.
+    /// `amqp://` with user and password, through the proxy.
     pub url: String,
     orders: watch::Sender<Orders>,
 }
 
-/// Connections are numbered as they come.
+/// Connections are numbered in order of arrival.
 #[derive(Default)]
 struct Orders {
     made: u64,
-    /// Those below this number are ended.
+    /// Connections below this number are cut.
     cut: u64,
-    /// Those below these numbers are silent, toward the broker and toward the worker.
+    /// Connections below these numbers are silent, toward the broker and toward the worker.
     silent: [u64; 2],
 }
 
 impl Proxy {
-    /// A proxy before the broker with this address.
+    /// A proxy for the broker with this URL.
     pub async fn to(broker: &str) -> Self {
         let mut url = Url::parse(broker).unwrap();
         let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5672));
@@ -45,22 +45,22 @@ impl Proxy {
         Self { url: url.to_string(), orders }
     }
 
-    /// Ends every connection.
+    /// Cuts every connection.
     pub fn cut(&self) {
         self.orders.send_modify(|orders| orders.cut = orders.made);
     }
 
-    /// Lets the connections there are fall silent one way, and keeps them open. Later ones work.
+    /// Silences the existing connections in one direction and keeps them open. New ones work.
     pub fn silence(&self, toward: Toward) {
         self.orders.send_modify(|orders| orders.silent[toward as usize] = orders.made);
     }
 
-    /// Lets every connection fall silent both ways, later ones too.
+    /// Silences every connection in both directions, new ones too.
     pub fn hang(&self) {
         self.orders.send_modify(|orders| orders.silent = [u64::MAX; 2]);
     }
 
-    /// Ends all silence; what was said meanwhile arrives.
+    /// Ends the silence. Delayed bytes arrive.
     pub fn heal(&self) {
         self.orders.send_modify(|orders| orders.silent = [0; 2]);
     }
@@ -100,7 +100,7 @@ struct Way {
 }
 
 impl Way {
-    /// Ends when either end does. Silent, it does not even hear of an end.
+    /// Ends when either side closes. While silent, a close is not forwarded either.
     async fn go(mut self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
         let mut bytes = vec![0; 64 * 1024];
         loop {

@@ -1,4 +1,4 @@
-//! Sample jobs of every operation, followed to their end unless a test says otherwise.
+//! Sample jobs of every operation, `until` finished by default.
 
 use serde_json::{Value, json};
 use ticketd::job::Kind;
@@ -61,12 +61,12 @@ pub fn packages(id: &str, ids: &[&str]) -> Value {
     job(id, "dataarts.DeployReleasePackages", json!({ "package_ids": ids }))
 }
 
-/// The same job, followed until the provider took it.
+/// The same job, `until` accepted.
 pub fn accepted(job: Value) -> Value {
     with(job, "until", "accepted".into())
 }
 
-/// The same job with another value for a field.
+/// The same job with another value of a field.
 pub fn with(mut job: Value, field: &str, value: Value) -> Value {
     job[field] = value;
     job

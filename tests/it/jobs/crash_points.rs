@@ -1,8 +1,7 @@
-//! A worker that comes to a halt at one of its steps and is killed there.
+//! A worker process that stops at a chosen step, where the test kills it with SIGKILL.
 //!
-//! It is this test program, started once more by a test of its own, so that it is never older than
-//! the code it tests. Its ledger and its transport count the steps; at the one where it is to die
-//! it says so and freezes, and its child_guard kills it with SIGKILL.
+//! The process is this test program, started again, so that it is always built from the tested code.
+//! Its ledger and its transport count the steps. At the chosen step it prints a line and blocks.
 
 use std::env;
 use std::process::Stdio;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
@@ -22,25 +21,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Intercept, LedgerProxy, TestEnv};
 
-/// The variables that make a crash_points worker of this program.
-const CONFIGURATION: &str = "MORTAL_CONFIGURATION";
-const JOB: &str = "MORTAL_JOB";
-const LAST_STEP: &str = "MORTAL_LAST_STEP";
+/// The environment variables that make this program such a worker.
+const CONFIGURATION: &str = "CRASH_POINT_CONFIGURATION";
+const JOB: &str = "CRASH_POINT_JOB";
+const LAST_STEP: &str = "CRASH_POINT_STEP";
 
-/// How its lines for the child_guard begin.
-const HALTED: &str = "mortal worker halted ";
-const OUTLIVED: &str = "mortal worker outlived its job";
+/// Prefixes of the lines that the process prints for the test.
+const HALTED: &str = "worker stopped at a step: ";
+const FINISHED: &str = "worker finished its job";
 
-/// What became of a crash_points worker. It is dead either way.
+/// How the process ended.
 #[derive(Debug)]
 pub enum Death {
-    /// It was killed there.
+    /// It was killed at the step.
     At(String),
     /// It finished its job first.
-    Late,
+    Finished,
 }
 
-/// Runs a crash_points worker on a stage until its end, at one of its steps with a job, counted from 1.
+/// Runs a worker process that is killed at one of its steps with a job, counted from 1.
 pub async fn die_at(env: &TestEnv, job: &str, step: u32) -> Death {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
@@ -62,7 +61,7 @@ pub async fn die_at(env: &TestEnv, job: &str, step: u32) -> Death {
     let mut said = Vec::new();
     let death = loop {
         match lines.next_line().await.unwrap() {
-            Some(line) if line == OUTLIVED => break Death::Late,
+            Some(line) if line == FINISHED => break Death::Finished,
             Some(line) => match line.strip_prefix(HALTED) {
                 Some(place) => break Death::At(place.to_owned()),
                 None => said.push(line),
@@ -82,7 +81,7 @@ fn a_worker_that_stops_at_a_step() {
     let catalogue = operations::catalogue();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let settings = config::load(&[path.into()], config::process_environment(), &names).unwrap();
-    // One thread, so that it freezes as a whole.
+    // One thread, so that nothing else runs after the step.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let steps = Arc::new(Steps {
         job: job.parse().unwrap(),
@@ -91,6 +90,7 @@ fn a_worker_that_stops_at_a_step() {
         last: last.parse().unwrap(),
     });
     runtime.block_on(async {
+        install_tls_provider();
         let worker = Worker::new(settings, Kind::ALL.to_vec()).await.unwrap();
         let ledger = MortalLedger { ledger: worker.ledger.clone(), steps: steps.clone() };
         let transport = MortalTransport { transport: worker.transport.clone(), steps };
@@ -103,7 +103,7 @@ fn a_worker_that_stops_at_a_step() {
     });
 }
 
-/// The steps of a life. An earlier job may come by once more, and does not count.
+/// Counts the steps of one job. A redelivered earlier job does not count.
 struct Steps {
     job: JobId,
     at_work: AtomicBool,
@@ -112,12 +112,12 @@ struct Steps {
 }
 
 impl Steps {
-    /// Turns to a job, or goes on with it.
-    fn turn_to(&self, job: &JobId) {
+    /// Starts counting for a job, or continues.
+    fn begin_job(&self, job: &JobId) {
         self.at_work.store(*job == self.job, Ordering::Relaxed);
     }
 
-    /// Stands between two steps.
+    /// Passes one step, or stops there.
     fn pass(&self, place: &str) {
         if !self.at_work.load(Ordering::Relaxed) {
             return;
@@ -143,7 +143,7 @@ impl Intercept for MortalLedger {
     }
 
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        self.steps.turn_to(&request.job.id);
+        self.steps.begin_job(&request.job.id);
         self.steps.pass("before a claim");
         self.ledger.claim(request).await
     }
@@ -155,13 +155,13 @@ impl Intercept for MortalLedger {
             State::Reporting { .. } => "Reporting".to_owned(),
             State::Done { .. } => "Done".to_owned(),
         };
-        self.steps.turn_to(&claim.job);
+        self.steps.begin_job(&claim.job);
         self.steps.pass(&format!("before {name} was saved"));
         self.ledger.save(claim, save).await?;
-        self.steps.turn_to(&claim.job);
+        self.steps.begin_job(&claim.job);
         self.steps.pass(&format!("after {name} was saved"));
         if claim.job == self.steps.job && matches!(save.state, State::Done { .. }) {
-            eprintln!("{OUTLIVED}");
+            eprintln!("{FINISHED}");
         }
         Ok(())
     }

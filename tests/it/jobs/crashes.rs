@@ -9,32 +9,32 @@ use ticketd::job::Kind;
 use ticketd::simulator::{self, Effect};
 
 use super::crash_points::{Death, die_at};
-use crate::harness::{TestEnv, TestWorker, database, is_outcome, until};
+use crate::harness::{TestEnv, TestWorker, database, is_outcome, open_jobs, until};
 
-/// Polls and the first look for a lost call are parked, so lives go through wake-ups too.
+/// Polls and the first probe are parked, so that wake-ups are among the steps.
 const PARKED: &str = r#"
 [poll]
 interval = "1200ms"
 max_interval = "1200ms"
 "#;
 
-/// More steps than any job has: the end of a search for one that never comes.
-const ENDLESS: u32 = 60;
+/// More steps than any job has.
+const MAX_STEPS: u32 = 60;
 
 /// An operation under test.
-struct Play {
+struct Case {
     operation: &'static str,
     kind: Kind,
     until: &'static str,
-    /// Its parameters; the number keeps the effects of several jobs apart.
+    /// Its params. The number distinguishes the effects of several jobs.
     params: fn(u32) -> Value,
-    /// Whether an effect is that of the job with this number.
+    /// Whether an effect belongs to the job with this number.
     is_of: fn(&Effect, u32) -> bool,
-    /// A lost call can be looked up.
+    /// Whether a lost call can be looked up.
     probes: bool,
 }
 
-fn plays() -> Vec<Play> {
+fn cases() -> Vec<Case> {
     fn order(number: u32) -> Value {
         json!({"Comment": comment(number), "PluginType": "DC_CHUNK", "PluginParam": {
             "execSQL": "delete from t", "dbItemList": [{"dbId": 17, "logic": false}]}})
@@ -59,7 +59,7 @@ fn plays() -> Vec<Play> {
     let has_comment = |effect: &Effect, number: u32| {
         effect.comment.as_ref().is_some_and(|text| text.starts_with(&comment(number)))
     };
-    let create_order = Play {
+    let create_order = Case {
         operation: "dms.CreateOrder",
         kind: Kind::Create,
         until: "finished",
@@ -67,7 +67,7 @@ fn plays() -> Vec<Play> {
         is_of: has_comment,
         probes: true,
     };
-    let deploy_sync = Play {
+    let deploy_sync = Case {
         operation: "dataworks.DeployDISyncTask",
         kind: Kind::Deploy,
         until: "finished",
@@ -76,9 +76,9 @@ fn plays() -> Vec<Play> {
         probes: false,
     };
     vec![
-        Play { until: "accepted", ..create_order },
+        Case { until: "accepted", ..create_order },
         create_order,
-        Play {
+        Case {
             operation: "dms.CreateFreeLockCorrectOrder",
             kind: Kind::Create,
             until: "finished",
@@ -86,7 +86,7 @@ fn plays() -> Vec<Play> {
             is_of: has_comment,
             probes: true,
         },
-        Play {
+        Case {
             operation: "dms.CreatePublishGroupTask",
             kind: Kind::Publish,
             until: "finished",
@@ -97,9 +97,9 @@ fn plays() -> Vec<Play> {
             },
             probes: true,
         },
-        Play { until: "accepted", ..deploy_sync },
+        Case { until: "accepted", ..deploy_sync },
         deploy_sync,
-        Play {
+        Case {
             operation: "dataarts.DeployReleasePackages",
             kind: Kind::Deploy,
             until: "finished",
@@ -111,90 +111,90 @@ fn plays() -> Vec<Play> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_between_any_two_steps_leaves_one_effect_and_one_outcome() {
-    kill_all(plays().into_iter().map(|play| (play, PARKED.to_owned()))).await;
+async fn a_kill_between_any_two_steps_leaves_one_effect_and_one_outcome() {
+    kill_all(cases().into_iter().map(|case| (case, PARKED.to_owned()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_holds_for_a_ledger_in_postgresql() {
-    // One that is looked up, and one that can't be.
-    let plays = plays().into_iter().filter(|play| {
-        play.until == "finished" && (play.operation == "dms.CreateOrder" || !play.probes)
+async fn a_kill_between_any_two_steps_is_safe_on_postgresql() {
+    // One operation whose lost calls can be looked up, and one whose lost calls cannot.
+    let cases = cases().into_iter().filter(|case| {
+        case.until == "finished" && (case.operation == "dms.CreateOrder" || !case.probes)
     });
     let database = database().await;
     kill_all(
-        plays.map(|play| (play, format!("{PARKED}[ledger]\nurl = \"{}\"\n", database.fresh()))),
+        cases.map(|case| (case, format!("{PARKED}[ledger]\nurl = \"{}\"\n", database.fresh()))),
     )
     .await;
 }
 
-async fn kill_all(plays: impl Iterator<Item = (Play, String)>) {
-    let lives = plays.map(|(play, more)| tokio::spawn(kill_at_every_step(play, more)));
+async fn kill_all(cases: impl Iterator<Item = (Case, String)>) {
+    let runs = cases.map(|(case, more)| tokio::spawn(kill_at_every_step(case, more)));
     let mut broken = Vec::new();
-    for life in join_all(lives).await {
-        broken.extend(life.unwrap());
+    for run in join_all(runs).await {
+        broken.extend(run.unwrap());
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
 
-/// One job for each step, and a worker that dies there, until one outlives its job. Returns the
-/// promises that were broken.
-async fn kill_at_every_step(play: Play, more: String) -> Vec<String> {
+/// Runs one job for each step, with a worker killed there, until a worker finishes its job. Returns the
+/// broken promises.
+async fn kill_at_every_step(case: Case, more: String) -> Vec<String> {
     let pace = Duration::from_millis(100);
     let simulated = simulator::Settings { pace, ..Default::default() };
     let mut env = TestEnv::with(&more, simulated).await;
     let mut broken = Vec::new();
-    let mut places = Vec::new();
-    for step in 1..=ENDLESS {
-        let id = format!("{}-{}-{step}", play.operation, play.until);
-        let job = json!({"id": id, "operation": play.operation, "until": play.until,
-            "params": (play.params)(step)});
-        env.submit(play.kind, &job).await;
+    let mut steps = Vec::new();
+    for step in 1..=MAX_STEPS {
+        let id = format!("{}-{}-{step}", case.operation, case.until);
+        let job = json!({"id": id, "operation": case.operation, "until": case.until,
+            "params": (case.params)(step)});
+        env.submit(case.kind, &job).await;
         let death = die_at(&env, &id, step).await;
         let worker = env.worker();
         let ledger = worker.ledger.clone();
         let worker = TestWorker::of(worker);
         let outcome = env.outcome(&id).await;
-        // It may have been told before the death.
-        until(async || ledger.counts().await.unwrap().open == 0).await;
+        // The outcome may have been published before the kill.
+        until(async || open_jobs(ledger.as_ref()).await == 0).await;
         worker.stop().await;
 
         let effects = env.simulator.effects();
-        let effects = effects.iter().filter(|effect| (play.is_of)(effect, step)).count();
+        let effects = effects.iter().filter(|effect| (case.is_of)(effect, step)).count();
         let state = outcome["data"]["state"].as_str().unwrap().to_owned();
         let is_true = match state.as_str() {
             "succeeded" => effects == 1,
-            "unknown" => !play.probes && effects <= 1,
+            "unknown" => !case.probes && effects <= 1,
             _ => false,
         };
         if !is_true {
             broken.push(format!("{id}, {death:?}: {state} with {effects} effects: {outcome}"));
         }
         match death {
-            Death::At(place) => places.push((place, state)),
-            Death::Late => break,
+            Death::At(name) => steps.push((name, state)),
+            Death::Finished => break,
         }
     }
-    println!("{} until {}: {} places to die", play.operation, play.until, places.len());
-    for (place, state) in &places {
-        println!("  {place}: {state}");
+    println!("{} until {}: {} steps", case.operation, case.until, steps.len());
+    for (name, state) in &steps {
+        println!("  {name}: {state}");
     }
-    if !(8..ENDLESS as usize).contains(&places.len()) {
-        broken.push(format!("{}: {} places are not a whole life", play.operation, places.len()));
+    if !(8..MAX_STEPS as usize).contains(&steps.len()) {
+        broken.push(format!("{}: {} steps are not a whole run", case.operation, steps.len()));
     }
-    if places[0].1 != "succeeded" {
-        broken.push(format!("{}: a job nobody had begun is {}", play.operation, places[0].1));
+    if steps[0].1 != "succeeded" {
+        broken.push(format!("{}: a job without a call is {}", case.operation, steps[0].1));
     }
-    broken.extend(twofold(&env));
-    let kept = env.broker().lengths().await.unwrap().dead;
+    broken.extend(with_two_outcomes(&env));
+    let kept = env.broker().dead_and_unrouted().await.unwrap().dead;
     if kept != 0 {
-        broken.push(format!("{}: {kept} dead letters", play.operation));
+        broken.push(format!("{}: {kept} dead letters", case.operation));
     }
     broken
 }
 
-/// Jobs told of with two outcomes.
-fn twofold(env: &TestEnv) -> Vec<String> {
+/// Jobs with two different outcomes.
+fn with_two_outcomes(env: &TestEnv) -> Vec<String> {
     let outcomes: BTreeSet<(String, String, String)> = env
         .events()
         .iter()

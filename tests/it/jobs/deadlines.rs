@@ -1,4 +1,4 @@
-//! Not before, and not after.
+//! `not_before` and `deadline`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn until(job: Value, deadline: Timestamp) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_waits_for_its_moment() {
+async fn a_job_waits_until_not_before() {
     let mut env = TestEnv::new("").await;
     let _worker = env.start();
     let moments = [soon(1), soon(3), soon(5)];
@@ -38,7 +38,7 @@ async fn a_job_waits_for_its_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_that_passes_before_the_call_leaves_nothing_done() {
+async fn a_deadline_before_the_call_expires_the_job_without_an_effect() {
     let mut env = TestEnv::new("").await;
     let throttled = Rule {
         matching: Some("busy".into()),
@@ -46,11 +46,11 @@ async fn a_deadline_that_passes_before_the_call_leaves_nothing_done() {
     };
     let plan = FaultPlan { seed: 0, faults: vec![throttled] };
     env.simulator.set_faults(plan).unwrap();
-    // The first is late before any worker is there.
+    // The first job expires before any worker starts.
     env.submit(Kind::Create, &until(change("past", "c"), soon(-60))).await;
     let _worker = env.start();
     env.outcome("past").await;
-    // Its time begins with a worker that is ready, however busy the machine.
+    // This deadline counts from when the worker is ready, however slow the machine is.
     let deadline = soon(2);
     env.submit(Kind::Create, &until(change("busy", "busy"), deadline)).await;
     for id in ["past", "busy"] {
@@ -71,7 +71,7 @@ async fn a_deadline_that_passes_before_the_call_leaves_nothing_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_that_passes_while_it_is_polled_leaves_the_handle() {
+async fn a_deadline_during_polling_expires_the_job_with_its_handle() {
     let mut env = TestEnv::new("").await;
     let _worker = env.start();
     let deadline = soon(3);
@@ -89,7 +89,7 @@ async fn a_deadline_that_passes_while_it_is_polled_leaves_the_handle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_call_is_settled_even_after_the_deadline() {
+async fn a_lost_call_is_looked_up_even_after_the_deadline() {
     let mut env = TestEnv::new("[probe]\nsettle = \"3s\"\n").await;
     let lost = |text: &str, fault| Rule {
         matching: Some(text.into()),

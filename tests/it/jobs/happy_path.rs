@@ -1,4 +1,4 @@
-//! The main job, end to end: a message in, a call made, an outcome out.
+//! The main path: a message, a call, an outcome.
 
 use serde_json::{Value, json};
 use ticketd::job::Kind;
@@ -17,7 +17,7 @@ fn ticket(id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_is_made_once_followed_and_told_of() {
+async fn a_ticket_is_created_once_and_polled_to_its_outcome() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     env.submit(Kind::Create, &ticket("chg-1")).await;

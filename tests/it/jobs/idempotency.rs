@@ -1,9 +1,9 @@
-//! An id is one job: sent again, it is the same job with the same outcome, and one effect.
+//! The id is the idempotency key: a repeated message gets the same outcome, with one effect.
 
 use std::cell::Cell;
 
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 
 use crate::harness::samples::{accepted, change};
@@ -12,13 +12,15 @@ use crate::harness::{Queue, TestEnv};
 fn message(job: &Value) -> Message {
     Message {
         body: job.to_string().into_bytes(),
-        content_type: Some("application/json".into()),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some("application/json".into()),
+            ..Properties::default()
+        },
     }
 }
 
 /// Waits until the outcome of a job was published so many times, always as the same event.
-async fn told(env: &mut TestEnv, id: &str, times: u32) {
+async fn published_times(env: &mut TestEnv, id: &str, times: u32) {
     let count = Cell::new(0);
     env.event(|event| {
         let is_its = event["subject"] == id && !event["data"]["times"]["ended"].is_null();
@@ -33,7 +35,7 @@ async fn told(env: &mut TestEnv, id: &str, times: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_sent_three_times_at_once_and_once_more_is_one_job() {
+async fn a_job_sent_four_times_is_one_job() {
     let mut env = TestEnv::new("").await;
     let jobs = [change("finished", "c"), accepted(change("accepted", "c"))];
     let worker = env.start();
@@ -41,41 +43,41 @@ async fn a_job_sent_three_times_at_once_and_once_more_is_one_job() {
         let send = || env.send(Kind::Create, &message);
         tokio::join!(send(), send(), send());
     }
-    told(&mut env, "finished", 1).await;
-    told(&mut env, "accepted", 1).await;
-    // From now on nothing runs any more, so what comes again comes after the end.
+    published_times(&mut env, "finished", 1).await;
+    published_times(&mut env, "accepted", 1).await;
+    // Nothing runs any more, so the next copy arrives after the job is done.
     worker.stop().await;
     let before = env.all_published().await.len();
     let _worker = env.start();
     for (job, id) in jobs.iter().zip(["finished", "accepted"]) {
         env.submit(Kind::Create, job).await;
-        told(&mut env, id, 2).await;
+        published_times(&mut env, id, 2).await;
     }
     assert!(env.all_published().await.len() > before);
     assert_eq!(env.simulator.effects().len(), 2);
     assert_eq!(env.simulator.requests()["dms.CreateOrder"].received, 2);
 }
 
-/// The first run is not quite over when its outcome is read.
+/// The first run may still be finishing when its outcome is read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_sent_again_at_the_news_of_its_outcome_is_told_of_again() {
+async fn a_job_sent_again_on_its_outcome_gets_the_outcome_again() {
     const JOBS: usize = 40;
     let mut env = TestEnv::new("").await;
     let _worker = env.start();
     let jobs: Vec<Value> = (0..JOBS).map(|n| accepted(change(&format!("job-{n}"), "c"))).collect();
     for job in &jobs {
         env.submit(Kind::Create, job).await;
-        told(&mut env, job["id"].as_str().unwrap(), 1).await;
+        published_times(&mut env, job["id"].as_str().unwrap(), 1).await;
         env.submit(Kind::Create, job).await;
     }
     for job in &jobs {
-        told(&mut env, job["id"].as_str().unwrap(), 2).await;
+        published_times(&mut env, job["id"].as_str().unwrap(), 2).await;
     }
     assert_eq!(env.simulator.effects().len(), JOBS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_order_of_fields_and_spelled_out_defaults_make_no_other_job() {
+async fn field_order_and_explicit_defaults_do_not_change_a_job() {
     let mut env = TestEnv::new("").await;
     let _worker = env.start();
     let params = accepted(change("same", "c"))["params"].clone();
@@ -88,10 +90,13 @@ async fn the_order_of_fields_and_spelled_out_defaults_make_no_other_job() {
     ];
     for (n, text) in texts.into_iter().enumerate() {
         let correlation_id = Some(format!("sent {n}"));
-        let message = Message { body: text.into(), correlation_id, ..Message::default() };
+        let message = Message {
+            body: text.into(),
+            properties: Properties { correlation_id, ..Properties::default() },
+        };
         env.send(Kind::Create, &message).await;
-        let is_its = |it: &ticketd::broker::Published| {
-            it.properties.correlation_id == message.correlation_id
+        let is_its = |it: &ticketd::broker::EventMessage| {
+            it.properties.correlation_id == message.properties.correlation_id
                 && it.routing_key.ends_with(".succeeded")
         };
         env.published(is_its).await;
@@ -100,7 +105,7 @@ async fn the_order_of_fields_and_spelled_out_defaults_make_no_other_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_sends_a_job_again_from_elsewhere_gets_its_outcome_too() {
+async fn a_copy_with_another_reply_to_gets_the_outcome_too() {
     let mut env = TestEnv::new("").await;
     let mut queues = Vec::new();
     for n in 0..3 {
@@ -108,15 +113,16 @@ async fn whoever_sends_a_job_again_from_elsewhere_gets_its_outcome_too() {
     }
     let _worker = env.start();
     let job = change("shared", "sim:wait");
-    let from = |n: usize| Message {
-        reply_to: Some(queues[n].name.clone()),
-        correlation_id: Some(format!("asked {n}")),
-        ..message(&job)
+    let from = |n: usize| {
+        let mut message = message(&job);
+        message.properties.reply_to = Some(queues[n].name.clone());
+        message.properties.correlation_id = Some(format!("asked {n}"));
+        message
     };
     let messages = [from(0), from(1), from(2)];
     env.send(Kind::Create, &messages[0]).await;
     let submitted = env.state("shared", "submitted").await;
-    // While it is polled, and again once it is done.
+    // Once while the job is polled, and once after it is done.
     env.send(Kind::Create, &messages[1]).await;
     env.state("shared", "progress").await;
     let id = submitted["data"]["result"]["order_ids"][0].as_i64().unwrap();
@@ -136,23 +142,22 @@ async fn whoever_sends_a_job_again_from_elsewhere_gets_its_outcome_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_id_is_the_id_of_a_job_without_one() {
+async fn the_message_id_is_the_id_of_a_job_without_an_id() {
     let mut env = TestEnv::new("").await;
     let _worker = env.start();
     let mut job = accepted(change("", "c"));
     job.as_object_mut().unwrap().remove("id");
-    let message = Message { message_id: Some("from-the-message".into()), ..message(&job) };
+    let mut message = message(&job);
+    message.properties.message_id = Some("from-the-message".into());
     env.send(Kind::Create, &message).await;
     let outcome = env.outcome("from-the-message").await;
     assert_eq!(outcome["data"]["state"], "succeeded");
 
-    // The same job, with the id where it belongs; a body's own id wins.
+    // The same job with its id in the body. The id in the body wins.
     job["id"] = json!("from-the-message");
-    let message = Message {
-        message_id: Some("another".into()),
-        correlation_id: Some("again".into()),
-        ..Message { body: job.to_string().into(), ..message }
-    };
+    message.body = job.to_string().into();
+    message.properties.message_id = Some("another".into());
+    message.properties.correlation_id = Some("again".into());
     env.send(Kind::Create, &message).await;
     let again = env
         .published(|it| {

@@ -1,4 +1,4 @@
-//! A week of polling, with the clock driven.
+//! A week of polling, with a clock that the test moves.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::harness::{TestEnv, TestWorker, own_broker, until};
 use crate::jobs::tickets::{assert_one_each, id, received, ticket};
 use crate::replicas::queues::Queues;
 
-/// Polls up to an hour apart, as life has them, and a sweeper that looks often.
-const UNHURRIED: &str = r#"
+/// Polls up to an hour apart, as in production, and a short sweep interval.
+const SLOW_POLLS: &str = r#"
 [ledger]
 lease = "2100ms"
 [poll]
@@ -22,7 +22,7 @@ max_interval = "1h"
 people_interval = "1h"
 "#;
 
-/// A worker whose time we drive, and its ledger to look at.
+/// A worker whose clock the test moves, and its ledger.
 struct Replica {
     worker: TestWorker,
     ledger: std::sync::Arc<dyn Ledger>,
@@ -30,7 +30,7 @@ struct Replica {
 }
 
 impl Replica {
-    /// One that begins at the time at which the last one stopped.
+    /// Starts with the clock of the previous worker.
     fn deploy(env: &TestEnv, clock: Clock) -> Self {
         let mut worker = env.worker();
         worker.clock = clock.clone();
@@ -42,27 +42,27 @@ impl Replica {
         self.ledger.find(&id(1).parse().unwrap()).await.unwrap().unwrap()
     }
 
-    /// When the job wakes next; none while it does anything else than wait.
+    /// When the job is due. None while it is not waiting.
     async fn due(&self) -> Option<Timestamp> {
         let State::Waiting { due, .. } = self.record().await.state else { return None };
         (due > self.clock.now()).then_some(due)
     }
 
-    /// Waits until the job waits, then lets that time pass.
+    /// Waits until the job is waiting, then moves the clock to its due time.
     async fn pass_a_wait(&self, queues: &Queues) {
         until(async || self.due().await.is_some() && queues.waiting().await == 1).await;
         let due = self.due().await.unwrap();
         self.clock.put_forward(due.duration_since(self.clock.now()));
-        queues.hasten().await;
+        queues.expire_delays().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_polled_for_a_week_across_three_redeploys_and_a_new_broker() {
+async fn a_job_is_polled_for_a_week_across_redeploys_and_a_new_broker() {
     let broker = own_broker().await;
     let pace = Duration::from_millis(100);
     let simulated = simulator::Settings { pace, ..Default::default() };
-    let mut env = TestEnv::hearing("#", broker.url.clone(), UNHURRIED, simulated).await;
+    let mut env = TestEnv::following("#", broker.url.clone(), SLOW_POLLS, simulated).await;
     let mut queues = Queues::of(&env).await;
     let mut replica = Replica::deploy(&env, Clock::default());
     env.submit(Kind::Create, &ticket(1, "sim:wait")).await;
@@ -84,9 +84,9 @@ async fn a_job_is_polled_for_a_week_across_three_redeploys_and_a_new_broker() {
                 for step in ["stop_app", "reset", "start_app"] {
                     broker.control(&[step]).await.unwrap();
                 }
-                env.listen_again().await;
+                env.follow_again().await;
                 queues = Queues::of(&env).await;
-                // Its wake-up went with the old broker. A sweeper misses it once it is overdue.
+                // The wake-up was lost with the old broker. The sweeper sends another once the job is overdue.
                 let due = replica.record().await.due.unwrap();
                 let overdue =
                     due.duration_since(replica.clock.now()) + SignedDuration::from_mins(1);

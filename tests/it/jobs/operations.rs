@@ -1,4 +1,4 @@
-//! Every operation, from the message to the outcome, and how what goes wrong at the provider reads.
+//! Every operation from its message to its outcome, and the errors of providers in outcomes.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::harness::samples::{
     accepted, change, file, free_lock, kind, packages, plugin_params, publish, ticket, with,
 };
 
-/// On a busy machine an answer may take its time, and a late one would be looked up.
-const PATIENT: &str = "[http]\ntimeout = \"10s\"\n[probe]\nsettle = \"10s\"\n";
+/// Long timeouts: on a slow machine a late answer would count as lost.
+const LONG_TIMEOUTS: &str = "[http]\ntimeout = \"10s\"\n[probe]\nsettle = \"10s\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_plugin_type_succeeds_once_accepted_and_once_finished() {
-    let mut env = TestEnv::new(PATIENT).await;
+async fn every_plugin_type_succeeds_until_accepted_and_until_finished() {
+    let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     let _worker = env.start();
     for (plugin_type, _) in plugin_params() {
         let job = ticket(&format!("{plugin_type}-f"), plugin_type, "close carts");
@@ -44,8 +44,8 @@ async fn every_plugin_type_succeeds_once_accepted_and_once_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_four_operations_succeed_with_what_they_made() {
-    let mut env = TestEnv::new(PATIENT).await;
+async fn the_other_four_operations_succeed_with_their_results() {
+    let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     let _worker = env.start();
     let jobs = [
         free_lock("lock-f", "c"),
@@ -95,11 +95,11 @@ async fn the_other_four_operations_succeed_with_what_they_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_at_the_provider_is_failed_with_its_code() {
-    // Slow enough that nothing changes between the reads of one poll on a machine that is busy.
+async fn a_failure_at_the_provider_is_failed_with_its_code() {
+    // Slow enough that nothing changes between the reads of one poll on a slow machine.
     let pace = Duration::from_secs(1);
     let simulated = simulator::Settings { pace, ..Default::default() };
-    let mut env = TestEnv::with(PATIENT, simulated).await;
+    let mut env = TestEnv::with(LONG_TIMEOUTS, simulated).await;
     env.simulator.steer(Steer::File { id: 51, fate: FileFate::FailLater }).unwrap();
     let warn = Steer::Package { id: "61".into(), fate: PackageFate::Warn };
     env.simulator.steer(warn).unwrap();
@@ -137,8 +137,8 @@ async fn what_fails_at_the_provider_is_failed_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_are_signed_with_the_credentials_of_the_account_that_the_job_names() {
-    let mut env = TestEnv::new(PATIENT).await;
+async fn calls_are_signed_with_the_credentials_of_the_named_account() {
+    let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     let secret = |text: &str| Secret::from(text);
     let simulated = ticketd::simulator::Settings::default();
     let add = |env: &mut TestEnv, like: &str, name: &str, credentials| {
@@ -199,7 +199,7 @@ fn order_ids(outcome: &Value) -> Vec<i64> {
     serde_json::from_value(outcome["data"]["result"]["order_ids"].clone()).unwrap()
 }
 
-/// The effect that fits, which must be one.
+/// The one effect that matches.
 fn only_effect(env: &TestEnv, fits: impl Fn(&Effect) -> bool) -> Effect {
     let mut fitting = env.simulator.effects().into_iter().filter(fits);
     let effect = fitting.next().unwrap();

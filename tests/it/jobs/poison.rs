@@ -1,4 +1,4 @@
-//! Jobs that workers die of, and jobs that only look like it.
+//! Jobs that crash workers, and jobs that only seem to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::harness::samples::{accepted, change, kind, packages};
 use crate::harness::{Queue, TestEnv, TestWorker, all_done, header, is_outcome};
 use crate::replicas::process::Process;
 
-/// As long as any of these plays takes on a machine that is busy.
-const LONG: Duration = Duration::from_secs(240);
+/// Limit of these tests on a slow machine.
+const TEST_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Time enough for replies on a machine that is busy.
-const PATIENT: &str = r#"
+/// Long timeouts for replies on a slow machine.
+const LONG_TIMEOUTS: &str = r#"
 [http]
 timeout = "3s"
 [probe]
@@ -37,7 +37,7 @@ fn tickets(count: usize) -> Vec<Value> {
     (0..count).map(|n| change(&format!("job-{n}"), &format!("job {n}."))).collect()
 }
 
-/// The outcome of every job told so far.
+/// The outcomes published so far, by job.
 async fn outcomes(env: &mut TestEnv) -> BTreeMap<String, Value> {
     let told = env.all_published().await;
     let events = told.iter().map(|told| serde_json::from_slice::<Value>(&told.body).unwrap());
@@ -50,7 +50,7 @@ fn effects(env: &TestEnv, comment: &str) -> usize {
     env.simulator.effects().iter().filter(|effect| has(&effect.comment)).count()
 }
 
-/// Starts poison_worker workers one after another, until they are no longer needed.
+/// Starts crashing workers one after another until the future is dropped.
 async fn keep_starting(env: &TestEnv, text: &str) {
     loop {
         poison_worker::start(env, text).wait().await.unwrap();
@@ -58,9 +58,9 @@ async fn keep_starting(env: &TestEnv, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_kills_is_a_dead_letter_and_its_neighbours_are_not() {
-    let mut env = TestEnv::new(PATIENT).await;
-    // Neighbours are caught in the middle of whatever they do.
+async fn a_job_that_crashes_workers_becomes_a_dead_letter_alone() {
+    let mut env = TestEnv::new(LONG_TIMEOUTS).await;
+    // The crashes hit the other jobs at any step.
     let spared = |rule: Rule| Rule { matching: Some("Tid=666".into()), ..rule };
     let faults = vec![spared(slow("*", 0)), slow("CreateOrder", 700), slow("ListOrders", 400)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
@@ -73,7 +73,7 @@ async fn a_job_that_kills_is_a_dead_letter_and_its_neighbours_are_not() {
     let ledger = env.worker().ledger;
     tokio::select! {
         () = keep_starting(&env, "Tid=666") => {}
-        () = all_done(&*ledger, 63, LONG) => {}
+        () = all_done(&*ledger, 63, TEST_TIMEOUT) => {}
     }
     let outcomes = outcomes(&mut env).await;
     for n in 0..62 {
@@ -81,7 +81,7 @@ async fn a_job_that_kills_is_a_dead_letter_and_its_neighbours_are_not() {
         assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
         assert_eq!(effects(&env, &format!("job {n}.")), 1, "{outcome:#}");
     }
-    // The call took effect, and the answer to every look for it was deadly.
+    // The call took effect, and the reply to every probe crashed the worker.
     let (killer, error) = (&outcomes["killer"], &outcomes["killer"]["data"]["error"]);
     assert_eq!(killer["data"]["state"], "unknown", "{killer:#}");
     assert_eq!(error["class"], "poison", "{killer:#}");
@@ -94,16 +94,17 @@ async fn a_job_that_kills_is_a_dead_letter_and_its_neighbours_are_not() {
     assert!(String::from_utf8_lossy(&letters[0].data).contains("killer"));
 }
 
-fn deadly_panic() -> ! {
+fn panic_on_reply() -> ! {
     panic!("what this test does on purpose")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_panics_again_and_again_is_a_dead_letter_and_the_worker_goes_on() {
+async fn a_job_that_always_panics_becomes_a_dead_letter() {
     let mut env = TestEnv::new("").await;
     let worker = env.worker();
     let text = "release-packages/8666".to_owned();
-    let transport = Arc::new(PoisonWorker { transport: worker.transport, text, end: deadly_panic });
+    let transport =
+        Arc::new(PoisonWorker { transport: worker.transport, text, end: panic_on_reply });
     let worker = TestWorker::of(Worker { transport, ..worker });
     env.submit(Kind::Deploy, &packages("killer", &["8666"])).await;
     let outcome = env.outcome("killer").await;
@@ -112,13 +113,13 @@ async fn a_job_that_panics_again_and_again_is_a_dead_letter_and_the_worker_goes_
     env.submit(Kind::Create, &accepted(change("after", "c"))).await;
     assert_eq!(env.outcome("after").await["data"]["state"], "succeeded");
     assert_eq!(worker.stop().await, Drained::Clean);
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 1);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_killed_from_outside_condemn_nobody() {
+async fn workers_killed_from_outside_make_no_job_poison() {
     const KILLS: u32 = 24;
-    let mut env = TestEnv::new(PATIENT).await;
+    let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     let faults = vec![slow("*", 150)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let seed = rand::random();
@@ -136,12 +137,12 @@ async fn workers_killed_from_outside_condemn_nobody() {
         worker.end().await;
     }
     let (ledger, _worker) = (env.worker().ledger, Process::ready(&env).await);
-    all_done(&*ledger, jobs.len(), LONG).await;
+    all_done(&*ledger, jobs.len(), TEST_TIMEOUT).await;
     let outcomes = outcomes(&mut env).await;
     for n in 0..jobs.len() {
         let outcome = &outcomes[&format!("job-{n}")];
         assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
         assert_eq!(effects(&env, &format!("job {n}.")), 1, "{outcome:#}");
     }
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 0);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 0);
 }

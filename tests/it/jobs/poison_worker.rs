@@ -1,14 +1,14 @@
-//! A worker that dies of some requests, as of a fault in the code that reads their replies.
+//! A worker process that crashes on the reply to certain requests, like a defect in a reply parser.
 //!
-//! It is this test program, started once more. Its transport aborts the process when it has the
-//! reply to a request with a certain text in it.
+//! The process is this test program, started again. Its transport aborts when it receives the reply to
+//! a request that contains a given text.
 
 use std::env;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::harness::TestEnv;
 
-/// The variables that make a poison_worker worker of this program.
-const CONFIGURATION: &str = "LETHAL_CONFIGURATION";
-const TEXT: &str = "LETHAL_TEXT";
+/// The environment variables that make this program such a worker.
+const CONFIGURATION: &str = "POISON_WORKER_CONFIGURATION";
+const TEXT: &str = "POISON_WORKER_TEXT";
 
-/// Starts a worker that dies of every request with a text in it.
+/// Starts a worker that crashes on every request that contains a text.
 pub fn start(env: &TestEnv, text: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .args([
@@ -51,6 +51,7 @@ fn a_worker_that_dies_of_a_reply() {
     let settings = config::load(&[path.into()], config::process_environment(), &names).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
+        install_tls_provider();
         let mut worker = Worker::new(settings, Kind::ALL.to_vec()).await.unwrap();
         worker.transport =
             Arc::new(PoisonWorker { transport: worker.transport, text, end: std::process::abort });
@@ -58,12 +59,12 @@ fn a_worker_that_dies_of_a_reply() {
     });
 }
 
-/// A transport that ends whoever uses it for some requests.
+/// A transport that crashes its user on some requests.
 pub struct PoisonWorker {
     pub transport: Arc<dyn Transport>,
-    /// Those with this text in them.
+    /// Requests that contain this text.
     pub text: String,
-    /// How it ends them.
+    /// How it crashes.
     pub end: fn() -> !,
 }
 

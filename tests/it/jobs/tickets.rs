@@ -1,4 +1,4 @@
-//! Tickets by number, and what became of them.
+//! Numbered tickets, and their effects at the simulator.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub fn id(number: usize) -> String {
     format!("ticket-{number}")
 }
 
-/// A job that makes a ticket and follows it; `words` may steer it in the simulator.
+/// A job that creates a ticket and polls it. `words` in its comment control the simulator.
 pub fn ticket(number: usize, words: &str) -> Value {
     json!({
         "id": id(number), "operation": "dms.CreateOrder", "until": "finished",
@@ -23,7 +23,7 @@ pub fn ticket(number: usize, words: &str) -> Value {
     })
 }
 
-/// Tickets that were really made, by job.
+/// Tickets that were created, by job.
 pub fn made(simulator: &Running) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();
     for effect in simulator.effects() {
@@ -34,11 +34,11 @@ pub fn made(simulator: &Running) -> BTreeMap<String, usize> {
     made
 }
 
-/// Fails unless exactly the tickets of these jobs were made, each once.
+/// Asserts that exactly the tickets of these jobs were created, each once.
 pub fn assert_one_each(simulator: &Running, jobs: usize) {
     let made = made(simulator);
     let wrong: Vec<_> = made.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(wrong.is_empty(), "made more than once: {wrong:?}");
+    assert!(wrong.is_empty(), "not created exactly once: {wrong:?}");
     assert_eq!(made.len(), jobs);
 }
 

@@ -1,4 +1,4 @@
-//! Bad input is answered: one `rejected` event, one dead letter, and the worker lives.
+//! Invalid messages: one `rejected` event, one dead letter, and the worker continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use lapin::message::Delivery;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator::{Fault, FaultPlan, Rule};
 use ticketd::worker::Drained;
@@ -45,12 +45,14 @@ impl BadMessage {
         let property = |name: &str| self.properties.get(name).cloned();
         Message {
             body,
-            content_type: property("content_type"),
-            content_encoding: property("content_encoding"),
-            message_id: property("message_id"),
-            // Tells its event and its dead letter from those of the others.
-            correlation_id: Some(self.name.clone()),
-            ..Message::default()
+            properties: Properties {
+                content_type: property("content_type"),
+                content_encoding: property("content_encoding"),
+                message_id: property("message_id"),
+                // Identifies its event and its dead letter among the others.
+                correlation_id: Some(self.name.clone()),
+                ..Properties::default()
+            },
         }
     }
 }
@@ -67,7 +69,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole() {
+async fn every_invalid_message_is_rejected_and_kept_whole() {
     let mut env = TestEnv::new("").await;
     let table = BadMessage::table();
     assert!(table.len() >= 40);
@@ -96,9 +98,9 @@ async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole(
         let [letter] = letters.iter().filter(is_its).collect::<Vec<_>>()[..] else {
             panic!("{name}: not one dead letter")
         };
-        let problems = told(&env, bad, letter);
+        let problems = problems_of(&env, bad, letter);
         let is_its = |it: &&_| {
-            let it: &ticketd::broker::Published = it;
+            let it: &ticketd::broker::EventMessage = it;
             it.properties.correlation_id.as_ref() == Some(name)
         };
         let [event] = published.iter().filter(is_its).collect::<Vec<_>>()[..] else {
@@ -123,14 +125,18 @@ async fn every_bad_message_among_good_jobs_is_told_what_is_wrong_and_kept_whole(
     }
 }
 
-/// Checks a dead letter, and gives the problems it names.
-fn told(env: &TestEnv, bad: &BadMessage, letter: &Delivery) -> Vec<String> {
+/// Checks a dead letter and returns its problems.
+fn problems_of(env: &TestEnv, bad: &BadMessage, letter: &Delivery) -> Vec<String> {
     let (name, sent) = (&bad.name, bad.message());
-    assert!(letter.data == sent.body, "{name}: the body is another");
+    assert!(letter.data == sent.body, "{name}: the body differs");
     let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(|it| it.to_string());
-    assert_eq!(text(letter.properties.content_type()), sent.content_type, "{name}");
-    assert_eq!(text(letter.properties.content_encoding()), sent.content_encoding, "{name}");
-    assert_eq!(text(letter.properties.message_id()), sent.message_id, "{name}");
+    assert_eq!(text(letter.properties.content_type()), sent.properties.content_type, "{name}");
+    assert_eq!(
+        text(letter.properties.content_encoding()),
+        sent.properties.content_encoding,
+        "{name}"
+    );
+    assert_eq!(text(letter.properties.message_id()), sent.properties.message_id, "{name}");
     assert_eq!(header(letter, "x-ticketd-reason").as_deref(), Some("invalid"), "{name}");
     let from = env.name(&format!("jobs.{}", bad.kind));
     assert_eq!(header(letter, "x-ticketd-from"), Some(from), "{name}");
@@ -152,10 +158,12 @@ async fn a_message_over_the_limit_is_kept_whole() {
     let job = change("large", &"x".repeat(2_000));
     let body = job.to_string().into_bytes();
     let message = Message {
-        message_id: Some("large".into()),
         body: body.clone(),
-        headers: BTreeMap::from([("traceparent".to_owned(), "00-12-34-01".to_owned())]),
-        ..Message::default()
+        properties: Properties {
+            message_id: Some("large".into()),
+            headers: BTreeMap::from([("traceparent".to_owned(), "00-12-34-01".to_owned())]),
+            ..Properties::default()
+        },
     };
     env.send(Kind::Create, &message).await;
     let rejected = env.outcome("large").await;
@@ -170,7 +178,7 @@ async fn a_message_over_the_limit_is_kept_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_with_other_content_is_a_conflict_and_the_first_outcome_stands() {
+async fn an_id_with_other_content_is_rejected_and_the_first_job_stands() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     let first = accepted(change("same", "the first"));
@@ -215,7 +223,7 @@ async fn a_rejected_message_does_not_use_up_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_job_is_no_dead_letter() {
+async fn an_expired_job_is_not_a_dead_letter() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     let past = json!("2020-01-01T00:00:00Z");
@@ -226,21 +234,22 @@ async fn an_expired_job_is_no_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_as_large_as_amqp_allows_stop_nobody() {
+async fn headers_at_the_limit_of_amqp_do_not_stop_the_worker() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
-    // A frame holds 128 KiB, and all headers of a message have to be in one.
+    // A frame has 128 KiB, and all headers of a message must fit into one frame.
     let large = |name: &str| BTreeMap::from([(name.to_owned(), "x".repeat(131_000))]);
     let bad = Message {
         body: b"{}".to_vec(),
-        message_id: Some("bad".into()),
-        headers: large("x-large"),
-        ..Message::default()
+        properties: Properties {
+            message_id: Some("bad".into()),
+            headers: large("x-large"),
+            ..Properties::default()
+        },
     };
     let good = Message {
         body: accepted(change("good", "c")).to_string().into(),
-        headers: large("traceparent"),
-        ..Message::default()
+        properties: Properties { headers: large("traceparent"), ..Properties::default() },
     };
     env.send(Kind::Create, &bad).await;
     env.send(Kind::Create, &good).await;
@@ -254,7 +263,7 @@ async fn headers_as_large_as_amqp_allows_stop_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_with_a_job_that_runs_is_kept_in_its_own_words() {
+async fn a_conflict_with_a_running_job_keeps_its_own_message() {
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
     let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_secs(2) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
@@ -263,14 +272,13 @@ async fn a_conflict_with_a_job_that_runs_is_kept_in_its_own_words() {
     env.state("same", "started").await;
     let message = Message {
         body: accepted(change("same", "another")).to_string().into(),
-        correlation_id: Some("mine".into()),
-        ..Message::default()
+        properties: Properties { correlation_id: Some("mine".into()), ..Properties::default() },
     };
     env.send(Kind::Create, &message).await;
     let letter = Queue::read(&env.name("dead")).await.next().await;
     assert_eq!(letter.data, message.body);
     let correlation_id = letter.properties.correlation_id().as_ref();
-    assert_eq!(correlation_id.map(ToString::to_string), message.correlation_id);
+    assert_eq!(correlation_id.map(ToString::to_string), message.properties.correlation_id);
     assert!(header(&letter, "x-ticketd-problems").unwrap().starts_with("$.id: \"same\""));
     assert_eq!(env.outcome("same").await["data"]["state"], "succeeded");
     assert_eq!(env.simulator.effects().len(), 1);

@@ -1,4 +1,4 @@
-//! Copies of outcomes for those who asked, and what travels along with a job.
+//! Outcomes in `reply_to` queues, and the trace context of a job.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::job::Kind;
 use ticketd::worker::Drained;
@@ -17,9 +17,11 @@ use crate::harness::{Queue, TestEnv, TestWorker};
 fn asking(job: &Value, reply_to: &str) -> Message {
     Message {
         body: job.to_string().into_bytes(),
-        correlation_id: Some("order 66".into()),
-        reply_to: Some(reply_to.into()),
-        ..Message::default()
+        properties: Properties {
+            correlation_id: Some("order 66".into()),
+            reply_to: Some(reply_to.into()),
+            ..Properties::default()
+        },
     }
 }
 
@@ -58,7 +60,7 @@ async fn the_outcome_goes_to_reply_to_with_its_correlation_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_may_not_be_replied_to_gets_nothing_and_the_job_runs() {
+async fn a_forbidden_reply_queue_gets_nothing_and_the_job_runs() {
     let name = crate::harness::prefix();
     let mut env = TestEnv::new(&format!("[replies]\nallowed = [\"{name}-*\"]\n")).await;
     let mut allowed = Queue::new(&format!("{name}-allowed")).await;
@@ -89,7 +91,7 @@ async fn a_queue_that_may_not_be_replied_to_gets_nothing_and_the_job_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_producer_without_a_queue_is_answered_directly() {
+async fn direct_reply_to_gets_the_outcome() {
     let env = TestEnv::new("").await;
     let mut answers = Queue::read("amq.rabbitmq.reply-to").await;
     let _worker = env.start();
@@ -106,7 +108,7 @@ async fn a_producer_without_a_queue_is_answered_directly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn our_own_queues_are_never_replied_to_even_where_all_are_allowed() {
+async fn own_queues_are_never_reply_queues_even_if_all_are_allowed() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     let ours = env.name("jobs.create");
@@ -120,7 +122,7 @@ async fn our_own_queues_are_never_replied_to_even_where_all_are_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_queue_that_takes_no_more_does_not_hold_the_job_up() {
+async fn a_full_reply_queue_does_not_block_the_job() {
     let mut env = TestEnv::new("").await;
     let name = format!("{}-full", env.settings.broker.prefix);
     let _full = Queue::full(&name).await;
@@ -131,14 +133,14 @@ async fn a_reply_queue_that_takes_no_more_does_not_hold_the_job_up() {
     env.outcome("b").await;
     assert_eq!(worker.stop().await, Drained::Clean);
     let ours = env.name("jobs.create");
-    assert_eq!(Queue::read(&ours).await.so_far().await.len(), 0, "it was given back");
+    assert_eq!(Queue::read(&ours).await.so_far().await.len(), 0, "the delivery was requeued");
     let told = env.all_published().await;
     let outcomes =
         told.iter().filter(|it| it.properties.message_id.as_deref() == Some("a/outcome"));
     assert_eq!(outcomes.count(), 1);
 }
 
-/// Carries requests as usual, and notes their trace headers.
+/// A transport that records the trace headers of requests.
 struct Noting {
     carrier: Arc<dyn Transport>,
     seen: Arc<Mutex<Vec<Option<String>>>>,
@@ -154,7 +156,7 @@ impl Transport for Noting {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_trace_goes_into_every_event_and_every_call() {
+async fn every_event_and_every_call_has_the_trace_context() {
     let mut env = TestEnv::new("").await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut worker = env.worker();
@@ -162,13 +164,12 @@ async fn the_trace_goes_into_every_event_and_every_call() {
     let _worker = TestWorker::of(worker);
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let headers = [("traceparent", trace), ("tracestate", "vendor=1")];
-    let message = Message {
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ..asking(&change("a", "c"), "")
-    };
+    let mut message = asking(&change("a", "c"), "");
+    message.properties.headers =
+        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     env.send(Kind::Create, &message).await;
     env.outcome("a").await;
-    let wanted: BTreeMap<String, String> = message.headers;
+    let wanted: BTreeMap<String, String> = message.properties.headers;
     for published in env.all_published().await {
         let event: Value = serde_json::from_slice(&published.body).unwrap();
         assert_eq!(event["traceparent"], trace);

@@ -1,7 +1,7 @@
-//! What nobody has bound a queue for is kept.
+//! Messages without a matching binding are kept.
 
 use serde_json::Value;
-use ticketd::broker::{ExchangeName, Message};
+use ticketd::broker::{ExchangeName, Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -9,10 +9,10 @@ use crate::harness::samples::{accepted, change};
 use crate::harness::{Queue, TestEnv};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outcome_that_nobody_listens_for_is_kept() {
+async fn an_outcome_without_a_bound_queue_is_kept() {
     let settings = simulator::Settings::default();
     let url = crate::harness::broker().await.url.clone();
-    let mut env = TestEnv::hearing("*.*.CreateOrder.started", url, "", settings).await;
+    let mut env = TestEnv::following("*.*.CreateOrder.started", url, "", settings).await;
     let worker = env.start();
     env.submit(Kind::Create, &accepted(change("a", "c"))).await;
     let kept = Queue::read(&env.name("unrouted")).await.next().await;
@@ -31,8 +31,10 @@ async fn an_outcome_that_nobody_listens_for_is_kept() {
 async fn a_job_with_a_wrong_routing_key_is_kept_whole() {
     let env = TestEnv::new("").await;
     let body = change("a", "c").to_string().into_bytes();
-    let message =
-        Message { body: body.clone(), message_id: Some("m".into()), ..Message::default() };
+    let message = Message {
+        body: body.clone(),
+        properties: Properties { message_id: Some("m".into()), ..Properties::default() },
+    };
     env.broker().publisher().publish(ExchangeName::Jobs, "destroy", &message).await.unwrap();
     let mut unrouted = Queue::read(&env.name("unrouted")).await;
     let kept = unrouted.next().await;

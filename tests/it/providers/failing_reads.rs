@@ -1,4 +1,4 @@
-//! Reads that fail, lag or are refused: before the call, in doubt about it, and after it.
+//! Reads that fail, lag or are refused: baselines, probes and polls.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn faults(env: &TestEnv, rules: Vec<Rule>) {
     env.simulator.set_faults(FaultPlan { seed: 0, faults: rules }).unwrap();
 }
 
-async fn play(env: &mut TestEnv, jobs: &[Value]) -> Vec<Value> {
+async fn run(env: &mut TestEnv, jobs: &[Value]) -> Vec<Value> {
     for job in jobs {
         env.submit(kind(job), job).await;
     }
@@ -28,7 +28,7 @@ async fn play(env: &mut TestEnv, jobs: &[Value]) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_fails_is_asked_again_and_changes_nothing() {
+async fn a_failing_read_is_repeated_and_changes_nothing() {
     let mut env = TestEnv::new("").await;
     let polls = [
         "GetOrderBaseInfo",
@@ -58,7 +58,7 @@ async fn a_read_that_fails_is_asked_again_and_changes_nothing() {
         file("file", "DI_SOLUTION", 1),
         packages("packages", &["1"]),
     ];
-    for outcome in play(&mut env, &jobs).await {
+    for outcome in run(&mut env, &jobs).await {
         let data = &outcome["data"];
         assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(1)));
         assert!(data["result"]["adopted"].is_null(), "{outcome:#}");
@@ -67,19 +67,19 @@ async fn a_read_that_fails_is_asked_again_and_changes_nothing() {
     for action in ["dms.GetOrderBaseInfo", "dataworks.GetDISyncTask", "dms.ListDDLPublishRecords"] {
         assert!(requests[action].faulted >= 5, "{action}: {requests:?}");
     }
-    // Beside a system task that can't be read, the package itself says how it is.
+    // If the system task cannot be read, the package itself has the status.
     assert!(requests["dataarts.GetSystemTask"].faulted >= 1, "{requests:?}");
     assert_eq!(env.simulator.effects().len(), jobs.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_whose_end_may_not_be_read_is_unknown_and_has_its_handle() {
+async fn a_call_with_forbidden_polls_is_unknown_with_its_handle() {
     let mut env = TestEnv::new("").await;
     let actions = ["GetOrderBaseInfo", "GetDISyncTask", "GetSystemTask", "GetReleasePackage"];
     faults(&env, actions.map(|action| Rule::always(action, refused())).into());
     let _worker = env.start();
     let jobs = [change("order", "c"), file("file", "DI_SOLUTION", 1), packages("packages", &["1"])];
-    for outcome in play(&mut env, &jobs).await {
+    for outcome in run(&mut env, &jobs).await {
         let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
         assert_eq!(data["state"], "unknown", "{outcome:#}");
         assert_eq!(error["code"], "Forbidden", "{outcome:#}");
@@ -90,31 +90,31 @@ async fn a_call_whose_end_may_not_be_read_is_unknown_and_has_its_handle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publish_whose_records_may_not_be_read_is_not_begun() {
+async fn a_publish_with_a_forbidden_baseline_makes_no_call() {
     let mut env = TestEnv::new("").await;
     faults(&env, vec![Rule::always("ListDDLPublishRecords", refused())]);
     let _worker = env.start();
-    let outcomes = play(&mut env, &[publish("publish", 70_001, 17)]).await;
+    let outcomes = run(&mut env, &[publish("publish", 70_001, 17)]).await;
     let data = &outcomes[0]["data"];
     assert_eq!((&data["state"], &data["attempts"]), (&json!("failed"), &json!(0)));
     assert_eq!(env.simulator.effects(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_doubt_that_may_not_be_looked_into_stays_one() {
+async fn a_lost_call_with_forbidden_probes_is_unknown() {
     let mut env = TestEnv::new("").await;
     let lost = |action| Rule::always(action, Fault::CutAfter);
     let reads = ["ListOrders", "GetReleasePackage"];
     let mut rules: Vec<Rule> = reads.map(|action| Rule::always(action, refused())).into();
     rules.extend(["CreateOrder", "DeployReleasePackages"].map(lost));
-    // The records are readable before the call, and not after it.
+    // The records can be read before the call and not after it.
     let records =
         Rule { nth: Some((2..99).collect()), ..Rule::always("ListDDLPublishRecords", refused()) };
     rules.extend([records, lost("CreatePublishGroupTask")]);
     faults(&env, rules);
     let _worker = env.start();
     let jobs = [change("order", "c"), publish("publish", 70_001, 17), packages("packages", &["1"])];
-    for outcome in play(&mut env, &jobs).await {
+    for outcome in run(&mut env, &jobs).await {
         let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
         assert_eq!((&data["state"], &data["attempts"]), (&json!("unknown"), &json!(1)));
         assert_eq!(error["code"], "AnswerLost", "{outcome:#}");
@@ -123,7 +123,7 @@ async fn a_doubt_that_may_not_be_looked_into_stays_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_lag_behind_a_lost_call_do_not_repeat_it() {
+async fn a_lagging_list_does_not_repeat_a_lost_call() {
     let (pace, lag) = (Duration::from_millis(100), Duration::from_millis(2_500));
     let simulated = Settings { pace, lag, ..Settings::default() };
     let mut env = TestEnv::with("[probe]\ntries = 20\n", simulated).await;
@@ -134,10 +134,10 @@ async fn lists_that_lag_behind_a_lost_call_do_not_repeat_it() {
         change("order", "c"),
         free_lock("lock", "c"),
         publish("publish", 70_001, 17),
-        // Its system task is not known at first.
+        // Its system task does not exist at first.
         packages("packages", &["1"]),
     ];
-    for (n, outcome) in play(&mut env, &jobs).await.iter().enumerate() {
+    for (n, outcome) in run(&mut env, &jobs).await.iter().enumerate() {
         let data = &outcome["data"];
         assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(1)));
         assert_eq!(data["result"]["adopted"] == true, n < calls.len(), "{outcome:#}");

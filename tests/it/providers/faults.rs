@@ -1,4 +1,4 @@
-//! Every fault a provider can have, on every operation: whatever it answers, the outcome is true.
+//! Every fault of a provider on every operation: the outcome is always true.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use ticketd::cloud::account::Account;
 use ticketd::simulator::{self, Fault, FaultPlan, Rule};
 
 use crate::harness::TestEnv;
-use crate::harness::all_operations::{Five, effects, id, is_file};
+use crate::harness::all_operations::{AllOperations, effects, id, is_file};
 use crate::harness::samples::{kind, ticket, with};
 
-/// All of them. Those with a status come once for each that means something of its own.
+/// All faults, with each HTTP status that is treated differently.
 fn faults() -> Vec<Fault> {
     let refuse = |status, code: &str| Fault::Refuse {
         status,
@@ -20,7 +20,7 @@ fn faults() -> Vec<Fault> {
     let milliseconds = Duration::from_millis;
     let mut faults = vec![
         Fault::Slow { delay: milliseconds(300) },
-        // Longer than we wait for an answer.
+        // Longer than our timeout.
         Fault::Slow { delay: milliseconds(1_500) },
         Fault::Throttle { retry_after: None },
         Fault::Throttle { retry_after: Some(milliseconds(300)) },
@@ -39,14 +39,14 @@ fn faults() -> Vec<Fault> {
     faults
 }
 
-/// The outcome says what happened, and does not say less than can be known.
-fn truth(env: &TestEnv, job: &Value, outcome: &Value, about: &str) {
+/// Asserts that the outcome is true and says as much as can be known.
+fn assert_true_outcome(env: &TestEnv, job: &Value, outcome: &Value, about: &str) {
     let effects = effects(env, job).len();
     let state = outcome["data"]["state"].as_str().unwrap();
     let fits = match state {
         "succeeded" => effects == 1,
         "failed" => effects == 0,
-        // Nothing at the provider tells one such deploy from another.
+        // Nothing at the provider distinguishes one such deploy from another.
         "unknown" => is_file(job) && effects <= 1,
         _ => false,
     };
@@ -54,23 +54,23 @@ fn truth(env: &TestEnv, job: &Value, outcome: &Value, about: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_to_a_call_its_outcome_is_true() {
+async fn every_fault_of_a_call_has_a_true_outcome() {
     let mut env = TestEnv::new("").await;
     let faults = faults();
     let accounts = env.settings.accounts.clone();
     let mut rules = Vec::new();
     let mut plays = Vec::new();
     for (n, fault) in (0..).zip(&faults) {
-        // An account each: what one fault does to a service is no concern of the others.
+        // One account each, so that a fault opens no circuit of another job.
         let named = |of: &str| format!("{of}-{n}");
         env.settings.accounts.extend(
             accounts
                 .iter()
                 .map(|account| Account { name: named(&account.name), ..account.clone() }),
         );
-        let five = Five::number(n);
-        rules.extend(five.rules(fault, 1));
-        for (job, _) in five.jobs {
+        let set = AllOperations::number(n);
+        rules.extend(set.rules(fault, 1));
+        for (job, _) in set.jobs {
             let packages = job["operation"] == "dataarts.DeployReleasePackages";
             let account = named(if packages { "hw" } else { "ali" });
             plays.push((with(job, "account", json!(account)), fault));
@@ -83,7 +83,7 @@ async fn whatever_happens_to_a_call_its_outcome_is_true() {
     let worker = env.start();
     for (job, fault) in &plays {
         let outcome = env.outcome(id(job)).await;
-        truth(&env, job, &outcome, &format!("{fault:?}"));
+        assert_true_outcome(&env, job, &outcome, &format!("{fault:?}"));
         let refused = matches!(fault, Fault::Refuse { .. });
         let state = &outcome["data"]["state"];
         assert!(refused == (*state == "failed"), "{fault:?}: {outcome:#}");
@@ -93,7 +93,7 @@ async fn whatever_happens_to_a_call_its_outcome_is_true() {
     assert_eq!(faulted, plays.len() as u64, "every fault happened");
 }
 
-/// What is read on the way of a job, and the jobs that have it read.
+/// The reads of a job.
 const READS: [&str; 12] = [
     "ListOrders",
     "GetOrderBaseInfo",
@@ -110,12 +110,12 @@ const READS: [&str; 12] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_to_the_reads_a_job_that_took_effect_succeeds_and_once() {
-    // Slow enough that polls meet every stage.
+async fn every_fault_of_a_read_still_ends_in_one_success() {
+    // Slow enough for polls to see every status.
     let pace = Duration::from_millis(1_200);
     let simulated = simulator::Settings { pace, ..Default::default() };
     let mut env = TestEnv::with("", simulated).await;
-    // A read that is refused for good tells no more; that is another story.
+    // Permanent refusals of reads are tested in `failing_reads`.
     let faults: Vec<Fault> =
         faults().into_iter().filter(|fault| !matches!(fault, Fault::Refuse { .. })).collect();
     let mut rules = Vec::new();
@@ -125,13 +125,13 @@ async fn whatever_happens_to_the_reads_a_job_that_took_effect_succeeds_and_once(
             rules.push(Rule { nth: Some(vec![1 + 2 * n]), ..rule });
         }
     }
-    // Answered with nonsense now and then, so that they are looked up.
+    // Some replies to calls are unreadable, so that these calls are probed.
     let lost = |action| Rule { probability: Some(0.6), ..Rule::always(action, Fault::Garbage) };
     rules.extend(["CreateOrder", "CreatePublishGroupTask"].map(lost));
     env.simulator.set_faults(FaultPlan { seed: 7, faults: rules }).unwrap();
     let mut jobs = Vec::new();
     for n in 0..6 {
-        jobs.extend(Five::number(n).jobs.map(|(job, _)| job));
+        jobs.extend(AllOperations::number(n).jobs.map(|(job, _)| job));
         for plugin_type in ["DC_CRON_CLEAR", "NDDL", "DATA_EXPORT"] {
             jobs.push(ticket(
                 &format!("{plugin_type}-{n}"),
@@ -139,7 +139,7 @@ async fn whatever_happens_to_the_reads_a_job_that_took_effect_succeeds_and_once(
                 &format!("{plugin_type}-{n}-"),
             ));
         }
-        let (mut node, _) = Five::number(100 + n).jobs[3].clone();
+        let (mut node, _) = AllOperations::number(100 + n).jobs[3].clone();
         node["params"]["TaskType"] = json!("DI_REALTIME");
         jobs.push(node);
     }

@@ -1,4 +1,4 @@
-//! An account's limits, as the provider sees them: kept by a worker that has far more to do.
+//! An account's limits, measured at the provider, with a worker that has far more jobs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use ticketd::simulator::{Fault, FaultPlan, Rule};
 use crate::harness::TestEnv;
 use crate::harness::samples::{accepted, change, kind};
 
-/// When the calls of so many jobs, sent all at once, came to the provider.
+/// When the calls of some jobs, published at once, arrived at the provider.
 async fn moments(env: &mut TestEnv, jobs: usize) -> Vec<Timestamp> {
     let jobs: Vec<_> = (0..jobs).map(|n| accepted(change(&format!("job-{n}"), "c"))).collect();
     for job in &jobs {
@@ -18,7 +18,10 @@ async fn moments(env: &mut TestEnv, jobs: usize) -> Vec<Timestamp> {
     for job in &jobs {
         let outcome = env.outcome(job["id"].as_str().unwrap()).await;
         assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
-        assert_eq!(outcome["data"]["attempts"], 1, "a limit is no attempt: {outcome:#}");
+        assert_eq!(
+            outcome["data"]["attempts"], 1,
+            "a limit must not spend an attempt: {outcome:#}"
+        );
     }
     worker.stop().await;
     let mut moments: Vec<_> = env.simulator.effects().iter().map(|effect| effect.at).collect();
@@ -28,10 +31,10 @@ async fn moments(env: &mut TestEnv, jobs: usize) -> Vec<Timestamp> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_requests_come_in_a_second_than_the_account_may_send() {
+async fn the_rate_limit_of_an_account_is_kept() {
     let mut env = TestEnv::new("[accounts.ali]\nrate_limit = \"20/s\"\n").await;
     let moments = moments(&mut env, 100).await;
-    // A tenth of a second's worth may go at once, and the network may hold one up by a moment.
+    // A burst of a tenth of a second is allowed, and the network may delay a request a little.
     let (burst, held_up) = (2, SignedDuration::from_millis(500));
     for (earlier, later) in moments.iter().zip(&moments[20 + burst..]) {
         let took = later.duration_since(*earlier) + held_up;
@@ -42,15 +45,15 @@ async fn no_more_requests_come_in_a_second_than_the_account_may_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_requests_are_under_way_than_the_account_may_have() {
+async fn the_concurrency_limit_of_an_account_is_kept() {
     let mut env = TestEnv::new("[accounts.ali]\nmax_concurrent = 3\n").await;
-    // A slow call takes effect as it comes, and is under way until its late answer.
+    // A slow call takes effect on arrival and is in flight until its late answer.
     let delay = Duration::from_millis(300);
     let faults = vec![Rule::always("CreateOrder", Fault::Slow { delay })];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let moments = moments(&mut env, 24).await;
     for (first, fourth) in moments.iter().zip(&moments[3..]) {
         let apart = fourth.duration_since(*first);
-        assert!(apart.unsigned_abs() >= delay, "four under way: {apart:?} apart");
+        assert!(apart.unsigned_abs() >= delay, "four in flight: {apart:?} apart");
     }
 }

@@ -1,25 +1,25 @@
-//! Calls whose answer was lost: looked up and adopted, made again when they had no effect, or
-//! told as unknown. Never made twice.
+//! Calls whose answer was lost: adopted, called again if they had no effect, or unknown. Never done
+//! twice.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::cloud::account::Account;
+use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::simulator::{Fault, FaultPlan, Rule};
 
 use crate::harness::TestEnv;
-use crate::harness::all_operations::{Five, effects, id, is_file};
+use crate::harness::all_operations::{AllOperations, effects, id, is_file};
 use crate::harness::samples::{change, file, free_lock, kind, with};
 
-async fn play(env: &TestEnv, fives: &[Five], faults: Vec<Rule>) {
+async fn run(env: &TestEnv, sets: &[AllOperations], faults: Vec<Rule>) {
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
-    for (job, _) in fives.iter().flat_map(|five| &five.jobs) {
+    for (job, _) in sets.iter().flat_map(|set| &set.jobs) {
         env.submit(kind(job), job).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_took_effect_unseen_is_adopted_and_never_made_again() {
+async fn a_lost_call_that_took_effect_is_adopted() {
     let mut env = TestEnv::new("").await;
     let faults = [
         Fault::CutAfter,
@@ -30,12 +30,13 @@ async fn a_call_that_took_effect_unseen_is_adopted_and_never_made_again() {
         Fault::Late { delay: Duration::from_millis(500) },
         Fault::Slow { delay: Duration::from_millis(1_500) },
     ];
-    let fives: Vec<Five> = (0..).zip(&faults).map(|(n, _)| Five::number(n)).collect();
-    let rules = fives.iter().zip(&faults).flat_map(|(five, fault)| five.rules(fault, 1)).collect();
+    let sets: Vec<AllOperations> =
+        (0..).zip(&faults).map(|(n, _)| AllOperations::number(n)).collect();
+    let rules = sets.iter().zip(&faults).flat_map(|(set, fault)| set.rules(fault, 1)).collect();
     let worker = env.start();
-    play(&env, &fives, rules).await;
-    for (five, fault) in fives.iter().zip(&faults) {
-        for (job, _) in &five.jobs {
+    run(&env, &sets, rules).await;
+    for (set, fault) in sets.iter().zip(&faults) {
+        for (job, _) in &set.jobs {
             let outcome = env.outcome(id(job)).await;
             let (data, about) = (&outcome["data"], format!("{fault:?} {outcome:#}"));
             assert_eq!(effects(&env, job).len(), 1, "{about}");
@@ -58,15 +59,16 @@ async fn a_call_that_took_effect_unseen_is_adopted_and_never_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_was_lost_on_its_way_is_made_again_after_a_look() {
+async fn a_lost_call_without_an_effect_is_called_again() {
     let mut env = TestEnv::new("").await;
     let faults = [Fault::CutBefore, Fault::ErrorBefore { status: 500 }];
-    let fives: Vec<Five> = (0..).zip(&faults).map(|(n, _)| Five::number(n)).collect();
-    let rules = fives.iter().zip(&faults).flat_map(|(five, fault)| five.rules(fault, 1)).collect();
+    let sets: Vec<AllOperations> =
+        (0..).zip(&faults).map(|(n, _)| AllOperations::number(n)).collect();
+    let rules = sets.iter().zip(&faults).flat_map(|(set, fault)| set.rules(fault, 1)).collect();
     let _worker = env.start();
-    play(&env, &fives, rules).await;
-    for (five, fault) in fives.iter().zip(&faults) {
-        for (job, _) in &five.jobs {
+    run(&env, &sets, rules).await;
+    for (set, fault) in sets.iter().zip(&faults) {
+        for (job, _) in &set.jobs {
             let outcome = env.outcome(id(job)).await;
             let (data, about) = (&outcome["data"], format!("{fault:?} {outcome:#}"));
             if is_file(job) {
@@ -83,11 +85,13 @@ async fn a_call_that_was_lost_on_its_way_is_made_again_after_a_look() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_account_says_about_lost_calls_is_done() {
+async fn account_settings_decide_about_lost_calls() {
     let mut env = TestEnv::new("").await;
     let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
-    let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
-    let repeating = Account { name: "again".into(), redeploy_in_doubt: true, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: false, redeploy_in_doubt: false };
+    let unmarked = Account { name: "unmarked".into(), provider, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true };
+    let repeating = Account { name: "again".into(), provider, ..ali.clone() };
     env.settings.accounts.extend([unmarked, repeating]);
     let lost = |action: &str, text: &str, fault| Rule {
         matching: Some(text.into()),
@@ -104,7 +108,7 @@ async fn what_the_account_says_about_lost_calls_is_done() {
         (with(change("a", "word-1-"), "account", json!("unmarked")), "unknown", 1),
         (with(free_lock("b", "word-2-"), "account", json!("unmarked")), "unknown", 0),
         (with(change("c", "word-3-"), "account", json!("unmarked")), "succeeded", 1),
-        // A deliberate repeat: two deploys of the same file are one deploy to its owner.
+        // A deliberate repeat: to its owner, two deploys of the same file are one.
         (with(file("d", "DI_SOLUTION", 5_101), "account", json!("again")), "succeeded", 2),
         (with(file("e", "DI_SOLUTION", 5_102), "account", json!("again")), "succeeded", 1),
     ];
@@ -125,14 +129,14 @@ async fn what_the_account_says_about_lost_calls_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_call_is_made_again_and_each_wait_is_told() {
+async fn a_throttled_call_is_retried_with_an_event_for_each_wait() {
     let mut env = TestEnv::new("").await;
-    let fives = [Five::number(1)];
+    let sets = [AllOperations::number(1)];
     let soon = Some(Duration::from_millis(200));
-    let rules = fives[0].rules(&Fault::Throttle { retry_after: soon }, 2);
+    let rules = sets[0].rules(&Fault::Throttle { retry_after: soon }, 2);
     let _worker = env.start();
-    play(&env, &fives, rules).await;
-    for (job, _) in &fives[0].jobs {
+    run(&env, &sets, rules).await;
+    for (job, _) in &sets[0].jobs {
         let outcome = env.outcome(id(job)).await;
         let data = &outcome["data"];
         assert_eq!((&data["state"], &data["attempts"]), (&json!("succeeded"), &json!(3)));
@@ -146,19 +150,19 @@ async fn a_throttled_call_is_made_again_and_each_wait_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_call_is_failed_at_once() {
+async fn a_refused_call_fails_at_once() {
     let mut env = TestEnv::new("").await;
-    let fives = [Five::number(1)];
+    let sets = [AllOperations::number(1)];
     let refuse = |status, code: &str| Fault::Refuse {
         status,
         code: code.into(),
         message: "not for you".into(),
     };
-    let mut rules = fives[0].rules(&refuse(403, "Forbidden.RAM"), 9);
+    let mut rules = sets[0].rules(&refuse(403, "Forbidden.RAM"), 9);
     rules[4].fault = refuse(403, "DLF.0403");
     let _worker = env.start();
-    play(&env, &fives, rules).await;
-    for (job, _) in &fives[0].jobs {
+    run(&env, &sets, rules).await;
+    for (job, _) in &sets[0].jobs {
         let outcome = env.outcome(id(job)).await;
         let (data, error) = (&outcome["data"], &outcome["data"]["error"]);
         assert_eq!((&data["state"], &data["attempts"]), (&json!("failed"), &json!(1)));
@@ -170,7 +174,7 @@ async fn a_refused_call_is_failed_at_once() {
     assert_eq!(env.simulator.effects(), []);
 }
 
-/// An unknown outcome says so in words a person can act on.
+/// Asserts an unknown outcome with advice for a person.
 fn unknown(outcome: &Value) {
     let error = &outcome["data"]["error"];
     assert_eq!(outcome["data"]["state"], "unknown", "{outcome:#}");

@@ -1,21 +1,21 @@
-//! Providers that are away for a while: jobs wait for them, and none is spent on the way.
+//! Providers that are unavailable for a while: jobs wait and spend no attempt.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use serde_json::json;
 use ticketd::cloud::account::Account;
-use ticketd::cloud::protocol::Service;
+use ticketd::cloud::service::Service;
 use ticketd::simulator::{Settings, Simulator};
 use url::Url;
 
 use crate::harness::TestEnv;
 use crate::harness::samples::{accepted, change, file, kind, with};
 
-/// Jobs at the service that is away, and the failures after which nothing more is sent there.
+/// Jobs at the unavailable service, and the failures that open its circuit.
 const JOBS: usize = 20;
-const TIMEOUT: u64 = 5;
+const FAILURE_THRESHOLD: u64 = 5;
 
-/// An address where nobody listens, and later somebody may.
+/// An address without a listener, which may get one later.
 fn closed() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
@@ -28,7 +28,7 @@ fn at(account: &Account, name: &str, service: Service, address: SocketAddr) -> A
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_longer_than_all_attempts_together_costs_no_job_its_end() {
+async fn jobs_survive_an_outage_longer_than_all_their_attempts() {
     let mut env = TestEnv::new("[retry]\nmax_attempts = 3\n").await;
     let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
     let away = closed();
@@ -41,11 +41,10 @@ async fn an_outage_longer_than_all_attempts_together_costs_no_job_its_end() {
     for job in &jobs {
         env.submit(kind(job), job).await;
     }
-    // One job alone is not enough to call a service away: it fails, which shows how long an outage
-    // three attempts outlast.
+    // One job alone does not open the circuit. It fails, which shows how long three attempts take.
     env.submit(kind(&jobs[0]), &of("lonely", change("alone", "c"))).await;
     assert_eq!(env.outcome("alone").await["data"]["state"], "failed");
-    // The account's other service is asked all the while.
+    // The account's other service is called meanwhile.
     let other = of("away", file("other", "DI_SOLUTION", 5_001));
     env.submit(kind(&other), &other).await;
     assert_eq!(env.outcome("other").await["data"]["state"], "succeeded");
@@ -57,13 +56,13 @@ async fn an_outage_longer_than_all_attempts_together_costs_no_job_its_end() {
         assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
         spent += outcome["data"]["attempts"].as_u64().unwrap() - 1;
     }
-    assert!(spent < TIMEOUT, "{spent} attempts were spent on an outage");
+    assert!(spent < FAILURE_THRESHOLD, "{spent} attempts were spent on an outage");
     assert_eq!(back.effects().len(), JOBS);
     assert_eq!(back.requests()["dms.CreateOrder"].received, JOBS as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_ends_a_job_that_waits_for_a_service_that_stays_away() {
+async fn a_deadline_expires_a_job_that_waits_for_an_unavailable_service() {
     let mut env = TestEnv::new("[retry]\nmax_attempts = 100\n").await;
     let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
     let account = at(ali, "away", Service::Dms, closed());

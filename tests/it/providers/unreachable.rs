@@ -1,4 +1,4 @@
-//! Providers that can't be reached or believe us not: clocks, tokens, closed ports.
+//! Providers that cannot be reached or refuse our credentials: closed ports, clocks, keys, tokens.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -12,10 +12,10 @@ use crate::harness::TestEnv;
 use crate::harness::samples::{change, file, kind, packages, publish, with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_is_down_is_tried_again_and_then_failed_with_nothing_done() {
+async fn jobs_at_a_provider_that_is_down_fail_after_their_attempts() {
     let mut env = TestEnv::new("[retry]\nmax_attempts = 3\n").await;
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    // Of its own account, since after a few failures more a service counts as away.
+    // One account each, because a few more failures open a circuit.
     let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
     let other = Account { name: "other".into(), ..ali.clone() };
     env.settings.accounts.push(other);
@@ -27,7 +27,7 @@ async fn a_provider_that_is_down_is_tried_again_and_then_failed_with_nothing_don
     let jobs = [
         (with(change("order", "c"), "account", json!("ali")), 3),
         (with(file("file", "DI_SOLUTION", 1), "account", json!("ali")), 3),
-        // These fail at the read before their call.
+        // These fail at the baseline.
         (packages("packages", &["1"]), 0),
         (with(publish("publish", 70_001, 17), "account", json!("other")), 0),
     ];
@@ -52,7 +52,7 @@ async fn a_provider_that_is_down_is_tried_again_and_then_failed_with_nothing_don
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_is_corrected_by_the_first_refusal() {
+async fn the_first_refusal_corrects_the_clock_skew() {
     let mut env = TestEnv::new("").await;
     env.simulator.set_clock_offset(3_600_000);
     let _worker = env.start();
@@ -64,14 +64,14 @@ async fn a_clock_that_is_off_is_corrected_by_the_first_refusal() {
     }
     let requests = env.simulator.requests();
     assert_eq!(requests["dms.CreateOrder"].refused, 1);
-    // The first request of a deploy is the read before it.
+    // The first request of a deploy is its baseline.
     assert_eq!(requests["dataarts.GetReleasePackage"].refused, 1);
     assert_eq!(requests["dataarts.DeployReleasePackages"].refused, 0);
     assert_eq!(requests["dms.GetOrderBaseInfo"].refused, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_refused_is_not_used_again_for_the_job() {
+async fn a_refused_key_is_not_used_again_for_the_job() {
     let mut env = TestEnv::new("").await;
     for account in &mut env.settings.accounts {
         if let Credentials::Key { secret, .. } = &mut account.credentials {
@@ -88,13 +88,13 @@ async fn a_key_that_is_refused_is_not_used_again_for_the_job() {
     }
     let requests = env.simulator.requests();
     assert_eq!(requests["dms.CreateOrder"].received, 1);
-    // Refused at the read before the deploy, which then does not even leave: the key is barred.
+    // Refused at the baseline. The deploy is not sent, because the key is locked out.
     assert_eq!(requests["dataarts.GetReleasePackage"].received, 1);
     assert!(!requests.contains_key("dataarts.DeployReleasePackages"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_refused_as_soon_as_it_was_fetched_is_not_fetched_for_ever() {
+async fn a_new_token_that_is_refused_is_fetched_once_more_only() {
     let mut env = TestEnv::new("").await;
     let simulated = ticketd::simulator::Settings::default();
     let user = Credentials::Iam {

@@ -11,7 +11,7 @@ use crate::harness::{TestEnv, until};
 use crate::jobs::tickets::{assert_one_each, id, received, ticket};
 use crate::replicas::queues::Queues;
 
-/// Polls are parked, and the sweeper looks often.
+/// Polls are parked, and sweeps are frequent.
 const PARKED: &str = r#"
 [ledger]
 lease = "2100ms"
@@ -20,7 +20,7 @@ interval = "2500ms"
 max_interval = "2500ms"
 "#;
 
-/// A stage on which a job is parked until its first poll.
+/// Runs a job until it is parked before its first poll.
 async fn parked(env: &mut TestEnv) -> Queues {
     let queues = Queues::of(env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
@@ -35,11 +35,11 @@ async fn env() -> TestEnv {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_wake_up_is_sent_again() {
+async fn a_lost_wakeup_is_sent_again() {
     let mut env = env().await;
     let worker = env.start();
     let queues = parked(&mut env).await;
-    assert_eq!(queues.lose_waiting().await, 1);
+    assert_eq!(queues.purge_waiting().await, 1);
     let outcome = env.outcome(&id(1)).await;
     assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
     assert_eq!(worker.stop().await, Drained::Clean);

@@ -1,10 +1,10 @@
-//! A broker that is not there.
+//! A worker without a broker.
 
 use crate::harness::TestEnv;
 use crate::replicas::process::Process;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_without_a_broker_says_so_in_one_line() {
+async fn a_missing_broker_is_one_line() {
     let env = TestEnv::new("").await;
     let mut command = env.process();
     command.env("TICKETD_BROKER__URL", "amqp://guest:hidden@127.0.0.1:1/%2f");

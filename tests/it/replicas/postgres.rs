@@ -1,4 +1,4 @@
-//! Replicas that remember in one PostgreSQL.
+//! Replicas that share a PostgreSQL ledger.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn env(url: &str, more: &str) -> TestEnv {
     TestEnv::with(&more, simulator::Settings { pace, ..Default::default() }).await
 }
 
-/// Waits for every outcome; nothing was called for again on the way.
+/// Asserts that every job succeeds with one call.
 async fn all_succeed_with_one_call(env: &mut TestEnv) {
     for number in 0..JOBS {
         let outcome = env.outcome(&id(number)).await;
@@ -54,11 +54,11 @@ async fn three_replicas_on_one_database_share_the_jobs() {
         calls.push(said.iter().filter(call).count());
     }
     assert_eq!(calls.iter().sum::<usize>(), JOBS);
-    assert!(calls.iter().all(|calls| *calls > JOBS / 15), "one did nearly all: {calls:?}");
+    assert!(calls.iter().all(|calls| *calls > JOBS / 15), "one worker did nearly all: {calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_of_the_database_under_load_loses_and_repeats_nothing() {
+async fn a_database_restart_under_load_loses_and_repeats_no_job() {
     let database = harness::own_database().await;
     let mut env = env(&database.fresh(), "[worker]\nconcurrency = 8").await;
     let replicas = [Process::ready(&env).await, Process::ready(&env).await];
@@ -83,7 +83,7 @@ async fn a_restart_of_the_database_under_load_loses_and_repeats_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_that_are_deleted_under_parked_wake_ups_are_not_called_for_again() {
+async fn a_parked_job_deleted_from_the_ledger_makes_no_second_call() {
     const PARKED: &str =
         "lease = \"2100ms\"\n[poll]\ninterval = \"2500ms\"\nmax_interval = \"2500ms\"";
     let database = harness::database().await;
@@ -106,7 +106,7 @@ async fn jobs_that_are_deleted_under_parked_wake_ups_are_not_called_for_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_without_its_database_says_so_in_one_line() {
+async fn a_missing_database_is_one_line() {
     let env = env("postgres://u@127.0.0.1:1/d", "").await;
     let (status, said) = Process::start(env.process()).end().await;
     assert_eq!(status.code(), Some(1), "{said:#?}");

@@ -1,4 +1,4 @@
-//! A `ticketd worker` process, as an operator sees it.
+//! A `ticketd worker` process.
 
 use std::process::{ExitStatus, Stdio};
 
@@ -8,24 +8,25 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::harness::{LIMIT, TestEnv};
 
-/// A worker that runs. It is killed when it is dropped.
+/// A running worker. It is killed on drop.
 pub struct Process {
     child: Child,
     lines: UnboundedReceiver<String>,
 }
 
 impl Process {
-    /// Starts one, and waits until it takes jobs.
+    /// Starts a worker and waits until it consumes jobs.
     pub async fn ready(env: &TestEnv) -> Self {
         let mut process = Self::start(env.process());
         process.says("ready for jobs").await;
         process
     }
 
-    /// Starts one.
+    /// Starts a worker.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        #[expect(clippy::disallowed_methods, reason = "a process logs few lines")]
         let (said, lines) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok(Some(line)) = stderr.next_line().await {
@@ -35,12 +36,12 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Waits for a line with these words, and returns it.
+    /// Waits for a log line that contains these words, and returns it.
     pub async fn says(&mut self, words: &str) -> String {
         self.says_either([words]).await
     }
 
-    /// Waits for a line with one of these.
+    /// Waits for a log line that contains one of these words.
     pub async fn says_either<const N: usize>(&mut self, words: [&str; N]) -> String {
         let mut said = Vec::new();
         let waiting = async {
@@ -57,14 +58,14 @@ impl Process {
             .unwrap_or_else(|| panic!("the worker never said {words:?}, but:\n{}", said.join("\n")))
     }
 
-    /// Sends it a signal, such as `TERM`.
+    /// Sends a signal, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status().await.unwrap();
         assert!(status.success());
     }
 
-    /// Its memory that is resident, in KiB.
+    /// The resident memory, in KiB.
     pub fn resident(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id().unwrap());
         let status = std::fs::read_to_string(path).unwrap();
@@ -72,7 +73,7 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Waits for its end; also returns what it said since it was last listened to.
+    /// Waits for the end of the process. Also returns the log lines that were not read yet.
     pub async fn end(mut self) -> (ExitStatus, Vec<String>) {
         let status = tokio::time::timeout(LIMIT, self.child.wait()).await;
         let status = status.expect("the worker ended within the limit").unwrap();

@@ -1,4 +1,4 @@
-//! A look at a stage's queues, past the worker.
+//! The queues of an environment, read without ticketd.
 
 use lapin::message::Delivery;
 use lapin::options::{
@@ -11,7 +11,7 @@ use ticketd::job::Kind;
 
 use crate::harness::TestEnv;
 
-/// The queues of a stage.
+/// The queues of an environment.
 pub struct Queues {
     pub channel: Channel,
     prefix: String,
@@ -27,7 +27,7 @@ impl Queues {
         Self { channel, prefix, _connection: connection }
     }
 
-    /// Messages that nobody has been lent.
+    /// Messages ready in a queue.
     pub async fn ready(&self, queue: &str) -> u32 {
         let name = format!("{}.{queue}", self.prefix);
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -35,7 +35,7 @@ impl Queues {
         found.unwrap().message_count()
     }
 
-    /// Jobs on the ladder.
+    /// Jobs on the delay ladder.
     pub async fn waiting(&self) -> u32 {
         let mut waiting = 0;
         for rung in delay::rungs() {
@@ -44,7 +44,7 @@ impl Queues {
         waiting
     }
 
-    /// Jobs and wake-ups that wait for a worker.
+    /// Jobs and wake-ups ready for a worker.
     pub async fn to_do(&self) -> u32 {
         let mut to_do = 0;
         for kind in Kind::ALL {
@@ -54,8 +54,8 @@ impl Queues {
         to_do
     }
 
-    /// Lets the time of everything on the ladder be over at once.
-    pub async fn hasten(&self) {
+    /// Delivers everything on the delay ladder now.
+    pub async fn expire_delays(&self) {
         for rung in delay::rungs() {
             let queue = format!("{}.delay.{rung}s", self.prefix);
             let consuming = BasicGetOptions::default();
@@ -78,8 +78,8 @@ impl Queues {
         }
     }
 
-    /// Loses everything on the ladder; returns how much.
-    pub async fn lose_waiting(&self) -> u32 {
+    /// Purges the delay ladder. Returns the number of messages.
+    pub async fn purge_waiting(&self) -> u32 {
         let mut lost = 0;
         for rung in delay::rungs() {
             let name = format!("{}.delay.{rung}s", self.prefix);

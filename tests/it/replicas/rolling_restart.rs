@@ -1,4 +1,4 @@
-//! Replicas replaced one after the other, as a deployment does it.
+//! Replicas replaced one after the other, as in a rolling deployment.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::replicas::process::Process;
 
 const REPLICAS: usize = 3;
 
-/// Jobs that come between two steps of the deployment.
-const JOBS_A_STEP: usize = 40;
+/// Jobs published between two steps of the deployment.
+const JOBS_PER_STEP: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replacing_every_replica_under_load_fails_not_one_job() {
+async fn a_rolling_restart_under_load_fails_no_job() {
     let mut env = TestEnv::new("").await;
-    // Slow enough that every stop finds calls under way.
+    // Slow enough that every stop happens during calls.
     let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let mut replicas = Vec::new();
@@ -26,7 +26,7 @@ async fn replacing_every_replica_under_load_fails_not_one_job() {
     }
     let mut jobs = 0;
     for _ in 0..REPLICAS {
-        for _ in 0..JOBS_A_STEP {
+        for _ in 0..JOBS_PER_STEP {
             env.submit(Kind::Create, &ticket(jobs, "")).await;
             jobs += 1;
         }

@@ -1,4 +1,4 @@
-//! Workers that share a ledger, and what keeps them from each other's jobs.
+//! Workers that share a SQLite file, and the leases that separate their jobs.
 
 use std::time::Duration;
 
@@ -44,11 +44,11 @@ async fn two_workers_on_one_file_share_the_jobs() {
         calls.push(said.iter().filter(call).count());
     }
     assert_eq!(calls.iter().sum::<usize>(), JOBS);
-    assert!(calls.iter().all(|calls| *calls > JOBS / 10), "one did nearly all: {calls:?}");
+    assert!(calls.iter().all(|calls| *calls > JOBS / 10), "one worker did nearly all: {calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_holds_for_as_long_as_a_conversation_takes() {
+async fn a_lease_is_renewed_during_a_long_request() {
     let mut env = TestEnv::new("[ledger]\nlease = \"2500ms\"").await;
     let slow = Rule::always("*", Fault::Slow { delay: Duration::from_millis(800) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
@@ -66,13 +66,13 @@ async fn a_claim_holds_for_as_long_as_a_conversation_takes() {
             Some((State::Done { .. }, _)) => break,
             Some((State::Asking { since, .. }, held)) => {
                 longest = longest.max(now.duration_since(since).unsigned_abs());
-                assert!(held > Some(now), "the claim ended after {longest:?} of asking");
+                assert!(held > Some(now), "the claim expired during a request of {longest:?}");
             }
             _ => {}
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(longest > env.settings.ledger.lease, "nothing took longer than {longest:?}");
+    assert!(longest > env.settings.ledger.lease, "the longest request took only {longest:?}");
     assert_eq!(env.outcome("long").await["data"]["state"], "succeeded");
     assert_eq!(worker.stop().await, Drained::Clean);
 }

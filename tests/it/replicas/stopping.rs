@@ -1,4 +1,4 @@
-//! Signals.
+//! SIGTERM during jobs.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::jobs::tickets::{assert_one_each, id, received, ticket};
 use crate::replicas::process::Process;
 use crate::replicas::queues::Queues;
 
-/// One job at a time, and patience with a provider that is slow.
+/// One job at a time, with timeouts for a slow provider.
 const SLOW: &str = r#"
 [http]
 timeout = "4s"
@@ -38,12 +38,12 @@ async fn in_a_slow_call() -> (TestEnv, Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_lets_a_call_finish_and_gives_back_what_was_not_begun() {
+async fn a_stop_finishes_the_call_and_requeues_the_other_jobs() {
     let (mut env, worker) = in_a_slow_call().await;
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;
     assert_eq!(status.code(), Some(0), "{said:#?}");
-    // The call was made to its end, and nothing after it was begun.
+    // The call completed, and no further call was started.
     assert_eq!(received(&env.simulator, "dms.CreateOrder"), 1);
     let queues = Queues::of(&env).await;
     until(async || queues.ready("jobs.create").await + queues.waiting().await == 5).await;
@@ -57,7 +57,7 @@ async fn a_stop_lets_a_call_finish_and_gives_back_what_was_not_begun() {
     worker.stop().await;
     assert_eq!(received(&env.simulator, "dms.CreateOrder"), 5);
     assert_one_each(&env.simulator, 5);
-    // Nothing was lost on the way: no answer had to be looked for.
+    // No answer was lost: no call was looked up.
     assert!(!env.states(&id(0)).contains(&"doubtful".to_owned()));
 }
 
@@ -70,7 +70,7 @@ async fn a_second_signal_stops_at_once_and_the_call_is_looked_up() {
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;
     assert!(status.code().is_some_and(|code| code != 0), "{status} {said:#?}");
-    assert!(called.elapsed() < DELAY, "it waited for the call: {:?}", called.elapsed());
+    assert!(called.elapsed() < DELAY, "the stop waited for the call: {:?}", called.elapsed());
 
     let worker = env.start();
     for number in 0..5 {
@@ -82,8 +82,8 @@ async fn a_second_signal_stops_at_once_and_the_call_is_looked_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_waits_at_once_and_they_go_on_with_the_next_worker() {
-    // Too short to be parked: the worker waits with the job in its hands.
+async fn a_stop_interrupts_waits_and_the_next_worker_continues() {
+    // Too short to be parked: the worker holds the delivery while it waits.
     let mut env = TestEnv::new("[poll]\ninterval = \"900ms\"\nmax_interval = \"900ms\"").await;
     let worker = Process::ready(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
@@ -101,7 +101,7 @@ async fn a_stop_ends_waits_at_once_and_they_go_on_with_the_next_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_sent_again_is_answered_even_if_a_stop_gave_it_back() {
+async fn a_repeated_job_is_answered_even_if_a_stop_requeued_it() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
     env.submit(Kind::Create, &ticket(1, "")).await;
@@ -111,7 +111,7 @@ async fn a_job_sent_again_is_answered_even_if_a_stop_gave_it_back() {
     env.submit(Kind::Create, &ticket(1, "")).await;
     let mut deliveries = env.broker().consume(&[Kind::Create], 1);
     loop {
-        // The first copy may be here once more, if its worker ended before the broker had its ack.
+        // The first copy may be redelivered, if its worker ended before the broker received its ack.
         let delivery = deliveries.next().await.unwrap();
         let again = !delivery.redelivered;
         delivery.requeue().await.unwrap();
@@ -128,7 +128,7 @@ async fn a_job_sent_again_is_answered_even_if_a_stop_gave_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_in_the_middle_of_64_slow_calls_loses_and_repeats_nothing() {
+async fn a_stop_during_64_slow_calls_loses_and_repeats_none() {
     const CALLS: usize = 64;
     let mut env = TestEnv::new("[http]\ntimeout = \"8s\"\n[probe]\nsettle = \"8s\"").await;
     let delay = Duration::from_secs(3);
@@ -145,7 +145,7 @@ async fn a_stop_in_the_middle_of_64_slow_calls_loses_and_repeats_nothing() {
     assert_eq!(status.code(), Some(0), "{said:#?}");
     println!("64 slow calls: stopped {:?} after the signal", asked.elapsed());
     assert!(asked.elapsed() < env.settings.worker.grace, "{:?}", asked.elapsed());
-    assert_eq!(env.simulator.effects().len(), CALLS, "a call was cut off or begun");
+    assert_eq!(env.simulator.effects().len(), CALLS, "a call was interrupted or started");
 
     env.simulator.set_faults(FaultPlan::default()).unwrap();
     let worker = env.start();

@@ -1,4 +1,4 @@
-//! A store that fails for a moment costs nothing: no answer, no attempt, no delivery.
+//! A ledger that fails briefly: no answer, no attempt and no delivery is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use ticketd::ledger::{Claim, ClaimRequest, Claimed, Error, Ledger, Save};
 use crate::harness::samples::{file, kind};
 use crate::harness::{Intercept, LedgerProxy, TestEnv, TestWorker};
 
-/// A ledger that refuses some requests before it takes any.
+/// A ledger that fails the first requests.
 struct Hiccups {
     ledger: Arc<dyn Ledger>,
     claims: AtomicU32,
@@ -24,8 +24,8 @@ impl Hiccups {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match refused {
             Ok(_) => {
-                let (place, what) = ("ledger.db".into(), "is busy: try again".into());
-                Err(Error::Store { place, what, source: None })
+                let (location, problem) = ("ledger.db".into(), "is busy: try again".into());
+                Err(Error::Store { location, problem, source: None })
             }
             Err(_) => Ok(()),
         }
@@ -44,7 +44,7 @@ impl Intercept for Hiccups {
     }
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
-        // The state that says a call is on its way gets through; what came of it does not, at first.
+        // The save before the call succeeds. The saves of its result fail at first.
         if !matches!(save.state, State::Asking { .. }) {
             self.refuse(&self.saves)?;
         }
@@ -53,13 +53,13 @@ impl Intercept for Hiccups {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_fails_for_a_moment_costs_no_answer_and_no_attempt() {
+async fn a_briefly_failing_store_loses_no_answer_and_no_attempt() {
     let mut env = TestEnv::new("").await;
     let mut worker = env.worker();
     let (claims, saves) = (AtomicU32::new(1), AtomicU32::new(2));
     worker.ledger = Arc::new(LedgerProxy(Hiccups { ledger: worker.ledger, claims, saves }));
     let _worker = TestWorker::of(worker);
-    // A deploy that can't be looked up: a lost answer would make it `unknown`.
+    // A deploy that cannot be looked up: a lost answer would make it `unknown`.
     let job = file("file", "DI_REALTIME", 1);
     env.submit(kind(&job), &job).await;
     let outcome = env.outcome("file").await;

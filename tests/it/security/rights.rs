@@ -1,4 +1,4 @@
-//! The users that `deploy/rabbitmq/definitions.json` defines: each can do its work, and no more.
+//! The users in `deploy/rabbitmq/definitions.json` have exactly the rights of their roles.
 
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
@@ -7,7 +7,7 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::Value;
-use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, TopologyMode};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, Properties, TopologyMode};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -21,7 +21,7 @@ const DEFINITIONS: &str = include_str!("../../../deploy/rabbitmq/definitions.jso
 const PREFIX: &str =
     "[broker]\nprefix = \"ticketd\"\n[poll]\ninterval = \"2s\"\nmax_interval = \"2s\"";
 
-/// A node with those users, each with a password.
+/// A node with these users, each with a password.
 async fn defined() -> Node {
     let node = own_node(|_| String::new()).await;
     let file = node.folder.join("definitions.json");
@@ -47,7 +47,7 @@ async fn broker(env: &TestEnv, node: &Node, role: &str, topology: TopologyMode) 
     Broker::connect(&settings).await.unwrap()
 }
 
-/// A channel as somebody with a role.
+/// A channel of the user with a role.
 async fn channel(node: &Node, role: &str) -> Channel {
     let connection = Connection::connect(&url(node, role), ConnectionProperties::default()).await;
     connection.unwrap().create_channel().await.unwrap()
@@ -100,11 +100,11 @@ async fn may_not_follow(node: &Node, role: &str, exchange: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_user_can_do_its_work_and_no_more() {
+async fn each_user_has_exactly_the_rights_of_its_role() {
     let node = defined().await;
     let simulated = simulator::Settings::default();
-    // Whoever watches the stage declares the topology, as an operator does.
-    let mut env = TestEnv::hearing("#", url(&node, "operator"), PREFIX, simulated).await;
+    // The environment declares the topology as the operator.
+    let mut env = TestEnv::following("#", url(&node, "operator"), PREFIX, simulated).await;
     let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "worker"))
@@ -118,16 +118,18 @@ async fn each_user_can_do_its_work_and_no_more() {
     let queue = answers.queue_declare("".into(), options, FieldTable::default()).await.unwrap();
     let job = |number: usize| Message {
         body: ticket(number, "").to_string().into(),
-        user_id: Some(name("producer")),
-        reply_to: Some(queue.name().to_string()),
-        ..Message::default()
+        properties: Properties {
+            user_id: Some(name("producer")),
+            reply_to: Some(queue.name().to_string()),
+            ..Properties::default()
+        },
     };
     let publisher = producer.publisher();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(1)).await.unwrap();
     let watcher = broker(&env, &node, "watcher", TopologyMode::Check).await;
     let mut seen = watcher.follow_events("#").await.unwrap();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(2)).await.unwrap();
-    // Parked and woken, with an event at each step, an outcome and its copy.
+    // The job is parked and woken, with events, an outcome and a reply.
     assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
     assert_eq!(env.outcome(&id(2)).await["data"]["state"], "succeeded");
     let event: Value = serde_json::from_slice(&seen.next().await.unwrap().body).unwrap();
@@ -142,10 +144,10 @@ async fn each_user_can_do_its_work_and_no_more() {
         .await
         .unwrap();
     let operator = broker(&env, &node, "operator", TopologyMode::Apply).await;
-    crate::harness::until(async || operator.lengths().await.unwrap().dead == 1).await;
+    crate::harness::until(async || operator.dead_and_unrouted().await.unwrap().dead == 1).await;
     assert!(operator.dead_letters().await.unwrap().next().await.unwrap().is_some());
 
-    // A producer can't forge a wake-up or an event, end jobs, or read what others asked for.
+    // A producer cannot forge a wake-up or an event, cancel jobs, or read others' jobs.
     for (exchange, key) in [
         ("ticketd.wake", "0.create"),
         ("ticketd.delay", "1.create"),
@@ -160,17 +162,18 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_consume(&node, "producer", "ticketd.dead").await;
     may_not_follow(&node, "producer", "ticketd.events").await;
     may_not_declare_or_delete(&node, "producer").await;
-    // Nor speak in another's name.
-    let forged = Message { user_id: Some(name("worker")), ..job(4) };
+    // A producer cannot publish under another user's name.
+    let mut forged = job(4);
+    forged.properties.user_id = Some(name("worker"));
     assert!(publisher.publish(ExchangeName::Jobs, "create", &forged).await.is_err());
 
-    // A worker takes jobs and tells of them; it changes nothing about the broker.
+    // A worker consumes jobs and publishes events. It cannot declare or delete.
     may_not_declare_or_delete(&node, "worker").await;
     may_not_publish(&node, "worker", "amq.topic", "x").await;
     may_not_publish(&node, "worker", "ticketd.jobs", "create").await;
     may_not_consume(&node, "worker", "ticketd.dead").await;
 
-    // A watcher watches.
+    // A watcher follows events only.
     for (exchange, key) in [("ticketd.jobs", "create"), ("ticketd.events", "x"), ("", "x")] {
         may_not_publish(&node, "watcher", exchange, key).await;
     }
@@ -179,7 +182,7 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_follow(&node, "watcher", "ticketd.jobs").await;
     may_not_declare_or_delete(&node, "watcher").await;
 
-    // A worker with another's user says that it can't work.
+    // A worker with the wrong user reports it.
     let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "watcher"))
@@ -188,12 +191,11 @@ async fn each_user_can_do_its_work_and_no_more() {
     let line = mistaken.says("ready for jobs").await;
     let address = line.split("admin=").nth(1).unwrap().trim().to_owned();
     let refusal = mistaken.says("ACCESS_REFUSED").await;
-    assert!(refusal.contains("the broker refused to take deliveries"), "{refusal}");
-    rustls::crypto::ring::default_provider().install_default().ok();
+    assert!(refusal.contains("the broker refused to consume deliveries"), "{refusal}");
     let ready = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
     assert_eq!(ready.status().as_u16(), 503);
     let said = ready.text().await.unwrap();
-    assert!(said.contains("nothing can be taken from ticketd.jobs."), "{said}");
+    assert!(said.contains("can't consume ticketd.jobs."), "{said}");
 
     worker.signal("TERM").await;
     let (status, said) = worker.end().await;

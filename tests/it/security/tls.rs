@@ -1,4 +1,4 @@
-//! A broker that shows a certificate, and demands one.
+//! TLS with certificates on both sides.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::harness::{Authority, Node, TestEnv, own_node};
 use crate::jobs::tickets::{id, ticket};
 use crate::replicas::process::Process;
 
-/// A node that talks TLS alone, to those who show a certificate of our authority.
+/// A node that accepts only TLS with a client certificate of our authority.
 struct Private {
     node: Node,
     port: u16,
@@ -46,7 +46,7 @@ impl Private {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
+async fn broker_and_worker_verify_each_others_certificates() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let private = Private::trusting(&ours).await;
     let folder = private.folder();
@@ -79,7 +79,7 @@ async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_runs_jobs_over_tls_and_takes_up_a_renewed_certificate() {
+async fn a_worker_uses_a_renewed_certificate() {
     let ours = Authority::new("ours");
     let private = Private::trusting(&ours).await;
     let folder = private.folder();
@@ -96,13 +96,13 @@ async fn a_worker_runs_jobs_over_tls_and_takes_up_a_renewed_certificate() {
     env.submit(ticketd::job::Kind::Create, &ticket(1, "")).await;
     assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
 
-    // The certificate is renewed in its place; the broker would take the old one no more.
+    // The certificate is replaced, and the broker refuses the old one.
     std::fs::write(&known.certificate, "no certificate").unwrap();
     close(&private.node).await;
     worker.says("connection lost").await;
     ours.sign(folder, "ticketd");
     worker.says("connected again").await;
-    env.listen_again().await;
+    env.follow_again().await;
     env.submit(ticketd::job::Kind::Create, &ticket(2, "")).await;
     assert_eq!(env.outcome(&id(2)).await["data"]["state"], "succeeded");
 }

@@ -1,19 +1,19 @@
-//! Who may ask for what.
+//! Which users may use which accounts.
 
 use serde_json::{Value, json};
-use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
 use crate::harness::{TestBroker, TestEnv, own_broker, until};
 use crate::jobs::tickets::{id, made, ticket};
 
-/// The account is for alice and the operators.
-const THEIRS: &str = "[accounts.ali]\nallowed_users = [\"alice\", \"ops-*\"]";
+/// Only alice and the operators may use the account.
+const RESTRICTED: &str = "[accounts.ali]\nallowed_users = [\"alice\", \"ops-*\"]";
 const REQUIRED: &str = "[broker]\nrequire_user = true";
 
-/// Somebody's connection to the broker.
-async fn someone(broker: &TestBroker, env: &TestEnv, name: &str) -> Broker {
+/// A user's connection to the broker.
+async fn connect_as(broker: &TestBroker, env: &TestEnv, name: &str) -> Broker {
     broker.control(&["add_user", name, "s3cret"]).await.unwrap();
     broker.control(&["set_permissions", name, ".*", ".*", ".*"]).await.unwrap();
     let url = broker.url.replace("guest:guest", &format!("{name}:s3cret"));
@@ -21,26 +21,26 @@ async fn someone(broker: &TestBroker, env: &TestEnv, name: &str) -> Broker {
     Broker::connect(&settings).await.unwrap()
 }
 
-/// Sends a job, or a cancellation, in somebody's name.
+/// Publishes a job or a cancellation with a `user_id`.
 async fn send(broker: &Broker, key: &str, body: &Value, user: Option<&str>) {
     let message = Message {
         body: body.to_string().into(),
-        user_id: user.map(str::to_owned),
-        ..Message::default()
+        properties: Properties { user_id: user.map(str::to_owned), ..Properties::default() },
     };
     broker.publisher().publish(ExchangeName::Jobs, key, &message).await.unwrap();
 }
 
 async fn on(broker: &TestBroker, more: &str) -> TestEnv {
-    TestEnv::hearing("#", broker.url.clone(), more, simulator::Settings::default()).await
+    TestEnv::following("#", broker.url.clone(), more, simulator::Settings::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_for_the_users_it_names() {
+async fn only_allowed_users_may_use_an_account() {
     let broker = own_broker().await;
-    let mut env = on(&broker, THEIRS).await;
+    let mut env = on(&broker, RESTRICTED).await;
     let _worker = env.start();
-    let (alice, bob) = (someone(&broker, &env, "alice").await, someone(&broker, &env, "bob").await);
+    let (alice, bob) =
+        (connect_as(&broker, &env, "alice").await, connect_as(&broker, &env, "bob").await);
     send(&alice, "create", &ticket(1, ""), Some("alice")).await;
     send(&bob, "create", &ticket(2, ""), Some("bob")).await;
     send(&bob, "create", &ticket(3, ""), None).await;
@@ -55,11 +55,11 @@ async fn an_account_is_for_the_users_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_without_a_user_is_refused_where_one_is_required() {
+async fn a_job_without_a_required_user_is_rejected() {
     let broker = own_broker().await;
     let mut env = on(&broker, REQUIRED).await;
     let _worker = env.start();
-    let alice = someone(&broker, &env, "alice").await;
+    let alice = connect_as(&broker, &env, "alice").await;
     send(&alice, "create", &ticket(1, ""), None).await;
     send(&alice, "create", &ticket(2, ""), Some("alice")).await;
     send(&alice, "cancel", &json!({ "id": id(9) }), None).await;
@@ -72,22 +72,24 @@ async fn a_job_without_a_user_is_refused_where_one_is_required() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_is_put_off_keeps_its_user_and_nobody_can_claim_one() {
+async fn a_requeued_message_keeps_its_user_and_no_producer_can_forge_it() {
     let broker = own_broker().await;
-    let more = format!("{REQUIRED}\n{THEIRS}\n[worker]\nconcurrency = 4");
+    let more = format!("{REQUIRED}\n{RESTRICTED}\n[worker]\nconcurrency = 4");
     let mut env = on(&broker, &more).await;
     let slow = std::time::Duration::from_millis(700);
     let rule = simulator::Rule::always("dms.CreateOrder", simulator::Fault::Slow { delay: slow });
     env.simulator.set_faults(simulator::FaultPlan { seed: 0, faults: vec![rule] }).unwrap();
     let _worker = env.start();
-    let alice = someone(&broker, &env, "alice").await;
-    // A second copy meets the end of the first run, and is put off as it came.
+    let alice = connect_as(&broker, &env, "alice").await;
+    // A second copy arrives during the first run and is requeued unchanged.
     for correlation in ["one", "two"] {
         let message = Message {
             body: ticket(1, "").to_string().into(),
-            user_id: Some("alice".to_owned()),
-            correlation_id: Some(correlation.to_owned()),
-            ..Message::default()
+            properties: Properties {
+                user_id: Some("alice".to_owned()),
+                correlation_id: Some(correlation.to_owned()),
+                ..Properties::default()
+            },
         };
         alice.publisher().publish(ExchangeName::Jobs, "create", &message).await.unwrap();
     }
@@ -97,25 +99,27 @@ async fn a_message_that_is_put_off_keeps_its_user_and_nobody_can_claim_one() {
     })
     .await;
 
-    // The header that carries a user on our own way says nothing on a producer's.
-    let bob = someone(&broker, &env, "bob").await;
+    // The header with the user is ignored on a producer's message.
+    let bob = connect_as(&broker, &env, "bob").await;
     let claimed = Message {
         body: ticket(2, "").to_string().into(),
-        user_id: Some("bob".to_owned()),
-        headers: [("x-ticketd-user".to_owned(), "alice".to_owned())].into(),
-        ..Message::default()
+        properties: Properties {
+            user_id: Some("bob".to_owned()),
+            headers: [("x-ticketd-user".to_owned(), "alice".to_owned())].into(),
+            ..Properties::default()
+        },
     };
     bob.publisher().publish(ExchangeName::Jobs, "create", &claimed).await.unwrap();
     assert_eq!(env.outcome(&id(2)).await["data"]["state"], "rejected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_those_who_may_use_an_account_may_end_its_jobs() {
+async fn only_users_of_an_account_may_cancel_its_jobs() {
     let broker = own_broker().await;
-    let mut env = on(&broker, THEIRS).await;
+    let mut env = on(&broker, RESTRICTED).await;
     let _worker = env.start();
-    let alice = someone(&broker, &env, "alice").await;
-    let bob = someone(&broker, &env, "bob").await;
+    let alice = connect_as(&broker, &env, "alice").await;
+    let bob = connect_as(&broker, &env, "bob").await;
     let mut later = ticket(1, "");
     later["not_before"] = json!("2999-01-01T00:00:00Z");
     send(&alice, "create", &later, Some("alice")).await;

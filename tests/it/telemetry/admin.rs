@@ -1,4 +1,4 @@
-//! What a worker shows on its admin address.
+//! The admin address of a worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::harness::{LIMIT, Proxy, TestEnv, until};
 use crate::jobs::tickets::{id, ticket};
 use crate::replicas::process::Process;
 
-/// What operators are promised.
+/// The operator's book, with the table of metrics.
 const RUNBOOK: &str = include_str!("../../../deploy/README.md");
 
-/// A worker and where it shows itself.
+/// A worker and its admin address.
 struct Shown {
     process: Process,
     address: String,
@@ -34,7 +34,7 @@ impl Shown {
         (reply.status().as_u16(), reply.text().await.unwrap())
     }
 
-    /// The readiness, in words.
+    /// The readiness as JSON.
     async fn ready(&self) -> (u16, Value) {
         let (status, body) = self.get("/readyz").await;
         (status, serde_json::from_str(&body).unwrap())
@@ -53,13 +53,13 @@ impl Shown {
     }
 }
 
-/// Lets the HTTP client of these tests be made.
+/// Installs the TLS provider for the HTTP client of these tests.
 fn with_a_client() {
-    rustls::crypto::ring::default_provider().install_default().ok();
+    ticketd::app::install_tls_provider();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_tells_what_became_of_its_jobs() {
+async fn the_metrics_count_the_outcomes_of_jobs() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let throttle = Fault::Throttle { retry_after: None };
@@ -82,21 +82,21 @@ async fn a_worker_tells_what_became_of_its_jobs() {
     for (name, expected) in [
         (format!("ticketd_job_outcomes_total{{{}}}", of(r#"outcome="succeeded""#)), 1.0),
         (r#"ticketd_job_outcomes_total{operation="unknown",outcome="rejected"}"#.into(), 1.0),
-        (format!("ticketd_job_steps_total{{{}}}", of(r#"step="retrying""#)), 1.0),
-        (format!("ticketd_job_steps_total{{{}}}", of(r#"step="submitted""#)), 1.0),
+        (format!("ticketd_job_milestones_total{{{}}}", of(r#"milestone="retrying""#)), 1.0),
+        (format!("ticketd_job_milestones_total{{{}}}", of(r#"milestone="submitted""#)), 1.0),
         (r#"ticketd_job_attempts_sum{operation="dms.CreateOrder"}"#.into(), 2.0),
         (r#"ticketd_job_duration_seconds_count{operation="dms.CreateOrder"}"#.into(), 1.0),
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="retryable""#)
+                ours(r#"request="call",result="retryable""#)
             ),
             1.0,
         ),
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="ok""#)
+                ours(r#"request="call",result="ok""#)
             ),
             1.0,
         ),
@@ -104,8 +104,8 @@ async fn a_worker_tells_what_became_of_its_jobs() {
         (r#"ticketd_dead_letters_total{reason="invalid"}"#.into(), 1.0),
         (r#"ticketd_queue_messages{queue="dead"}"#.into(), 1.0),
         (r#"ticketd_queue_messages{queue="jobs.create"}"#.into(), 0.0),
-        (r#"ticketd_broker_connected{connection="taking"}"#.into(), 1.0),
-        (r#"ticketd_census_success{source="ledger"}"#.into(), 1.0),
+        (r#"ticketd_broker_connected{connection="consuming"}"#.into(), 1.0),
+        (r#"ticketd_backlog_scrape_success{source="ledger"}"#.into(), 1.0),
         ("ticketd_jobs_overdue_seconds".into(), 0.0),
         ("ticketd_jobs_running".into(), 0.0),
     ] {
@@ -113,7 +113,7 @@ async fn a_worker_tells_what_became_of_its_jobs() {
     }
     let polls = samples.iter().filter(|(name, _)| {
         name.starts_with("ticketd_provider_request_duration_seconds_count")
-            && name.contains(&ours(r#"ask="poll",result="ok""#))
+            && name.contains(&ours(r#"request="poll",result="ok""#))
     });
     assert!(polls.map(|(_, count)| count).sum::<f64>() >= 1.0, "{samples:#?}");
     assert!(samples["ticketd_ledger_commit_requests_sum"] >= 5.0, "{samples:#?}");
@@ -123,11 +123,11 @@ async fn a_worker_tells_what_became_of_its_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_is_in_the_runbooks_table_and_no_other() {
+async fn the_table_of_metrics_is_complete() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let shown = Shown::on(&env).await;
-    // What has no labels known beforehand shows once it has happened.
+    // A metric with unknown label values appears once it has a value.
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.outcome(&id(1)).await;
     let mut parked = ticket(2, "");
@@ -162,7 +162,7 @@ async fn every_metric_is_in_the_runbooks_table_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_is_ready_while_broker_and_ledger_answer_and_it_does_not_stop() {
+async fn a_worker_is_ready_while_broker_and_ledger_answer() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let proxy = Proxy::to(&env.url).await;
@@ -174,28 +174,28 @@ async fn a_worker_is_ready_while_broker_and_ledger_answer_and_it_does_not_stop()
     proxy.cut();
     until(async || shown.ready().await.0 == 503).await;
     let (_, said) = shown.ready().await;
-    assert_eq!(said["problems"][0], "the broker is away, or takes no messages");
+    assert_eq!(said["problems"][0], "the broker is unavailable or accepts no messages");
     assert_eq!(shown.get("/healthz").await.0, 200, "an outage is no reason to be restarted");
-    let connected = r#"ticketd_broker_connected{connection="giving"}"#;
+    let connected = r#"ticketd_broker_connected{connection="publishing"}"#;
     let samples = shown.samples().await;
     assert_eq!(samples[connected], 0.0);
-    assert_eq!(samples[r#"ticketd_census_success{source="broker"}"#], 0.0);
+    assert_eq!(samples[r#"ticketd_backlog_scrape_success{source="broker"}"#], 0.0);
     proxy.heal();
     until(async || shown.ready().await.0 == 200).await;
     let samples = shown.samples().await;
     assert_eq!(samples[connected], 1.0);
-    assert!(samples[r#"ticketd_broker_reconnects_total{connection="giving"}"#] >= 1.0);
+    assert!(samples[r#"ticketd_broker_reconnects_total{connection="publishing"}"#] >= 1.0);
 
     let ledger = Connection::open(env.configuration().with_file_name("ledger.db")).unwrap();
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (status, said) = shown.ready().await;
-    assert_eq!((status, &said["problems"][0]), (503, &json!("the ledger takes no saves")));
+    assert_eq!((status, &said["problems"][0]), (503, &json!("the ledger accepts no writes")));
     ledger.execute_batch("ROLLBACK").unwrap();
     until(async || shown.ready().await.0 == 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_drains_is_alive_and_not_ready() {
+async fn a_draining_worker_is_alive_and_not_ready() {
     with_a_client();
     let slow = std::time::Duration::from_secs(3);
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
@@ -207,14 +207,14 @@ async fn a_worker_that_drains_is_alive_and_not_ready() {
     shown.process.signal("TERM").await;
     until(async || shown.ready().await.0 == 503).await;
     let (_, said) = shown.ready().await;
-    assert_eq!(said["problems"][0], "it is stopping and takes no more jobs");
+    assert_eq!(said["problems"][0], "the worker is stopping and starts no more jobs");
     assert_eq!(shown.get("/healthz").await.0, 200);
     let ended = tokio::time::timeout(LIMIT, shown.process.end()).await.unwrap();
     assert_eq!(ended.0.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_taken_is_one_clear_line() {
+async fn an_address_in_use_is_one_line() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let env = TestEnv::new("").await;

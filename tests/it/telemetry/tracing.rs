@@ -1,7 +1,7 @@
-//! One trace from the producer to the result.
+//! One trace from the producer to the outcome.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 use tokio::process::Command;
 
@@ -12,7 +12,7 @@ use crate::replicas::process::Process;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PRODUCER: &str = "00f067aa0ba902b7";
 
-/// Polls that are worth parking for.
+/// Poll intervals that park the job.
 const PARKING: &str = "[poll]\ninterval = \"2s\"\nmax_interval = \"2s\"";
 
 fn hexed(bytes: &[u8]) -> String {
@@ -24,7 +24,7 @@ fn exporting(mut command: Command, collector: &Collector) -> Command {
     command
 }
 
-fn told(spans: &[Span]) -> String {
+fn text(spans: &[Span]) -> String {
     let line = |span: &Span| {
         let [trace, id, parent] =
             [&span.trace_id, &span.span_id, &span.parent_span_id].map(|bytes| hexed(bytes));
@@ -36,12 +36,12 @@ fn told(spans: &[Span]) -> String {
 /// The span with this name; there is one.
 fn only<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     let found: Vec<&Span> = spans.iter().filter(|span| span.name == name).collect();
-    let [span] = found.as_slice() else { panic!("{} of {name} in\n{}", found.len(), told(spans)) };
+    let [span] = found.as_slice() else { panic!("{} of {name} in\n{}", found.len(), text(spans)) };
     span
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trace_runs_from_the_producer_through_the_calls_to_the_result() {
+async fn a_trace_runs_from_the_producer_through_the_calls_to_the_outcome() {
     let collector = Collector::start().await;
     let mut env = TestEnv::new(PARKING).await;
     let worker = Process::start(exporting(env.process(), &collector));
@@ -49,8 +49,10 @@ async fn a_trace_runs_from_the_producer_through_the_calls_to_the_result() {
     let headers = [("traceparent", traceparent.as_str()), ("tracestate", "vendor=1")];
     let message = Message {
         body: ticket(1, "").to_string().into(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ..Message::default()
+        properties: Properties {
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..Properties::default()
+        },
     };
     env.send(Kind::Create, &message).await;
     let outcome = env.outcome(&id(1)).await;
@@ -61,7 +63,7 @@ async fn a_trace_runs_from_the_producer_through_the_calls_to_the_result() {
     until(async || published(&collector.spans())).await;
 
     let spans = collector.spans();
-    assert!(spans.iter().all(|span| hexed(&span.trace_id) == TRACE), "{}", told(&spans));
+    assert!(spans.iter().all(|span| hexed(&span.trace_id) == TRACE), "{}", text(&spans));
     let first = only(&spans, "process jobs.create");
     assert_eq!(hexed(&first.parent_span_id), PRODUCER);
     assert_eq!(attribute(first, "messaging.message.id"), id(1));
@@ -73,13 +75,13 @@ async fn a_trace_runs_from_the_producer_through_the_calls_to_the_result() {
     assert_eq!(attribute(request, "server.address"), "127.0.0.1");
     assert_eq!(attribute(request, "ticketd.action"), "CreateOrder");
 
-    // Later runs of a job that was parked belong to the same trace.
+    // Later runs of a parked job belong to the same trace.
     let polled = spans.iter().find(|span| span.name == "dms.CreateOrder poll").unwrap();
     let woken = spans.iter().find(|span| span.span_id == polled.parent_span_id).unwrap();
     assert_eq!(woken.name, "process wake.create");
     assert_eq!(hexed(&woken.parent_span_id), PRODUCER);
 
-    // Whoever hears an event goes on from the span that published it.
+    // An event has the context of the span that published it.
     for (event, name) in
         [(started, "publish ticketd.job.started"), (outcome, "publish ticketd.job.succeeded")]
     {
@@ -91,14 +93,14 @@ async fn a_trace_runs_from_the_producer_through_the_calls_to_the_result() {
         assert!(of(&span.parent_span_id).name.starts_with("process "));
     }
 
-    // And the provider from the span of the request. Nothing of the job's contents is told.
+    // A request has the context of its span. Spans contain nothing of the job's params.
     let seen = env.simulator.effects()[0].traceparent.clone();
     assert_eq!(seen, Some(format!("00-{TRACE}-{}-01", hexed(&request.span_id))));
     assert!(!format!("{spans:?}").contains("delete from t"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_without_a_trace_has_one_for_all_its_runs() {
+async fn a_job_without_a_trace_gets_one_for_all_its_runs() {
     let collector = Collector::start().await;
     let mut env = TestEnv::new(PARKING).await;
     let worker = Process::start(exporting(env.process(), &collector));
@@ -114,13 +116,13 @@ async fn a_job_without_a_trace_has_one_for_all_its_runs() {
     let later: Vec<&Span> =
         spans.iter().filter(|span| span.name == "process wake.create").collect();
     assert!(!later.is_empty() && later.iter().all(|span| span.trace_id == first.trace_id));
-    assert!(spans.iter().all(|span| span.trace_id == first.trace_id), "{}", told(&spans));
+    assert!(spans.iter().all(|span| span.trace_id == first.trace_id), "{}", text(&spans));
     let traceparent = outcome["traceparent"].as_str().unwrap();
     assert!(traceparent.contains(&hexed(&first.trace_id)), "{traceparent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_holds_nobody_up() {
+async fn an_unavailable_collector_delays_no_job() {
     let mut env = TestEnv::new("").await;
     let mut command = env.process();
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
