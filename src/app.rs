@@ -15,7 +15,7 @@ use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
 use crate::cloud::rate_limit::{LimitUnavailable, RateSource};
 use crate::cloud::{Providers, operations};
-use crate::config::{Admin, LedgerUrl, Settings};
+use crate::config::{LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
 use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
@@ -61,8 +61,8 @@ impl Worker {
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
         let admin_listener = match settings.admin {
-            Admin(Some(address)) => Some(admin::listen(address).await?),
-            Admin(None) => None,
+            Some(address) => Some(admin::listen(address).await?),
+            None => None,
         };
         let admin_address = admin_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
@@ -105,7 +105,7 @@ impl Worker {
             clock: clock.clone(),
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
-        let source = settings.events.source;
+        let source = settings.event_source;
         let prefix = settings.broker.prefix.clone();
         let dead_letters = DeadLetters::new(publisher.clone(), prefix, metrics.clone());
         let events = EventPublisher::new(publisher, source, settings.broker, metrics.clone());

@@ -103,17 +103,10 @@ impl Providers {
 
     /// Makes the request that the execution needs next, with all HTTP requests that it takes.
     pub async fn ask(&self, job: &Job, execution: &ExecutionState) -> Input {
-<<<<<<< HEAD
         self.make_request(job, execution).instrument(spans::operation(job, execution)).await
     }
 
     async fn make_request(&self, job: &Job, execution: &ExecutionState) -> Input {
-=======
-        self.run(job, execution).instrument(spans::operation(job, execution)).await
-    }
-
-    async fn run(&self, job: &Job, execution: &ExecutionState) -> Input {
->>>>>>> ops
         let (client, operation) = match self.find(job) {
             Ok(found) => found,
             Err(missing) => {
