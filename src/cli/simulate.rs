@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::simulator::{FaultPlan, Settings, Simulator};
+use crate::simulator::{FaultPlan, Simulator, SimulatorSettings};
 
 /// What `ticketd simulate` can be told.
 #[derive(Debug, clap::Args)]
@@ -25,9 +25,9 @@ pub struct Arguments {
 
 /// Serves both clouds until told to stop.
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let mut settings: Settings = match &arguments.settings {
+    let mut settings: SimulatorSettings = match &arguments.settings {
         Some(path) => read(path)?,
-        None => Settings::default(),
+        None => SimulatorSettings::default(),
     };
     if let Some(path) = &arguments.faults {
         settings.faults = read::<FaultPlan>(path)?;

@@ -42,10 +42,10 @@ pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
     let folder = folder.context("no folder for temporary files can be made; set TMPDIR")?;
     let samples = samples::samples().context("the built-in jobs can't be read")?;
     let faults = samples.iter().filter_map(samples::Sample::rule).collect();
-    let simulated = simulator::Settings {
+    let simulated = simulator::SimulatorSettings {
         pace: PACE,
         faults: FaultPlan { seed: 0, faults },
-        ..simulator::Settings::default()
+        ..simulator::SimulatorSettings::default()
     };
     let simulator = Simulator::start_locally(simulated.clone()).await?;
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::simulator::{Effect, Fault, Rule};
+use crate::simulator::{Effect, Fault, FaultRule};
 
 /// The messages, as a producer would write them.
 const JOBS: &str = include_str!("jobs.json");
@@ -46,10 +46,10 @@ impl Sample {
     }
 
     /// The fault as the simulator takes it: for this job's first call only.
-    pub fn rule(&self) -> Option<Rule> {
-        let rule = Rule::always(self.operation(), self.fault.clone()?).first(1);
+    pub fn rule(&self) -> Option<FaultRule> {
+        let rule = FaultRule::always(self.operation(), self.fault.clone()?).first(1);
         let matching = self.job["params"]["Comment"].as_str().map(str::to_owned);
-        Some(Rule { matching, ..rule })
+        Some(FaultRule { matching, ..rule })
     }
 
     /// Whether an effect at the provider is this job's. Told by what was asked for, not by what

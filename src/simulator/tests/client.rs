@@ -1,4 +1,4 @@
-//! A client for tests.
+//! A client that signs its requests, and the requests that tests send.
 
 use std::time::Duration;
 
@@ -10,35 +10,35 @@ use crate::cloud::http::{HttpSettings, Https, RawReply, Signed, Transport, Trans
 use crate::cloud::protocol::{Body, Method, Request, Service};
 use crate::cloud::{alibaba, huawei};
 use crate::job::Provider;
-use crate::simulator::{Running, Settings, Simulator};
+use crate::simulator::{RunningSimulator, Simulator, SimulatorSettings};
 
-/// Longer than anything a test waits for.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Longer than any wait of a test.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A simulator that goes through its stages fast.
-pub async fn simulator(pace_ms: u64) -> Running {
+pub async fn start_simulator(pace_ms: u64) -> RunningSimulator {
     let pace = Duration::from_millis(pace_ms);
-    Simulator::start_locally(Settings { pace, ..Settings::default() }).await.unwrap()
+    Simulator::start_locally(SimulatorSettings { pace, ..SimulatorSettings::default() })
+        .await
+        .unwrap()
 }
 
-/// Somebody with an account, who sends requests.
-pub struct Visitor {
+pub struct TestClient {
     pub account: Account,
     https: Https,
 }
 
-impl Visitor {
+impl TestClient {
     pub fn new(account: Account) -> Self {
-        let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
-        Self { account, https: Https::new(waits).unwrap() }
+        let settings = HttpSettings { connect_timeout: TIMEOUT, timeout: TIMEOUT };
+        Self { account, https: Https::new(settings).unwrap() }
     }
 
-    pub fn of_alibaba(running: &Running) -> Self {
-        Self::new(running.alibaba("alibaba", false).unwrap())
+    pub fn of_alibaba(simulator: &RunningSimulator) -> Self {
+        Self::new(simulator.alibaba("alibaba", false).unwrap())
     }
 
-    pub fn of_huawei(running: &Running) -> Self {
-        Self::new(running.huawei("huawei", false).unwrap())
+    pub fn of_huawei(simulator: &RunningSimulator) -> Self {
+        Self::new(simulator.huawei("huawei", false).unwrap())
     }
 
     pub fn signed(&self, request: &Request, now: Timestamp, nonce: &str) -> Signed {
@@ -48,32 +48,32 @@ impl Visitor {
         }
     }
 
-    pub async fn send(&self, signed: Signed) -> Result<RawReply, TransportError> {
+    pub async fn send_signed(&self, signed: Signed) -> Result<RawReply, TransportError> {
         self.https.send(signed).await
     }
 
-    /// Signs and sends, with a nonce of its own.
-    pub async fn try_ask(&self, request: &Request) -> Result<RawReply, TransportError> {
+    /// Signs a request with a new nonce and sends it.
+    pub async fn try_send(&self, request: &Request) -> Result<RawReply, TransportError> {
         let nonce = format!("{:032x}", rand::random::<u128>());
-        self.send(self.signed(request, Timestamp::now(), &nonce)).await
+        self.send_signed(self.signed(request, Timestamp::now(), &nonce)).await
     }
 
-    /// Signs and sends what must get a whole answer: its status and its body.
-    pub async fn ask(&self, request: &Request) -> (u16, Value) {
-        read(self.try_ask(request).await.unwrap())
+    /// Sends a request that must be answered, and returns status and body.
+    pub async fn send(&self, request: &Request) -> (u16, Value) {
+        read(self.try_send(request).await.unwrap())
     }
 
-    /// Asks until the reply is as wanted.
-    pub async fn ask_until(&self, request: &Request, wanted: impl Fn(&Value) -> bool) -> Value {
-        let asking = async {
+    /// Sends a request until its reply fulfils the condition.
+    pub async fn send_until(&self, request: &Request, condition: impl Fn(&Value) -> bool) -> Value {
+        let sending = async {
             loop {
-                let (_, body) = self.ask(request).await;
-                if wanted(&body) {
+                let (_, body) = self.send(request).await;
+                if condition(&body) {
                     return body;
                 }
             }
         };
-        tokio::time::timeout(LIMIT, asking).await.unwrap()
+        tokio::time::timeout(TIMEOUT, sending).await.unwrap()
     }
 }
 
@@ -81,14 +81,14 @@ pub fn read(reply: RawReply) -> (u16, Value) {
     (reply.status, serde_json::from_slice(&reply.body).unwrap())
 }
 
-/// Waits until something holds.
-pub async fn until(holds: impl Fn() -> bool) {
+/// Waits until a condition is fulfilled.
+pub async fn until(condition: impl Fn() -> bool) {
     let waiting = async {
-        while !holds() {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LIMIT, waiting).await.unwrap();
+    tokio::time::timeout(TIMEOUT, waiting).await.unwrap();
 }
 
 fn pairs(params: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -104,7 +104,7 @@ pub fn rpc(service: Service, action: &'static str, query: &[(&str, &str)]) -> Re
     Request { service, action, method: Method::Post, path: "/".into(), query, body: Body::Empty }
 }
 
-/// CreateOrder of a small lock-free change.
+/// CreateOrder for a small lock-free change.
 pub fn create_order(comment: &str) -> Request {
     let param = json!({"execSQL": "delete from t", "dbItemList": [{"dbId": 17, "logic": false}]});
     create_order_of("DC_CHUNK", comment, &param)

@@ -1,8 +1,8 @@
-//! JSON said in XML, the way Alibaba's gateway does when nobody asked for JSON.
+//! JSON converted to XML, as Alibaba's gateway does for clients that do not accept JSON.
 
 use serde_json::Value;
 
-/// A document with one root element. A list is its element repeated.
+/// A document with one root element. A list becomes one element per item.
 pub(super) fn document(root: &str, value: &Value) -> String {
     let mut text = "<?xml version='1.0' encoding='UTF-8'?>".to_owned();
     element(root, value, &mut text);
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_an_element_repeated_and_text_is_escaped() {
+    fn a_list_becomes_repeated_elements_and_text_is_escaped() {
         let value = json!({"Ids": {"Id": [1, 2]}, "Message": "a<b"});
         assert!(
             document("Error", &value).ends_with(
