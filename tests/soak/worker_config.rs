@@ -1,4 +1,4 @@
-//! What the replicas are configured with: minutes become moments, and leases run out quickly.
+//! The configuration of the replicas: with short waits and short leases.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,16 @@ use url::Url;
 
 use crate::jobs::Group;
 
-/// How long a request to a provider may take.
+/// Timeout of a request to a provider.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a stop may take.
+/// Time that a replica has for a clean stop.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// How long a claim holds. One that has run out is noticed within as much again.
+/// Lease of a claim. Other replicas notice an expired lease within one more lease.
 pub const LEASE: Duration = Duration::from_secs(5);
 
-/// A call may leave 5 s after it was saved, and be on its way for as long as a request may take: so
-/// long it is left to settle.
+/// `settle` covers a call that is sent up to 5 s after it was saved and takes up to the HTTP timeout.
 const SETTINGS: &str = r#"
 [http]
 connect_timeout = "1s"
@@ -42,16 +41,16 @@ people_interval = "500ms"
 concurrency = 12
 "#;
 
-/// Writes a group's configuration into a folder. The addresses of broker and ledger go into the
-/// environment of whoever uses it.
+/// Writes a group's configuration into a folder. The URLs of broker and ledger are set by environment
+/// variables.
 pub fn write(
     group: Group,
     folder: &Path,
     providers: &Url,
-    known: &simulator::Settings,
+    settings: &simulator::SimulatorSettings,
 ) -> Result<PathBuf> {
-    let (alibaba, huawei) = (&known.alibaba[0], &known.huawei[0]);
-    let secret = |name: &str, text: &str| {
+    let (alibaba, huawei) = (&settings.alibaba[0], &settings.huawei[0]);
+    let secret_file = |name: &str, text: &str| {
         let path = folder.join(name);
         fs::write(&path, text)?;
         anyhow::Ok(json!({ "file": path }).to_string().replacen(':', " =", 1))
@@ -85,11 +84,11 @@ tasks = "{providers}"
         grace = GRACE.as_secs(),
         lease = LEASE.as_secs(),
         prefix = group.prefix(),
-        project = known.project_id,
-        alibaba_id = secret("alibaba-id", &alibaba.id)?,
-        alibaba_secret = secret("alibaba-secret", &alibaba.secret)?,
-        huawei_id = secret("huawei-id", &huawei.id)?,
-        huawei_secret = secret("huawei-secret", &huawei.secret)?,
+        project = settings.project_id,
+        alibaba_id = secret_file("alibaba-id", &alibaba.id)?,
+        alibaba_secret = secret_file("alibaba-secret", &alibaba.secret)?,
+        huawei_id = secret_file("huawei-id", &huawei.id)?,
+        huawei_secret = secret_file("huawei-secret", &huawei.secret)?,
     );
     let path = folder.join(format!("{}.toml", group.prefix()));
     fs::write(&path, text)?;

@@ -1,12 +1,12 @@
-//! What the clouds do wrong: all that the simulator can, on every operation, at moderate rates.
+//! The fault plan of the simulator: every kind of fault, on every operation, at moderate rates.
 
 use std::time::Duration;
 
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
-use crate::configuration::HTTP_TIMEOUT;
+use crate::worker_config::HTTP_TIMEOUT;
 
-/// What changes something.
+/// The actions with an effect.
 const CALLS: [&str; 5] = [
     "dms.CreateOrder",
     "dms.CreateFreeLockCorrectOrder",
@@ -15,7 +15,7 @@ const CALLS: [&str; 5] = [
     "dataarts.DeployReleasePackages",
 ];
 
-/// What only looks.
+/// The actions without an effect.
 const READS: [&str; 12] = [
     "dms.GetOrderBaseInfo",
     "dms.GetDataCorrectOrderDetail",
@@ -31,10 +31,9 @@ const READS: [&str; 12] = [
     "dataarts.GetSystemTask",
 ];
 
-/// A list that is read page by page, each of which may go wrong.
+/// Has a lower rate of faults, because a list is read in many pages.
 const LIST: &str = "dms.ListOrders";
 
-/// The whole plan.
 pub fn plan(seed: u64) -> FaultPlan {
     let mut faults = Vec::new();
     for action in CALLS {
@@ -47,19 +46,18 @@ pub fn plan(seed: u64) -> FaultPlan {
     FaultPlan { seed, faults }
 }
 
-fn rule(action: &str, share: f64, fault: Fault) -> Rule {
-    Rule { probability: Some(share), ..Rule::always(action, fault) }
+fn rule(action: &str, share: f64, fault: Fault) -> FaultRule {
+    FaultRule { probability: Some(share), ..FaultRule::always(action, fault) }
 }
 
-/// A third of all calls goes wrong. What takes effect late does so while the worker lets the call
-/// settle, as it has to.
+/// A third of all calls is hit. Late effects come within the worker's `settle` time.
 fn calls() -> Vec<(f64, Fault)> {
     let millis = Duration::from_millis;
-    let refusal = "the soak says no".to_owned();
+    let message = "refused by the soak".to_owned();
     vec![
         (0.03, Fault::Slow { delay: HTTP_TIMEOUT / 2 }),
         (0.03, Fault::Slow { delay: HTTP_TIMEOUT + millis(500) }),
-        (0.02, Fault::Refuse { status: 400, code: "Soak.Refused".into(), message: refusal }),
+        (0.02, Fault::Refuse { status: 400, code: "Soak.Refused".into(), message }),
         (0.02, Fault::Throttle { retry_after: None }),
         (0.02, Fault::Throttle { retry_after: Some(millis(700)) }),
         (0.02, Fault::ErrorBefore { status: 500 }),
@@ -74,7 +72,7 @@ fn calls() -> Vec<(f64, Fault)> {
     ]
 }
 
-/// Nothing is refused for good: what can't be looked at has an unknown end, and rightly so.
+/// No read is refused: a job whose status cannot be read rightly ends as `unknown`.
 fn reads() -> Vec<(f64, Fault)> {
     vec![
         (0.01, Fault::Slow { delay: HTTP_TIMEOUT + Duration::from_millis(500) }),

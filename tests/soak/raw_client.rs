@@ -1,5 +1,5 @@
-//! RabbitMQ as producers and consumers have it, without a line of our own broker code: a channel
-//! that is opened again whenever it was lost.
+//! A plain AMQP client, as other teams would write one: it does not use ticketd's broker code. A lost
+//! channel is opened again.
 
 use std::time::Duration;
 
@@ -8,46 +8,43 @@ use lapin::options::{BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions}
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use tokio::time::{sleep, timeout};
 
-/// How long one request may take. Longer than connections stand still.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// Longer than connections are stalled.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// Between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(300);
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Messages lent at once.
 const PREFETCH: u16 = 200;
 
-/// Somebody who uses the broker.
-pub struct Outsider {
+pub struct RawClient {
     url: String,
     open: Option<(Connection, Channel)>,
 }
 
-impl Outsider {
+impl RawClient {
     pub fn new(url: String) -> Self {
         Self { url, open: None }
     }
 
-    /// The channel; waits until there is one. It confirms what is published.
+    /// An open channel with publisher confirms. Waits until the broker accepts a connection.
     pub async fn channel(&mut self) -> Channel {
         loop {
             match &self.open {
                 Some((_, channel)) if channel.status().connected() => return channel.clone(),
                 Some(_) | None => {}
             }
-            match timeout(PATIENCE, connect(&self.url)).await {
+            match timeout(REQUEST_TIMEOUT, connect(&self.url)).await {
                 Ok(Ok(opened)) => self.open = Some(opened),
-                Ok(Err(_)) | Err(_) => sleep(PAUSE).await,
+                Ok(Err(_)) | Err(_) => sleep(RECONNECT_INTERVAL).await,
             }
         }
     }
 
-    /// Gives the channel up: after an error nobody knows what it still does.
-    pub fn hang_up(&mut self) {
+    /// Drops the channel: its state is unknown after an error.
+    pub fn disconnect(&mut self) {
         self.open = None;
     }
 
-    /// Publishes once. After an error the broker may have the message or not.
+    /// Publishes once. After an error the broker may have the message.
     pub async fn publish(
         &mut self,
         exchange: &str,
@@ -61,13 +58,13 @@ impl Outsider {
             let sent = channel.basic_publish(exchange.into(), key.into(), options, body, with);
             sent.await?.await
         };
-        match timeout(PATIENCE, published).await {
+        match timeout(REQUEST_TIMEOUT, published).await {
             Ok(Ok(Confirmation::Ack(None))) => return Ok(()),
-            Ok(Ok(Confirmation::Ack(Some(_)))) => bail!("{exchange} routed {key} nowhere"),
+            Ok(Ok(Confirmation::Ack(Some(_)))) => bail!("{exchange} has no queue for {key}"),
             Ok(Ok(Confirmation::Nack(_) | Confirmation::NotRequested)) => {}
-            Ok(Err(_)) | Err(_) => self.hang_up(),
+            Ok(Err(_)) | Err(_) => self.disconnect(),
         }
-        bail!("not confirmed")
+        bail!("the broker did not confirm the message")
     }
 }
 
