@@ -15,7 +15,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text()
-# What Prometheus puts on every series.
+# Labels that Prometheus adds to every series.
 EVERYWHERE = {"job", "instance"}
 
 
@@ -120,7 +120,7 @@ def resource_problems(path):
             continue
         found.add(resource["kind"])
         read = model.model_validate(resource)
-        # A field that the definition does not have is passed over, and missing afterwards.
+        # A field that the definition does not have is ignored, and missing afterwards.
         if read.model_dump(by_alias=True, exclude_unset=True, mode="json") != resource:
             yield f"{resource['kind']} has a field that its definition does not have"
     for kind in kinds.keys() - found:

@@ -1,32 +1,19 @@
-//! Everything that needs a real broker, as one program: one build, one broker, all tests at once.
+//! All tests that need a real broker, in one program with one broker.
 //!
-//! Run it with plain `cargo test`. A runner with a process per test would start a broker per test.
+//! Run it with `cargo test`. A runner with a process per test would start a broker per test.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod admin;
 mod broker;
-mod cancelling;
-mod demo;
-mod doctor;
-mod faults;
+mod broker_faults;
+mod cancel_resolve;
+mod cli;
 mod harness;
-mod identity;
-mod limits;
-mod lookafter;
-mod lost_answers;
-mod messaging;
-mod operations;
-mod outages;
-mod promises;
-mod provider_faults;
-mod reads;
-mod rejections;
-mod replies;
-mod resolving;
+mod jobs;
+mod messages;
+mod providers;
+mod replicas;
 mod security;
-mod times;
-mod tracing;
-mod unreachable;
-mod unrouted;
-mod working;
+#[path = "../support/mod.rs"]
+mod support;
+mod telemetry;

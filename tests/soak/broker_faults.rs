@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::counters::{Counters, increment};
-use crate::support::TestBroker;
+use crate::support::broker::TestBroker;
 
 const MAX_DOWNTIME: Duration = Duration::from_secs(4);
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep_until};
 
 use crate::counters::{Counters, increment};
-use crate::support::{Stop, TestDatabase};
+use crate::support::database::{Stop, TestDatabase};
 
 /// Restarts the database at the given times, every second time by a crash.
 pub async fn restart(

@@ -110,7 +110,11 @@ pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
         35..45 => {
             samples::free_lock(&id, &comment(&id, &["sim:reject", "sim:fail"], fails, random))
         }
-        45..65 => samples::publish(&id, FIRST_DESIGN + number, if fails { FIRST_FAILING } else { DATABASE }),
+        45..65 => samples::publish(
+            &id,
+            FIRST_DESIGN + number,
+            if fails { FIRST_FAILING } else { DATABASE },
+        ),
         65..80 => {
             let task_type = ["DI_REALTIME", "DI_SOLUTION"][random.random_range(0..2)];
             samples::file(&id, task_type, FIRST_FILE + number)
@@ -129,7 +133,9 @@ pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
     };
     match random.random_range(0..100) {
         share if share < NOT_BEFORE_PERCENT => body["not_before"] = json!(soon(random, 6_000)),
-        share if share < NOT_BEFORE_PERCENT + DEADLINE_PERCENT => body["deadline"] = json!(soon(random, 8_000)),
+        share if share < NOT_BEFORE_PERCENT + DEADLINE_PERCENT => {
+            body["deadline"] = json!(soon(random, 8_000))
+        }
         _ => {}
     }
     body["metadata"] = json!({ "soak": number });

@@ -78,7 +78,13 @@ impl Producer {
     }
 
     /// Sends each message at its time, or as soon as the broker accepts it.
-    pub async fn run(self, url: String, start: Instant, journal: Arc<Journal>, counters: Arc<Counters>) {
+    pub async fn run(
+        self,
+        url: String,
+        start: Instant,
+        journal: Arc<Journal>,
+        counters: Arc<Counters>,
+    ) {
         let mut client = RawClient::new(url);
         for (at, dispatch) in self.dispatches {
             sleep_until(start + at).await;
@@ -130,7 +136,11 @@ fn message(dispatch: &Dispatch, journal: &Journal) -> Option<(Group, OutgoingMes
     Some((group, OutgoingMessage { kind, body, properties }))
 }
 
-async fn publish(client: &mut RawClient, group: Group, message: &OutgoingMessage) -> anyhow::Result<()> {
+async fn publish(
+    client: &mut RawClient,
+    group: Group,
+    message: &OutgoingMessage,
+) -> anyhow::Result<()> {
     let exchange = format!("{}.jobs", group.prefix());
     let properties = message.properties.clone();
     client.publish(&exchange, message.kind.as_str(), &message.body, properties).await

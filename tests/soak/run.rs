@@ -23,11 +23,12 @@ use crate::random::{generator, times};
 use crate::raw_client::RawClient;
 use crate::replica_faults::ReplicaFaults;
 use crate::replicas::{LaunchSpec, Replica};
+use crate::support::broker::{TestBroker, own_broker};
+use crate::support::database::{TestDatabase, own_database};
 use crate::support::proxy::Proxy;
-use crate::support::{TestBroker, TestDatabase, own_broker, own_database};
 use crate::verify::Verification;
-use crate::{broker_faults, database_faults, jobs, network_faults, provider_faults, report};
 use crate::worker_config;
+use crate::{broker_faults, database_faults, jobs, network_faults, provider_faults, report};
 
 /// Number of replicas that share a ledger.
 const SHARED_REPLICAS: usize = 3;

@@ -104,7 +104,9 @@ impl Verification {
         }
         if !events.contradictions.is_empty() {
             let ids = &events.contradictions;
-            self.violation(format!("{name} has events with the same id and other content: {ids:?}"));
+            self.violation(format!(
+                "{name} has events with the same id and other content: {ids:?}"
+            ));
         }
         match outcomes.as_slice() {
             [] => {

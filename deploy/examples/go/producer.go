@@ -82,7 +82,7 @@ func outcomeOf(ctx context.Context, body []byte, kind string) (*event, error) {
 	if err := json.Unmarshal(body, &job); err != nil {
 		return nil, fmt.Errorf("the job can't be read: %w", err)
 	}
-	// A job without an id takes the message's.
+	// A job without an id uses the message_id.
 	if job.ID == "" {
 		job.ID = "example-" + random(16)
 	}
@@ -100,8 +100,8 @@ func outcomeOf(ctx context.Context, body []byte, kind string) (*event, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The broker names this queue, nobody else reads it, and it goes when we go. What was missed
-	// then is not lost: the same job, sent again, gets the same outcome again.
+	// An exclusive queue named by the broker, deleted with the connection. A missed outcome is not
+	// lost: the same job, sent again, gets the same outcome again.
 	queue, err := channel.QueueDeclare("", false, false, true, false, nil)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func outcomeOf(ctx context.Context, body []byte, kind string) (*event, error) {
 		MessageId:     job.ID,
 		CorrelationId: random(16),
 		ReplyTo:       queue.Name,
-		// The broker refuses any other name than the one we logged in with.
+		// The broker accepts only the name of the logged-in user.
 		UserId:  uri.Username,
 		Headers: amqp.Table{"traceparent": "00-" + random(16) + "-" + random(8) + "-01"},
 	}
@@ -150,7 +150,7 @@ func publish(
 			return <-closed
 		case !confirmation.Ack:
 			return errors.New("the broker refused the job: send it again later")
-		// What comes back comes back before it is confirmed.
+		// A returned message arrives before its confirm.
 		case len(returned) > 0:
 			return fmt.Errorf("no queue takes %s jobs from %s", kind, exchange)
 		}
@@ -172,7 +172,7 @@ func reply(ctx context.Context, replies <-chan amqp.Delivery, correlationID stri
 			if err := json.Unmarshal(message.Body, &told); err != nil {
 				return nil, fmt.Errorf("the reply can't be read: %w", err)
 			}
-			// An event may come twice, always with the same id.
+			// An event may arrive twice, always with the same id.
 			if !seen[told.ID] && message.CorrelationId == correlationID {
 				return &told, nil
 			}

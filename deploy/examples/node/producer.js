@@ -19,7 +19,7 @@ const JOB = `
 `;
 
 async function outcomeOf(body, kind) {
-  // A job without an id takes the message's.
+  // A job without an id uses the message_id.
   const id = String(JSON.parse(body)?.id ?? `example-${randomUUID()}`);
   const correlationId = randomUUID();
 
@@ -33,8 +33,8 @@ async function outcomeOf(body, kind) {
       }
       channel.on("return", () => reject(new Error(`no queue takes ${kind} jobs from ${EXCHANGE}`)));
     });
-    // The broker names this queue, nobody else reads it, and it goes when we go. What was missed
-    // then is not lost: the same job, sent again, gets the same outcome again.
+    // An exclusive queue named by the broker, deleted with the connection. A missed outcome is not
+    // lost: the same job, sent again, gets the same outcome again.
     const { queue } = await channel.assertQueue("", { exclusive: true });
     const outcome = reply(channel, queue, correlationId);
     const sent = publish(channel, kind, body, {
@@ -44,7 +44,7 @@ async function outcomeOf(body, kind) {
       messageId: id,
       correlationId,
       replyTo: queue,
-      // The broker refuses any other name than the one we logged in with.
+      // The broker accepts only the name of the logged-in user.
       userId: decodeURIComponent(new URL(BROKER).username || "guest"),
       headers: { traceparent: `00-${random(16)}-${random(8)}-01` },
     });
@@ -52,12 +52,12 @@ async function outcomeOf(body, kind) {
     console.log(`sent ${id} (${kind})`);
     return await Promise.race([outcome, broken]);
   } finally {
-    // After an error it is closed already, and that error is the one to tell.
+    // After an error the connection is already closed; report that error.
     await connection.close().catch(() => {});
   }
 }
 
-// The bytes go as they came: JSON.stringify would round long ids.
+// The bytes are sent unchanged: JSON.stringify would round long ids.
 function publish(channel, kind, body, options) {
   return new Promise((resolve, reject) => {
     channel.publish(EXCHANGE, kind, Buffer.from(body), options, (refused) =>
@@ -72,7 +72,7 @@ function reply(channel, queue, correlationId) {
     const take = (message) => {
       if (!message) return reject(new Error("the reply queue was taken away: send the job again"));
       const event = JSON.parse(message.content);
-      // An event may come twice, always with the same id.
+      // An event may arrive twice, always with the same id.
       if (seen.has(event.id)) return;
       seen.add(event.id);
       if (message.properties.correlationId === correlationId) resolve(event);

@@ -30,13 +30,13 @@ JOB = b"""
 
 async def outcome_of(body: bytes, kind: str) -> dict:
     job = json.loads(body)
-    # A job without an id takes the message's.
+    # A job without an id uses the message_id.
     job_id = (isinstance(job, dict) and job.get("id")) or f"example-{uuid.uuid4()}"
 
     async with await aio_pika.connect(URL) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        # The broker names this queue, nobody else reads it, and it goes when we go. What was missed
-        # then is not lost: the same job, sent again, gets the same outcome again.
+        # An exclusive queue named by the broker, deleted with the connection. A missed outcome is not
+        # lost: the same job, sent again, gets the same outcome again.
         replies = await channel.declare_queue(exclusive=True)
         message = aio_pika.Message(
             body,
@@ -45,7 +45,7 @@ async def outcome_of(body: bytes, kind: str) -> dict:
             message_id=str(job_id),
             correlation_id=uuid.uuid4().hex,
             reply_to=replies.name,
-            # The broker refuses any other name than the one we logged in with.
+            # The broker accepts only the name of the logged-in user.
             user_id=unquote(urlsplit(URL).username or "guest"),
             headers={"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"},
         )
@@ -66,7 +66,7 @@ async def reply(queue: AbstractQueue, correlation_id: str) -> dict:
         async for message in messages:
             async with message.process():
                 event = json.loads(message.body)
-            # An event may come twice, always with the same id.
+            # An event may arrive twice, always with the same id.
             if event["id"] in seen:
                 continue
             seen.add(event["id"])
@@ -93,7 +93,7 @@ async def main() -> bool:
 
 
 if __name__ == "__main__":
-    # What the library would log it also raises.
+    # The library raises what it would log.
     logging.basicConfig(level=logging.CRITICAL)
     try:
         sys.exit(0 if asyncio.run(main()) else 1)

@@ -64,7 +64,7 @@ async fn run() -> Result<bool> {
 
 async fn outcome_of(body: &[u8], kind: &str) -> Result<Value> {
     let job: Value = serde_json::from_slice(body).map_err(|error| anyhow!("the job: {error}"))?;
-    // A job without an id takes the message's.
+    // A job without an id uses the message_id.
     let id = job["id"].as_str().map_or_else(|| format!("example-{}", random(16)), str::to_owned);
     let message_id = ShortString::try_new(id.as_str());
     let message_id = message_id.map_err(|_| anyhow!("the job's id is too long for AMQP"))?;
@@ -77,8 +77,8 @@ async fn outcome_of(body: &[u8], kind: &str) -> Result<Value> {
     let connection = Connection::connect_uri(uri, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
 
-    // The broker names this queue, nobody else reads it, and it goes when we go. What was missed
-    // then is not lost: the same job, sent again, gets the same outcome again.
+    // An exclusive queue named by the broker, deleted with the connection. A missed outcome is not
+    // lost: the same job, sent again, gets the same outcome again.
     let options = QueueDeclareOptions::exclusive();
     let queue = channel.queue_declare("".into(), options, FieldTable::default()).await?;
     let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
@@ -95,7 +95,7 @@ async fn outcome_of(body: &[u8], kind: &str) -> Result<Value> {
         .with_message_id(message_id)
         .with_correlation_id(correlation_id.as_str().into())
         .with_reply_to(queue.name().clone())
-        // The broker refuses any other name than the one we logged in with.
+        // The broker accepts only the name of the logged-in user.
         .with_user_id(user.into())
         .with_headers(headers);
     publish(&channel, &exchange, kind, body, properties).await?;
@@ -128,7 +128,7 @@ async fn reply(mut replies: Consumer, correlation_id: &str) -> Result<Value> {
     while let Some(message) = replies.next().await {
         let message = message?;
         let event: Value = serde_json::from_slice(&message.data)?;
-        // An event may come twice, always with the same id.
+        // An event may arrive twice, always with the same id.
         if !seen.insert(event["id"].to_string()) {
             continue;
         }

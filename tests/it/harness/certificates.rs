@@ -1,22 +1,22 @@
-//! Authorities and what they sign, in PEM.
+//! Certificate authorities and the certificates they sign, in PEM.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-/// Who signs certificates.
+/// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
 pub struct Files {
     /// The certificate.
     pub certificate: PathBuf,
-    /// Its key.
+    /// The private key.
     pub key: PathBuf,
 }
 
 impl Authority {
-    /// A new one.
+    /// A new authority.
     pub fn new(name: &str) -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,12 +24,12 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// Writes its certificate into a folder.
+    /// Writes the certificate into a folder.
     pub fn put(&self, folder: &Path, name: &str) -> PathBuf {
         put(folder, &format!("{name}.pem"), &self.0.pem())
     }
 
-    /// Signs a certificate for a host, or for somebody with that name, and writes it into a folder.
+    /// Signs a certificate for a host or client name and writes it into a folder.
     pub fn sign(&self, folder: &Path, name: &str) -> Files {
         let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, name);

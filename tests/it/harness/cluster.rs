@@ -1,18 +1,18 @@
-//! Three nodes that are one broker, and a wall between any of them and the others.
+//! A cluster of three nodes, with network partitions.
 
 use std::io::Write;
 
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::broker::software;
-use super::handshake;
-use super::node::{Node, Software};
+use crate::support::broker::software;
+use crate::support::handshake;
+use crate::support::node::{Node, Software};
 
-/// How many nodes there are: one may be lost.
+/// The number of nodes; one may be lost.
 const NODES: usize = 3;
 
-/// A cluster of private nodes on this machine. It is gone when it is dropped.
+/// A cluster of private nodes on this machine. It is removed on drop.
 pub struct Cluster {
     /// `amqp://` with user and password, of each node.
     pub urls: [String; NODES],
@@ -22,45 +22,45 @@ pub struct Cluster {
 
 impl Cluster {
     /// # Panics
-    /// If it can't be started.
+    /// If it cannot be started.
     pub async fn start() -> Self {
         let cluster = async {
             let software = software().await?;
             let started = spawn_blocking(move || started(&software)).await??;
             let version = handshake::version(&started.urls[0]).await?;
-            // Said on the stream itself: what passing tests print is swallowed.
+            // Written to the stream directly: cargo hides what passing tests print.
             writeln!(std::io::stderr(), "cluster: {NODES} nodes of RabbitMQ {version}")?;
             anyhow::Ok(started)
         };
         cluster.await.unwrap_or_else(|error| panic!("no cluster for this test: {error:#}"))
     }
 
-    /// A node's name among the others.
+    /// The Erlang name of a node.
     pub fn name(&self, node: usize) -> String {
         self.nodes[node].name()
     }
 
-    /// Ends a node with SIGKILL.
+    /// Kills a node with SIGKILL.
     pub async fn kill(&self, node: usize) {
         self.nodes[node].kill().await.unwrap();
     }
 
-    /// Runs `rabbitmqctl` on a node, and returns what that says.
+    /// Runs `rabbitmqctl` on a node and returns its output.
     pub async fn control(&self, node: usize, arguments: &[&str]) -> String {
         self.nodes[node].control(arguments).await.unwrap()
     }
 
-    /// Parts a node from the others: it drops them, and from now on neither believes the other.
+    /// Isolates a node from the others, in both directions.
     pub async fn isolate(&self, node: usize) {
         self.each_other(node, "erlang:set_cookie(N, elsewhere), erlang:disconnect_node(N)").await;
     }
 
-    /// Ends its isolation.
+    /// Ends the isolation of a node.
     pub async fn heal(&self, node: usize) {
         self.each_other(node, "erlang:set_cookie(N, erlang:get_cookie())").await;
     }
 
-    /// How many nodes a node is together with, itself included.
+    /// The number of running nodes that a node sees, itself included.
     pub async fn seen_by(&self, node: usize) -> usize {
         let running = self.nodes[node].control(&["eval", "length(rabbit_nodes:all_running())."]);
         running.await.ok().and_then(|number| number.parse().ok()).unwrap_or(0)
@@ -76,7 +76,7 @@ impl Cluster {
     }
 }
 
-/// The second and the third join the first side by side.
+/// The second and third node join the first one at the same time.
 fn started(software: &Software) -> anyhow::Result<Cluster> {
     let folder = TempDir::with_prefix("ticketd-it-")?;
     let first = Node::start(software, folder.path().join("0"), None)?;

@@ -1,4 +1,4 @@
-//! Something that spans are exported to, as OTLP has it.
+//! An OTLP collector for spans.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -19,14 +19,14 @@ use tokio::process::{Child, Command};
 
 use super::until;
 
-/// Names a collector's program, which is then put before ours: `rotel`.
+/// Names the program of a real collector, which then forwards to ours: `rotel`.
 const RECEIVER: &str = "OTLP_RECEIVER";
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
-/// Keeps every span that it is sent.
+/// Stores every span that it receives.
 pub struct Collector {
-    /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub endpoint: String,
     spans: Spans,
     _receiver: Option<Child>,
@@ -72,7 +72,7 @@ async fn keep(State(spans): State<Spans>, headers: HeaderMap, body: Bytes) {
     spans.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
 }
 
-/// Starts a receiver that passes on what it takes.
+/// Starts the real collector, which forwards to this one.
 async fn put_before(program: &str, endpoint: &str) -> (Child, String) {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let child = Command::new(program)
@@ -89,7 +89,7 @@ async fn put_before(program: &str, endpoint: &str) -> (Child, String) {
     (child, format!("http://{free}"))
 }
 
-/// What a span says under a name, as text.
+/// An attribute of a span, as text.
 pub fn attribute(span: &Span, name: &str) -> String {
     let found = span.attributes.iter().find(|attribute| attribute.key == name);
     let value = found.and_then(|attribute| attribute.value.as_ref()?.value.clone());

@@ -1,38 +1,25 @@
-//! What every test starts from: the run's broker, and names that no other test uses.
+//! The test harness: environments and workers, on the brokers and databases of `support`.
 
-mod broker;
+mod all_done;
+pub mod all_operations;
 mod certificates;
 mod cluster;
 mod collector;
-mod container;
-mod database;
-mod done;
-pub mod five;
-mod handshake;
-mod keeper;
-mod node;
-mod output;
+mod env;
+mod ledger_proxy;
 mod private;
-mod proxy;
 mod queue;
-pub mod samples;
-mod stage;
-mod wrapped;
 
-pub use broker::{TestBroker, broker, own_broker};
+pub use crate::support::broker::{TestBroker, broker, own_broker};
+pub use crate::support::database::{Stop, database, own_database};
+pub use crate::support::node::Node;
+pub use crate::support::proxy::{Proxy, Toward};
+pub use crate::support::{prefix, samples};
+pub use all_done::all_done;
 pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use collector::{Collector, attribute};
-pub use database::{Stop, database, own_database};
-pub use done::all_done;
-pub use node::Node;
+pub use env::{LIMIT, TestEnv, TestWorker, is_outcome, until, until_within};
+pub use ledger_proxy::{Intercept, LedgerProxy};
 pub use private::own_node;
-pub use proxy::{Proxy, Toward};
 pub use queue::{Queue, header};
-pub use stage::{LIMIT, Stage, Troupe, is_outcome, until, until_within};
-pub use wrapped::{Between, Wrapped};
-
-/// A random prefix for exchanges and queues, so that tests share a broker without meeting.
-pub fn prefix() -> String {
-    format!("ticketd-it-{:08x}", rand::random::<u32>())
-}

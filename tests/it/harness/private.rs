@@ -1,16 +1,16 @@
-//! A node whose configuration and files are a test's own.
+//! A node with its own configuration and files.
 
 use std::path::Path;
 
 use tokio::task::spawn_blocking;
 
-use super::broker::software;
-use super::node::Node;
+use crate::support::broker::software;
+use crate::support::node::Node;
 
-/// A node for one test alone, with these lines in its configuration. It is gone when it is dropped.
+/// A node for one test with these configuration lines. It is removed on drop.
 ///
 /// # Panics
-/// If it can't be started.
+/// If it cannot be started.
 pub async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
     let folder = std::env::temp_dir().join(super::prefix());
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! A queue as an outsider reads it, without a line of our own broker code.
+//! A queue, read without ticketd's own broker code.
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
@@ -6,11 +6,11 @@ use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 
-use super::stage::LIMIT;
+use super::env::LIMIT;
 
-/// A queue being read. What is read is gone from it.
+/// A queue being consumed, with automatic acks.
 pub struct Queue {
-    /// Its name.
+    /// The name.
     pub name: String,
     channel: Channel,
     consumer: Consumer,
@@ -18,12 +18,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue that is there already.
+    /// Consumes an existing queue.
     pub async fn read(name: &str) -> Self {
         Self::over(channel().await, name).await
     }
 
-    /// A queue of the test's own, gone with it.
+    /// Declares an exclusive queue and consumes it.
     pub async fn new(name: &str) -> Self {
         let (connection, channel) = channel().await;
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
@@ -31,7 +31,7 @@ impl Queue {
         Self::over((connection, channel), name).await
     }
 
-    /// A queue of the test's own that takes no message, as long as the connection lives.
+    /// Declares a queue that accepts no message while the connection is open.
     pub async fn full(name: &str) -> Connection {
         let (connection, channel) = channel().await;
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
@@ -42,13 +42,13 @@ impl Queue {
         connection
     }
 
-    /// The next message, which has to come within the limit.
+    /// The next message, within the limit.
     pub async fn next(&mut self) -> Delivery {
         let next = tokio::time::timeout(LIMIT, self.consumer.next()).await;
-        next.expect("a message came within the limit").unwrap().unwrap()
+        next.expect("a message arrives within the limit").unwrap().unwrap()
     }
 
-    /// Everything in it so far, the oldest first.
+    /// All messages so far, oldest first.
     pub async fn so_far(&mut self) -> Vec<Delivery> {
         let end = super::prefix();
         self.publish("", &self.name, end.as_bytes(), BasicProperties::default()).await;
@@ -62,7 +62,7 @@ impl Queue {
         }
     }
 
-    /// Publishes on the channel that the queue is read on.
+    /// Publishes on the same channel.
     pub async fn publish(&self, exchange: &str, key: &str, body: &[u8], with: BasicProperties) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         self.channel.basic_publish(exchange.into(), key.into(), options, body, with).await.unwrap();

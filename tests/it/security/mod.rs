@@ -1,4 +1,4 @@
-//! What stands between a stranger and the clouds. Each of these fails when its guard is removed.
+//! Access control. Each of these tests fails if its check is removed.
 
 mod rights;
 mod rotation;

@@ -1,4 +1,4 @@
-//! The users that `deploy/rabbitmq/definitions.json` defines: each can do its work, and no more.
+//! The users in `deploy/rabbitmq/definitions.json` have exactly the rights of their roles.
 
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
@@ -11,9 +11,9 @@ use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, TopologyMod
 use ticketd::job::Kind;
 use ticketd::simulator;
 
-use crate::harness::{Node, Stage, own_node};
-use crate::promises::process::Process;
-use crate::promises::tickets::{id, ticket};
+use crate::harness::{Node, TestEnv, own_node};
+use crate::jobs::tickets::{id, ticket};
+use crate::replicas::process::Process;
 
 const DEFINITIONS: &str = include_str!("../../../deploy/rabbitmq/definitions.json");
 
@@ -21,7 +21,7 @@ const DEFINITIONS: &str = include_str!("../../../deploy/rabbitmq/definitions.jso
 const PREFIX: &str =
     "[broker]\nprefix = \"ticketd\"\n[poll]\ninterval = \"2s\"\nmax_interval = \"2s\"";
 
-/// A node with those users, each with a password.
+/// A node with these users, each with a password.
 async fn defined() -> Node {
     let node = own_node(|_| String::new()).await;
     let file = node.folder.join("definitions.json");
@@ -41,13 +41,13 @@ fn url(node: &Node, role: &str) -> String {
     node.url.replace("guest:guest", &format!("{}:s3cret", name(role)))
 }
 
-async fn broker(stage: &Stage, node: &Node, role: &str, topology: TopologyMode) -> Broker {
+async fn broker(env: &TestEnv, node: &Node, role: &str, topology: TopologyMode) -> Broker {
     let url = url(node, role).into();
-    let settings = BrokerSettings { url, topology, ..stage.settings.broker.clone() };
+    let settings = BrokerSettings { url, topology, ..env.settings.broker.clone() };
     Broker::connect(&settings).await.unwrap()
 }
 
-/// A channel as somebody with a role.
+/// A channel of the user with a role.
 async fn channel(node: &Node, role: &str) -> Channel {
     let connection = Connection::connect(&url(node, role), ConnectionProperties::default()).await;
     connection.unwrap().create_channel().await.unwrap()
@@ -100,19 +100,19 @@ async fn may_not_follow(node: &Node, role: &str, exchange: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_user_can_do_its_work_and_no_more() {
+async fn each_user_has_exactly_the_rights_of_its_role() {
     let node = defined().await;
-    let simulated = simulator::Settings::default();
-    // Whoever watches the stage declares the topology, as an operator does.
-    let mut stage = Stage::hearing("#", url(&node, "operator"), PREFIX, simulated).await;
-    let mut command = stage.process();
+    let simulated = simulator::SimulatorSettings::default();
+    // The environment declares the topology as the operator.
+    let mut env = TestEnv::following("#", url(&node, "operator"), PREFIX, simulated).await;
+    let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "worker"))
         .env("TICKETD_BROKER__TOPOLOGY", "check");
     let mut worker = Process::start(command);
     worker.says("ready for jobs").await;
 
-    let producer = broker(&stage, &node, "producer", TopologyMode::Check).await;
+    let producer = broker(&env, &node, "producer", TopologyMode::Check).await;
     let answers = channel(&node, "producer").await;
     let options = QueueDeclareOptions::exclusive();
     let queue = answers.queue_declare("".into(), options, FieldTable::default()).await.unwrap();
@@ -124,12 +124,12 @@ async fn each_user_can_do_its_work_and_no_more() {
     };
     let publisher = producer.publisher();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(1)).await.unwrap();
-    let watcher = broker(&stage, &node, "watcher", TopologyMode::Check).await;
+    let watcher = broker(&env, &node, "watcher", TopologyMode::Check).await;
     let mut seen = watcher.follow_events("#").await.unwrap();
     publisher.publish(ExchangeName::Jobs, Kind::Create.as_str(), &job(2)).await.unwrap();
-    // Parked and woken, with an event at each step, an outcome and its copy.
-    assert_eq!(stage.outcome(&id(1)).await["data"]["state"], "succeeded");
-    assert_eq!(stage.outcome(&id(2)).await["data"]["state"], "succeeded");
+    // The job is parked and woken, with events, an outcome and a reply.
+    assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
+    assert_eq!(env.outcome(&id(2)).await["data"]["state"], "succeeded");
     let event: Value = serde_json::from_slice(&seen.next().await.unwrap().body).unwrap();
     assert!(event["type"].as_str().unwrap().starts_with("ticketd.job."), "{event:#}");
     let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
@@ -141,11 +141,11 @@ async fn each_user_can_do_its_work_and_no_more() {
         .publish(ExchangeName::Jobs, Kind::Create.as_str(), &Message { body: "{".into(), ..job(3) })
         .await
         .unwrap();
-    let operator = broker(&stage, &node, "operator", TopologyMode::Apply).await;
+    let operator = broker(&env, &node, "operator", TopologyMode::Apply).await;
     crate::harness::until(async || operator.lengths().await.unwrap().dead == 1).await;
     assert!(operator.dead_letters().await.unwrap().next().await.unwrap().is_some());
 
-    // A producer can't forge a wake-up or an event, end jobs, or read what others asked for.
+    // A producer cannot forge a wake-up or an event, cancel jobs, or read others' jobs.
     for (exchange, key) in [
         ("ticketd.wake", "0.create"),
         ("ticketd.delay", "1.create"),
@@ -160,17 +160,17 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_consume(&node, "producer", "ticketd.dead").await;
     may_not_follow(&node, "producer", "ticketd.events").await;
     may_not_declare_or_delete(&node, "producer").await;
-    // Nor speak in another's name.
+    // A producer cannot publish under another user's name.
     let forged = Message { user_id: Some(name("worker")), ..job(4) };
     assert!(publisher.publish(ExchangeName::Jobs, "create", &forged).await.is_err());
 
-    // A worker takes jobs and tells of them; it changes nothing about the broker.
+    // A worker consumes jobs and publishes events. It cannot declare or delete.
     may_not_declare_or_delete(&node, "worker").await;
     may_not_publish(&node, "worker", "amq.topic", "x").await;
     may_not_publish(&node, "worker", "ticketd.jobs", "create").await;
     may_not_consume(&node, "worker", "ticketd.dead").await;
 
-    // A watcher watches.
+    // A watcher follows events only.
     for (exchange, key) in [("ticketd.jobs", "create"), ("ticketd.events", "x"), ("", "x")] {
         may_not_publish(&node, "watcher", exchange, key).await;
     }
@@ -179,8 +179,8 @@ async fn each_user_can_do_its_work_and_no_more() {
     may_not_follow(&node, "watcher", "ticketd.jobs").await;
     may_not_declare_or_delete(&node, "watcher").await;
 
-    // A worker with another's user says that it can't work.
-    let mut command = stage.process();
+    // A worker with the wrong user reports it.
+    let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", url(&node, "watcher"))
         .env("TICKETD_BROKER__TOPOLOGY", "check");

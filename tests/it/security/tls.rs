@@ -1,15 +1,15 @@
-//! A broker that shows a certificate, and demands one.
+//! TLS with certificates on both sides.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 use ticketd::broker::{Broker, BrokerSettings, Error};
 
-use crate::harness::{Authority, Node, Stage, own_node};
-use crate::promises::process::Process;
-use crate::promises::tickets::{id, ticket};
+use crate::harness::{Authority, Node, TestEnv, own_node};
+use crate::jobs::tickets::{id, ticket};
+use crate::replicas::process::Process;
 
-/// A node that talks TLS alone, to those who show a certificate of our authority.
+/// A node that accepts only TLS with a client certificate of our authority.
 struct Private {
     node: Node,
     port: u16,
@@ -46,11 +46,11 @@ impl Private {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
+async fn broker_and_worker_verify_each_others_certificates() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let private = Private::trusting(&ours).await;
     let folder = private.folder();
-    let stage = Stage::new("").await;
+    let env = TestEnv::new("").await;
     let (ca, wrong) = (folder.join("ours.pem"), other.put(folder, "other"));
     let known = ours.sign(folder, "ticketd");
     let known = (known.certificate, known.key);
@@ -60,7 +60,7 @@ async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
         url: private.url(host).into(),
         ca: ca.map(Path::to_owned),
         client_certificate: identity.cloned(),
-        ..stage.settings.broker.clone()
+        ..env.settings.broker.clone()
     };
     Broker::connect(&with("localhost", Some(&ca), Some(&known))).await.unwrap().close().await;
     for (what, settings) in [
@@ -79,13 +79,13 @@ async fn broker_and_worker_believe_each_other_by_their_certificates_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_runs_jobs_over_tls_and_takes_up_a_renewed_certificate() {
+async fn a_worker_uses_a_renewed_certificate() {
     let ours = Authority::new("ours");
     let private = Private::trusting(&ours).await;
     let folder = private.folder();
     let known = ours.sign(folder, "ticketd");
-    let mut stage = Stage::on_broker(private.node.url.clone()).await;
-    let mut command = stage.process();
+    let mut env = TestEnv::on_broker(private.node.url.clone()).await;
+    let mut command = env.process();
     command
         .env("TICKETD_BROKER__URL", private.url("localhost"))
         .env("TICKETD_BROKER__CA", folder.join("ours.pem"))
@@ -93,18 +93,18 @@ async fn a_worker_runs_jobs_over_tls_and_takes_up_a_renewed_certificate() {
         .env("TICKETD_BROKER__CLIENT_KEY", &known.key);
     let mut worker = Process::start(command);
     worker.says("ready for jobs").await;
-    stage.submit(ticketd::job::Kind::Create, &ticket(1, "")).await;
-    assert_eq!(stage.outcome(&id(1)).await["data"]["state"], "succeeded");
+    env.submit(ticketd::job::Kind::Create, &ticket(1, "")).await;
+    assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
 
-    // The certificate is renewed in its place; the broker would take the old one no more.
+    // The certificate is replaced, and the broker refuses the old one.
     std::fs::write(&known.certificate, "no certificate").unwrap();
     close(&private.node).await;
     worker.says("connection lost").await;
     ours.sign(folder, "ticketd");
     worker.says("connected again").await;
-    stage.listen_again().await;
-    stage.submit(ticketd::job::Kind::Create, &ticket(2, "")).await;
-    assert_eq!(stage.outcome(&id(2)).await["data"]["state"], "succeeded");
+    env.follow_again().await;
+    env.submit(ticketd::job::Kind::Create, &ticket(2, "")).await;
+    assert_eq!(env.outcome(&id(2)).await["data"]["state"], "succeeded");
 }
 
 async fn close(node: &Node) {

@@ -1,9 +1,9 @@
 //! On a real PostgreSQL: the promises, and what is PostgreSQL's alone.
 
-#[path = "../../../../tests/it/harness/database.rs"]
+#[path = "../../../../tests/support/child_guard.rs"]
+mod child_guard;
+#[path = "../../../../tests/support/database.rs"]
 mod database;
-#[path = "../../../../tests/it/harness/keeper.rs"]
-mod keeper;
 
 mod certificates;
 mod outages;

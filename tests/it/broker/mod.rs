@@ -1,0 +1,11 @@
+//! The broker module, against a real RabbitMQ.
+
+mod acks;
+mod consuming;
+mod delay_ladder;
+mod event_stream;
+pub mod fixture;
+mod publishing;
+mod recovery;
+mod topology;
+mod version;

@@ -1,0 +1,4 @@
+//! Jobs that a person cancels or resolves.
+
+mod cancel;
+mod resolve;

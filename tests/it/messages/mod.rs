@@ -1,0 +1,5 @@
+//! Messages that are not valid jobs, replies, and messages without a route.
+
+mod rejections;
+mod replies;
+mod unrouted;

@@ -1,0 +1,4 @@
+//! Metrics, health and traces.
+
+mod admin;
+mod tracing;
