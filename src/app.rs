@@ -1,6 +1,5 @@
-//! The only place that builds the real parts and joins them.
+//! Builds the parts of a worker and connects them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::shared_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
 use crate::cloud::{Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
@@ -28,24 +27,29 @@ use crate::worker::{
 /// How long closing the broker's connections may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A worker replica, not yet started. Its parts can be replaced, by tests and benchmarks.
+/// Makes ring the TLS provider of this process. A program calls it first: without it no HTTPS
+/// client can be built.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn install_tls_provider() {
+    // It fails only if a provider is installed already, and that one stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A worker replica that has not started. Tests and benchmarks replace parts of it.
 pub struct Worker {
-    /// The configuration.
     pub settings: Settings,
-    /// The kinds of jobs it takes.
+    /// The kinds of jobs that it consumes.
     pub kinds: Vec<Kind>,
-    /// Where it remembers jobs.
     pub ledger: Arc<dyn Ledger>,
-    /// What carries its requests to providers.
+    /// Sends requests to providers.
     pub transport: Arc<dyn Transport>,
-    /// The time by which its jobs run.
     pub clock: Clock,
-    /// What keeps the limits that it shares with other replicas.
+    /// Rate limits shared with other replicas, if the ledger supports them.
     pub shared_limit: Option<Arc<dyn SharedLimit>>,
 }
 
 impl Worker {
-    /// A worker with the real parts that the settings name.
+    /// Opens the ledger that the settings name and uses HTTPS and the system's clock.
     pub async fn new(settings: Settings, kinds: Vec<Kind>) -> Result<Self> {
         let transport = Arc::new(Https::new(settings.http)?);
         let (ledger, shared_limit) = open_stores(&settings.ledger.url).await?;
@@ -53,40 +57,29 @@ impl Worker {
         Ok(Self { settings, kinds, ledger, transport, shared_limit, clock })
     }
 
-    /// Works until `stopping`, then drains.
+    /// Runs until `stopping` is cancelled, then drains.
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
-        let state = match settings.admin {
+        let admin_listener = match settings.admin {
             Admin(Some(address)) => Some(admin::listen(address).await?),
             Admin(None) => None,
         };
+        let admin_address = admin_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
         let publisher = broker.publisher();
-        let accounts: BTreeMap<_, _> = settings
-            .accounts
-            .iter()
-            .map(|account| (account.name.clone(), account.provider))
-            .collect();
-        let users = AccessPolicy {
-            required: settings.broker.require_user,
-            allowed: settings
-                .accounts
-                .iter()
-                .filter_map(|account| Some((account.name.clone(), account.allowed_users.clone()?)))
-                .collect(),
-        };
+        let rules = message_validator(&settings);
+        let accounts = settings.accounts.len();
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
-        let catalogue = operations::catalogue();
-        metrics.begin(catalogue.iter().map(|operation| operation.name));
-        let mut providers = Providers::new(settings.accounts, operations::operations(), transport);
+        metrics.begin(rules.catalogue.iter().map(|operation| operation.name));
+        let mut providers =
+            Providers::new(settings.accounts, operations::operations(), transport, clock.clone());
         if let Some(limit) = &shared_limit {
             providers = providers.sharing(limit);
         }
         let closed = CancellationToken::new();
-        let _closed_at_last = closed.clone().drop_guard();
-        let address = state.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = state {
+        let _close_on_return = closed.clone().drop_guard();
+        if let Some(listener) = admin_listener {
             let sources = admin::AdminSources {
                 registry: registry(&metrics, &providers, &broker, ledger.as_ref()),
                 heartbeat: heartbeat.clone(),
@@ -99,8 +92,8 @@ impl Worker {
         info!(
             broker = broker.address(),
             kinds = ?kinds,
-            accounts = accounts.len(),
-            admin = address.map(tracing::field::display),
+            accounts,
+            admin = admin_address.map(tracing::field::display),
             "ready for jobs"
         );
         let sweeper = Sweeper {
@@ -111,11 +104,9 @@ impl Worker {
             clock: clock.clone(),
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
-        let max_bytes = settings.broker.max_message_bytes;
         let source = settings.events.source;
         let events =
             EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
-        let rules = MessageValidator { catalogue, accounts, users, max_bytes };
         let runner = Runner::new(Dependencies {
             rules,
             policies: settings.policies,
@@ -132,14 +123,33 @@ impl Worker {
         let deliveries = broker.consume(&kinds, concurrency);
         let pool = Pool::new(runner, concurrency.into(), heartbeat);
         let drained = pool.run(deliveries, settings.worker.grace).await;
-        sweeping.await.context("the sweeper ended by a panic")?;
-        // Everything is settled; a broker that does not answer is not waited for.
+        sweeping.await.context("the sweeper panicked")?;
+        // Every delivery is settled, so a broker that does not answer changes nothing.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, broker.close()).await;
         Ok(drained)
     }
 }
 
-/// Everything that is counted, under the name it is shown by.
+fn message_validator(settings: &Settings) -> MessageValidator {
+    let accounts = &settings.accounts;
+    MessageValidator {
+        catalogue: operations::catalogue(),
+        accounts: accounts
+            .iter()
+            .map(|account| (account.name.clone(), account.provider()))
+            .collect(),
+        users: AccessPolicy {
+            required: settings.broker.require_user,
+            allowed: accounts
+                .iter()
+                .filter_map(|account| Some((account.name.clone(), account.allowed_users.clone()?)))
+                .collect(),
+        },
+        max_bytes: settings.broker.max_message_bytes,
+    }
+}
+
+/// The metrics of all parts.
 fn registry(
     metrics: &Metrics,
     providers: &Providers,
@@ -147,8 +157,9 @@ fn registry(
     ledger: &dyn Ledger,
 ) -> Registry {
     let mut registry = Registry::with_prefix("ticketd");
-    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("build", "The version that runs", build);
+    let build =
+        Info::new([("version", env!("CARGO_PKG_VERSION")), ("commit", env!("BUILD_COMMIT"))]);
+    registry.register("build", "The running version", build);
     metrics.register(&mut registry);
     providers.metrics().register(&mut registry);
     broker.metrics().register(&mut registry);
@@ -156,14 +167,15 @@ fn registry(
     registry
 }
 
-/// What settles jobs whose outcome is unknown. It asks the providers nothing.
+/// Resolves jobs whose outcome is unknown. It sends no requests to providers.
 pub fn resolver(
     settings: Settings,
     ledger: Arc<dyn Ledger>,
     publisher: Publisher,
 ) -> Result<Resolver> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts, operations::operations(), transport);
+    let operations = operations::operations();
+    let providers = Providers::new(settings.accounts, operations, transport, Clock::default());
     Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
 }
 
@@ -172,7 +184,7 @@ pub async fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
     open_stores(url).await.map(|(ledger, _)| ledger)
 }
 
-/// Opens the ledger, and what keeps the limits that replicas share, where it can.
+/// Opens the ledger, and its shared rate limits if it supports them.
 async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn SharedLimit>>)> {
     Ok(match url {
         LedgerUrl::Sqlite(path) => (Arc::new(SqliteLedger::open(path)?), None),
@@ -183,16 +195,16 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
     })
 }
 
-/// The clouds and the ledger don't know each other; here they meet.
+/// Connects the two folders: `cloud` and `ledger` do not import each other.
 #[async_trait]
 impl SharedLimit for PostgresLedger {
-    async fn take_turn(
+    async fn acquire(
         &self,
         account: &str,
         per: Duration,
         burst: u32,
     ) -> Result<Option<Duration>, LimitUnavailable> {
-        let taken = PostgresLedger::take_turn(self, account, per, burst).await;
+        let taken = PostgresLedger::take_slot(self, account, per, burst).await;
         taken.map_err(|error| LimitUnavailable(Box::new(error)))
     }
 }

@@ -7,9 +7,10 @@
 //! - [`job`] decides: what a job is, what may happen to it, what follows. Pure.
 //! - [`cloud`] asks providers: operations describe requests and read replies.
 //! - [`broker`] talks to RabbitMQ: connections, topology, deliveries, confirmed publishes.
-//! - [`ledger`] remembers: every job's state, and who may change it.
+//! - [`ledger`] stores every job's state, and decides which worker may change it.
 //! - [`worker`] carries out: takes deliveries, steps the machine, saves, acts.
 //! - [`admin`] shows metrics and health.
+//! - [`clock`] is the clock that jobs run by.
 //! - [`secret`] keeps what must not be shown, and notices when it changes.
 //! - [`config`] turns files and environment variables into checked settings.
 //! - [`app`] builds the real parts and joins them.
@@ -28,8 +29,10 @@ pub mod admin;
 pub mod app;
 pub mod broker;
 pub mod cli;
+pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod error_chain;
 pub mod job;
 pub mod ledger;
 pub mod secret;

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ticketd::cli::{Cli, chain};
+use ticketd::cli::{Cli, chain, install_tls_provider};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    install_tls_provider();
     match Cli::parse().run().await {
         Ok(code) => code,
         Err(error) => {

@@ -1,4 +1,5 @@
-//! A secret, and the file it is read from again when that changes: keys are rotated while jobs run.
+//! A secret that may come from a file. The file is read again when it changes, because keys are
+//! rotated while jobs run.
 
 use std::fmt;
 use std::fs;
@@ -10,100 +11,101 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::{info, warn};
 
-/// A secret that may change. Clones are the same secret.
+/// A secret that may change. Clones share it.
 #[derive(Clone)]
-pub struct Secret(Arc<Inner>);
+pub struct Secret(Arc<SecretCell>);
 
-struct Inner {
+struct SecretCell {
     file: Option<PathBuf>,
-    kept: Mutex<Kept>,
+    value: Mutex<SecretValue>,
 }
 
-struct Kept {
-    value: SecretString,
-    /// The one before: what was asked with it may still be answered.
-    former: Option<SecretString>,
-    /// How often it has changed.
+struct SecretValue {
+    current: SecretString,
+    /// Responses to requests made with the previous value may still arrive, and must be redacted.
+    previous: Option<SecretString>,
+    /// How often the value has changed.
     version: u64,
-    /// When it last changed, if it has.
-    changed: Option<Instant>,
-    /// What the file looked like when it was last read, or could not be.
-    seen: Option<Look>,
+    changed_at: Option<Instant>,
+    /// The file's stamp at the last attempt to read it.
+    stamp: Option<FileStamp>,
 }
 
-/// What shows that a file has changed, whether it was written or replaced.
-type Look = (u64, u64, i64, i64, u64);
+/// Device, inode, modification time (seconds and nanoseconds) and size. Differs after a file was
+/// written or replaced.
+type FileStamp = (u64, u64, i64, i64, u64);
 
 impl Secret {
-    /// Reads a file, and again whenever that changes. `Err` says what is wrong with it, without
-    /// showing it.
-    pub fn in_file(path: &Path) -> Result<Self, String> {
+    /// Reads a file, and again whenever it changes. The error does not contain the secret.
+    pub fn from_file(path: &Path) -> Result<Self, String> {
         let secret = Self::new(Some(path.to_owned()), read(path)?.into());
-        secret.kept().seen = look(path);
+        secret.lock().stamp = stamp(path);
         Ok(secret)
     }
 
-    fn new(file: Option<PathBuf>, value: SecretString) -> Self {
-        let kept = Kept { value, former: None, version: 0, changed: None, seen: None };
-        Self(Arc::new(Inner { file, kept: Mutex::new(kept) }))
+    fn new(file: Option<PathBuf>, current: SecretString) -> Self {
+        let value =
+            SecretValue { current, previous: None, version: 0, changed_at: None, stamp: None };
+        Self(Arc::new(SecretCell { file, value: Mutex::new(value) }))
     }
 
-    /// What it is now. A file that can't be read leaves it as it was.
+    /// The current value. While the file can't be read, the value stays as it was.
     pub fn current(&self) -> SecretString {
-        self.fresh().value.clone()
+        self.refresh().current.clone()
     }
 
-    /// How often it has changed until now.
+    /// How often the value has changed so far.
     pub fn version(&self) -> u64 {
-        self.fresh().version
+        self.refresh().version
     }
 
-    /// Whether it changed within that time.
+    /// Whether the value has changed within this time.
     pub fn changed_within(&self, time: Duration) -> bool {
-        self.fresh().changed.is_some_and(|changed| changed.elapsed() < time)
+        self.refresh().changed_at.is_some_and(|changed_at| changed_at.elapsed() < time)
     }
 
-    /// Every text that must not be shown.
+    /// The values that must be redacted: the previous one and the current one.
     pub fn all(&self) -> Vec<SecretString> {
-        let kept = self.kept();
-        kept.former.iter().chain([&kept.value]).cloned().collect()
+        let value = self.lock();
+        value.previous.iter().chain([&value.current]).cloned().collect()
     }
 
-    /// A look at the file costs microseconds, and a change is seen at once.
-    fn fresh(&self) -> MutexGuard<'_, Kept> {
-        let mut kept = self.kept();
-        let Some(path) = &self.0.file else { return kept };
-        let seen = look(path);
-        if seen == kept.seen {
-            return kept;
+    /// Reads the file again if its stamp has changed. Reading the stamp costs microseconds, so every
+    /// access does it.
+    fn refresh(&self) -> MutexGuard<'_, SecretValue> {
+        let mut value = self.lock();
+        let Some(path) = &self.0.file else { return value };
+        let stamp = stamp(path);
+        if stamp == value.stamp {
+            return value;
         }
         match read(path) {
-            Ok(value) if value == kept.value.expose_secret() => {}
-            Ok(value) => {
+            Ok(text) if text == value.current.expose_secret() => {}
+            Ok(text) => {
                 info!(file = %path.display(), "a secret has changed and is used from now on");
-                kept.former = Some(std::mem::replace(&mut kept.value, value.into()));
-                kept.version += 1;
-                kept.changed = Some(Instant::now());
+                value.previous = Some(std::mem::replace(&mut value.current, text.into()));
+                value.version += 1;
+                value.changed_at = Some(Instant::now());
             }
-            Err(what) => warn!("a secret stays as it was: {what}"),
+            Err(problem) => warn!("a secret can't be read again and stays unchanged: {problem}"),
         }
-        kept.seen = seen;
-        kept
+        value.stamp = stamp;
+        value
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, SecretValue> {
+        self.0.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One that never changes, such as that of a variable.
+/// A secret that never changes, such as one from a variable.
 impl From<&str> for Secret {
     fn from(value: &str) -> Self {
         Self::new(None, value.into())
     }
 }
 
-/// The same.
+/// A secret that never changes.
 impl From<String> for Secret {
     fn from(value: String) -> Self {
         Self::new(None, value.into())
@@ -116,9 +118,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn look(path: &Path) -> Option<Look> {
-    let about = fs::metadata(path).ok()?;
-    Some((about.dev(), about.ino(), about.mtime(), about.mtime_nsec(), about.size()))
+fn stamp(path: &Path) -> Option<FileStamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+    Some((metadata.dev(), metadata.ino(), seconds, nanoseconds, metadata.size()))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -127,8 +130,8 @@ fn read(path: &Path) -> Result<String, String> {
     usable(&text).map_err(|what| format!("the file {path:?} {what}"))
 }
 
-/// A secret as it stands in a file or variable. Editors and `echo` end a file with a line break that
-/// is no part of it.
+/// Validates the text of a file or variable. A final line break is removed, because editors and
+/// `echo` add one. The error does not contain the text.
 pub fn usable(text: &str) -> Result<String, &'static str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -146,44 +149,44 @@ pub fn usable(text: &str) -> Result<String, &'static str> {
 mod tests {
     use super::*;
 
-    fn shown(secret: &Secret) -> String {
+    fn value(secret: &Secret) -> String {
         secret.current().expose_secret().to_owned()
     }
 
     #[test]
-    fn a_file_is_read_again_whether_it_was_written_or_replaced() {
+    fn a_written_or_replaced_file_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fs::write(&path, "one\n").unwrap();
-        let secret = Secret::in_file(&path).unwrap();
-        assert_eq!((shown(&secret).as_str(), secret.version()), ("one", 0));
+        let secret = Secret::from_file(&path).unwrap();
+        assert_eq!((value(&secret).as_str(), secret.version()), ("one", 0));
         fs::write(&path, "another\n").unwrap();
-        assert_eq!((shown(&secret).as_str(), secret.version()), ("another", 1));
-        // As an orchestrator does it: a new folder takes the place of the old one.
+        assert_eq!((value(&secret).as_str(), secret.version()), ("another", 1));
+        // Orchestrators replace the file instead of writing to it.
         let next = folder.path().join("next");
         fs::write(&next, "thethird").unwrap();
         fs::rename(&next, &path).unwrap();
-        assert_eq!((shown(&secret.clone()).as_str(), secret.version()), ("thethird", 2));
+        assert_eq!((value(&secret.clone()).as_str(), secret.version()), ("thethird", 2));
         let known: Vec<_> = secret.all().iter().map(|it| it.expose_secret().to_owned()).collect();
         assert_eq!(known, ["another", "thethird"]);
     }
 
     #[test]
-    fn a_file_that_is_empty_or_gone_leaves_the_secret_as_it_was() {
+    fn an_empty_or_missing_file_leaves_the_secret_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fs::write(&path, "one").unwrap();
-        let secret = Secret::in_file(&path).unwrap();
+        let secret = Secret::from_file(&path).unwrap();
         fs::write(&path, "").unwrap();
-        assert_eq!(shown(&secret), "one");
+        assert_eq!(value(&secret), "one");
         fs::remove_file(&path).unwrap();
-        assert_eq!((shown(&secret).as_str(), secret.version()), ("one", 0));
+        assert_eq!((value(&secret).as_str(), secret.version()), ("one", 0));
         fs::write(&path, "two").unwrap();
-        assert_eq!((shown(&secret).as_str(), secret.version()), ("two", 1));
+        assert_eq!((value(&secret).as_str(), secret.version()), ("two", 1));
     }
 
     #[test]
-    fn it_is_never_shown() {
+    fn debug_output_does_not_contain_the_secret() {
         let secret = Secret::from("c4n4ry");
         assert!(!format!("{secret:?}{secret:#?}").contains("c4n4ry"));
     }

@@ -12,7 +12,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
-use ticketd::broker::topology::Object;
+use ticketd::broker::topology::TopologyObject;
 
 /// Limit of publishes without a confirm.
 const MAX_UNCONFIRMED: usize = 1_000;
@@ -108,18 +108,18 @@ impl Queues {
     }
 
     /// Deletes all queues and exchanges of both consumers.
-    pub async fn delete_all(self, topology: &[Object]) -> Result<()> {
+    pub async fn delete_all(self, topology: &[TopologyObject]) -> Result<()> {
         let ours = [self.baseline_jobs(), self.baseline_results(), self.events()];
         let theirs = topology.iter().filter_map(|object| match object {
-            Object::Queue(queue) => Some(queue.name.clone()),
-            Object::Exchange(_) => None,
+            TopologyObject::Queue(queue) => Some(queue.name.clone()),
+            TopologyObject::Exchange(_) => None,
         });
         for queue in ours.into_iter().chain(theirs) {
             self.channel.queue_delete(short(&queue)?, QueueDeleteOptions::default()).await?;
         }
         let exchanges = topology.iter().filter_map(|object| match object {
-            Object::Exchange(exchange) => Some(exchange.name.clone()),
-            Object::Queue(_) => None,
+            TopologyObject::Exchange(exchange) => Some(exchange.name.clone()),
+            TopologyObject::Queue(_) => None,
         });
         for exchange in exchanges.chain([self.baseline_exchange()]) {
             let options = ExchangeDeleteOptions::default();

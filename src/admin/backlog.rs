@@ -1,4 +1,4 @@
-//! Counts what waits, when it is asked to: jobs in the ledger, messages in our queues.
+//! Metrics of the backlog: jobs in the ledger and messages in our queues, counted on each scrape.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,122 +15,121 @@ use tracing::debug;
 use crate::broker::Broker;
 use crate::ledger::Ledger;
 
-/// How long a count is good for: several who look share the work.
-const FRESH: Duration = Duration::from_secs(5);
+/// How long a count is reused, so that several scrapers share it.
+const CACHE_TTL: Duration = Duration::from_secs(5);
 
-/// How long counting may take. Whoever looks waits for no more than ten seconds, as a rule.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long counting may take. Scrapers usually wait for ten seconds at most.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What waits. What could not be counted is left out, and said to be.
+/// Collects the backlog. Metrics that could not be counted are removed, and `success` is 0.
 pub(super) struct BacklogCollector {
     ledger: Arc<dyn Ledger>,
     broker: Broker,
-    taken: Mutex<Option<Instant>>,
-    jobs: Family<StatusCount, Gauge>,
+    last_collected: Mutex<Option<Instant>>,
+    jobs: Family<JobLabels, Gauge>,
     overdue: Gauge<f64, std::sync::atomic::AtomicU64>,
-    queues: Family<Queue, Gauge>,
-    success: Family<Source, Gauge>,
+    messages: Family<BacklogQueueLabel, Gauge>,
+    success: Family<SourceLabel, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StatusCount {
+struct JobLabels {
     operation: String,
     status: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Queue {
+struct BacklogQueueLabel {
     queue: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Source {
+struct SourceLabel {
     source: &'static str,
 }
 
 impl BacklogCollector {
     pub(super) fn new(ledger: Arc<dyn Ledger>, broker: Broker, registry: &mut Registry) -> Self {
-        let backlog = Self {
+        let collector = Self {
             ledger,
             broker,
-            taken: Mutex::default(),
+            last_collected: Mutex::default(),
             jobs: Family::default(),
             overdue: Gauge::default(),
-            queues: Family::default(),
+            messages: Family::default(),
             success: Family::default(),
         };
         registry.register(
             "jobs",
-            "Jobs in the ledger that are not done, by what they wait for, and those whose outcome \
-             is unknown; every replica on one ledger says the same",
-            backlog.jobs.clone(),
+            "Jobs in the ledger that are not done, by status, and jobs that ended as unknown; every \
+             replica on the same ledger reports the same",
+            collector.jobs.clone(),
         );
         registry.register_with_unit(
             "jobs_overdue",
-            "How long the job that has waited longest is past its time; 0 if none is",
+            "How long the oldest job has been overdue; 0 if none is",
             Unit::Seconds,
-            backlog.overdue.clone(),
+            collector.overdue.clone(),
         );
         registry.register(
             "queue_messages",
-            "Messages ready in a queue; every replica on one broker says the same",
-            backlog.queues.clone(),
+            "Messages ready in a queue; every replica on the same broker reports the same",
+            collector.messages.clone(),
         );
         registry.register(
-            "census_success",
-            "1 if the ledger's jobs, or the broker's queues, could be counted for this scrape",
-            backlog.success.clone(),
+            "backlog_scrape_success",
+            "1 if the jobs of the ledger or the queues of the broker could be counted for this \
+             scrape",
+            collector.success.clone(),
         );
-        backlog
+        collector
     }
 
-    /// Counts, unless that was done a moment ago.
-    pub(super) async fn take(&self) {
-        let mut taken = self.taken.lock().await;
-        if taken.is_none_or(|taken| taken.elapsed() >= FRESH) {
+    /// Counts, unless the last count is still fresh.
+    pub(super) async fn collect(&self) {
+        let mut last_collected = self.last_collected.lock().await;
+        if last_collected.is_none_or(|at| at.elapsed() >= CACHE_TTL) {
             tokio::join!(self.count_jobs(), self.count_messages());
-            *taken = Some(Instant::now());
+            *last_collected = Some(Instant::now());
         }
     }
 
     async fn count_jobs(&self) {
-        let counted = timeout(PATIENCE, self.ledger.count_by_status()).await;
+        let counted = timeout(COUNT_TIMEOUT, self.ledger.count_by_status()).await;
         self.jobs.clear();
         self.overdue.set(0.0);
-        self.succeeded("ledger", matches!(counted, Ok(Ok(_))));
-        let count_by_status = match counted {
-            Ok(Ok(count_by_status)) => count_by_status,
-            Ok(Err(error)) => return debug!(%error, "jobs were not counted"),
-            Err(_) => return debug!("jobs were not counted in time"),
+        self.set_success("ledger", matches!(counted, Ok(Ok(_))));
+        let counts = match counted {
+            Ok(Ok(counts)) => counts,
+            Ok(Err(error)) => return debug!(%error, "jobs could not be counted"),
+            Err(_) => return debug!("counting jobs timed out"),
         };
-        if let Some(first) =
-            count_by_status.iter().filter_map(|status_count| status_count.first_due).min()
-        {
-            let overdue = Timestamp::now().duration_since(first).as_secs_f64();
+        if let Some(oldest) = counts.iter().filter_map(|count| count.first_due).min() {
+            let overdue = Timestamp::now().duration_since(oldest).as_secs_f64();
             self.overdue.set(overdue.max(0.0));
         }
-        for status_count in count_by_status {
-            let (operation, status) = (status_count.operation, status_count.status.as_str());
-            let jobs = status_count.jobs.try_into().unwrap_or(i64::MAX);
-            self.jobs.get_or_create(&StatusCount { operation, status }).set(jobs);
+        for count in counts {
+            let labels = JobLabels { operation: count.operation, status: count.status.as_str() };
+            let jobs = count.jobs.try_into().unwrap_or(i64::MAX);
+            self.jobs.get_or_create(&labels).set(jobs);
         }
     }
 
     async fn count_messages(&self) {
-        let counted = timeout(PATIENCE, self.broker.waiting()).await;
-        self.queues.clear();
-        self.succeeded("broker", matches!(counted, Ok(Ok(_))));
-        let waiting = match counted {
-            Ok(Ok(waiting)) => waiting,
-            Ok(Err(error)) => return debug!(%error, "messages were not counted"),
-            Err(_) => return debug!("messages were not counted in time"),
+        let counted = timeout(COUNT_TIMEOUT, self.broker.queue_depths()).await;
+        self.messages.clear();
+        self.set_success("broker", matches!(counted, Ok(Ok(_))));
+        let depths = match counted {
+            Ok(Ok(depths)) => depths,
+            Ok(Err(error)) => return debug!(%error, "messages could not be counted"),
+            Err(_) => return debug!("counting messages timed out"),
         };
-        for (queue, messages) in waiting {
-            self.queues.get_or_create(&Queue { queue }).set(messages.into());
+        for (queue, messages) in depths {
+            self.messages.get_or_create(&BacklogQueueLabel { queue }).set(messages.into());
         }
     }
 
-    fn succeeded(&self, source: &'static str, success: bool) {
-        self.success.get_or_create(&Source { source }).set(success.into());
+    fn set_success(&self, source: &'static str, success: bool) {
+        self.success.get_or_create(&SourceLabel { source }).set(success.into());
     }
 }

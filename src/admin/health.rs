@@ -1,4 +1,4 @@
-//! Whether a replica is alive, and whether it is ready for jobs.
+//! Liveness and readiness of a worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,9 @@ use crate::broker::Broker;
 use crate::ledger::Ledger;
 use crate::worker::Heartbeat;
 
-/// How long the ledger may take to answer before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the ledger may take to answer before it counts as unavailable.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a replica's health is judged by.
 pub(super) struct Health {
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) ledger: Arc<dyn Ledger>,
@@ -22,45 +21,43 @@ pub(super) struct Health {
     pub(super) stopping: CancellationToken,
 }
 
-/// What is good and what is not, in words.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct HealthReport {
     #[serde(skip)]
-    pub(super) good: bool,
+    pub(super) is_ok: bool,
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
 }
 
-impl Report {
-    fn of(good: &'static str, bad: &'static str, problems: Vec<String>) -> Self {
-        let fine = problems.is_empty();
-        Self { good: fine, status: if fine { good } else { bad }, problems }
+impl HealthReport {
+    fn new(ok: &'static str, failed: &'static str, problems: Vec<String>) -> Self {
+        let is_ok = problems.is_empty();
+        Self { is_ok, status: if is_ok { ok } else { failed }, problems }
     }
 }
 
 impl Health {
-    /// Alive: the loop that takes jobs turns. A replica that drains is alive.
-    pub(super) fn alive(&self) -> Report {
-        let stuck =
-            (!self.heartbeat.is_felt()).then(|| "the loop that takes jobs does not turn".into());
-        Report::of("alive", "stuck", stuck.into_iter().collect())
+    /// Whether the main loop runs. A draining worker is live.
+    pub(super) fn liveness(&self) -> HealthReport {
+        let stuck = (!self.heartbeat.is_felt()).then(|| "the main loop is stuck".to_owned());
+        HealthReport::new("alive", "stuck", stuck.into_iter().collect())
     }
 
-    /// Ready: jobs can be taken, saved and told of.
-    pub(super) async fn ready(&self) -> Report {
+    /// Whether jobs can be consumed and saved, and their events published.
+    pub(super) async fn readiness(&self) -> HealthReport {
         let mut problems = Vec::new();
         if self.stopping.is_cancelled() {
-            problems.push("it is stopping and takes no more jobs".to_owned());
+            problems.push("the worker is stopping and starts no more jobs".to_owned());
         }
         if !self.broker.is_up() {
-            problems.push("the broker is away, or takes no messages".to_owned());
-        } else if let Some(unavailable_queue) = self.broker.unavailable_queue() {
-            problems.push(format!("nothing can be taken from {unavailable_queue}"));
+            problems.push("the broker is unavailable or accepts no messages".to_owned());
+        } else if let Some(queue) = self.broker.unavailable_queue() {
+            problems.push(format!("can't consume {queue}"));
         }
-        if !matches!(timeout(PATIENCE, self.ledger.ping()).await, Ok(Ok(()))) {
-            problems.push("the ledger takes no saves".to_owned());
+        if !matches!(timeout(LEDGER_TIMEOUT, self.ledger.ping()).await, Ok(Ok(()))) {
+            problems.push("the ledger accepts no writes".to_owned());
         }
-        Report::of("ready", "not ready", problems)
+        HealthReport::new("ready", "not ready", problems)
     }
 }

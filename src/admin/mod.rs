@@ -1,5 +1,4 @@
-//! What operators and their tools look at: metrics, and whether a replica is alive and ready. Read
-//! only, without a secret, and on this machine alone unless the configuration says otherwise.
+//! Serves metrics and health over HTTP. Read only and without secrets. Local by default.
 
 mod backlog;
 mod health;
@@ -23,49 +22,38 @@ use crate::broker::Broker;
 use crate::ledger::Ledger;
 use crate::worker::Heartbeat;
 use backlog::BacklogCollector;
-use health::{Health, Report};
+use health::{Health, HealthReport};
 
-/// What scrapers are told that they get.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The address can't be listened on.
+/// Why the admin address can't be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Somebody else listens there.
     #[error(
         "another process, perhaps another worker, listens on admin.address {0}: choose another \
-         one for this worker (TICKETD_ADMIN__ADDRESS=127.0.0.1:0 takes any that is free), or \"off\""
+         address for this worker (TICKETD_ADMIN__ADDRESS=127.0.0.1:0 picks a free port), or \"off\""
     )]
-    Taken(SocketAddr),
-    /// This machine has no such address, or we may not listen there.
-    #[error("admin.address {address} can't be listened on: choose another one")]
-    Unusable {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    InUse(SocketAddr),
+    #[error("admin.address {address} can't be listened on: choose another address")]
+    Unusable { address: SocketAddr, source: io::Error },
 }
 
-/// Takes an address before there is anything to tell.
+/// Binds the address. Called first, so that an address in use is an error at start-up.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => Error::Taken(address),
+        io::ErrorKind::AddrInUse => Error::InUse(address),
         _ => Error::Unusable { address, source },
     })
 }
 
-/// What is told of a replica.
+/// Where metrics and health come from.
 pub struct AdminSources {
-    /// Everything that is counted; the census adds to it.
+    /// The metrics of the other parts. The backlog's are added to it.
     pub registry: Registry,
-    /// The loop's sign of life.
     pub heartbeat: Arc<Heartbeat>,
-    /// Where jobs are remembered.
     pub ledger: Arc<dyn Ledger>,
-    /// Where jobs come from.
     pub broker: Broker,
-    /// Whether the replica is stopping.
+    /// Cancelled once the worker stops.
     pub stopping: CancellationToken,
 }
 
@@ -75,25 +63,25 @@ struct AdminState {
     health: Health,
 }
 
-/// Answers until `closed`.
+/// Serves until `closed` is cancelled.
 pub async fn serve(listener: TcpListener, sources: AdminSources, closed: CancellationToken) {
     let AdminSources { mut registry, heartbeat, ledger, broker, stopping } = sources;
     let backlog = BacklogCollector::new(ledger.clone(), broker.clone(), &mut registry);
     let health = Health { heartbeat, ledger, broker, stopping };
     let router = Router::new()
         .route("/metrics", get(metrics))
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
         .with_state(Arc::new(AdminState { registry, backlog, health }));
     let serving = axum::serve(listener, router).into_future();
-    // Whoever is in the middle of reading is cut off: the process ends.
+    // Requests in progress are cut off: the process is about to exit.
     if let Some(Err(error)) = closed.run_until_cancelled(serving).await {
-        warn!(%error, "nothing is told on admin.address any more");
+        warn!(%error, "the admin server stopped; metrics and health are unavailable");
     }
 }
 
 async fn metrics(State(state): State<Arc<AdminState>>) -> Response {
-    state.backlog.take().await;
+    state.backlog.collect().await;
     let mut text = String::new();
     match encode(&mut text, &state.registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
@@ -101,15 +89,15 @@ async fn metrics(State(state): State<Arc<AdminState>>) -> Response {
     }
 }
 
-async fn alive(State(state): State<Arc<AdminState>>) -> Response {
-    answer(state.health.alive())
+async fn healthz(State(state): State<Arc<AdminState>>) -> Response {
+    respond(state.health.liveness())
 }
 
-async fn ready(State(state): State<Arc<AdminState>>) -> Response {
-    answer(state.health.ready().await)
+async fn readyz(State(state): State<Arc<AdminState>>) -> Response {
+    respond(state.health.readiness().await)
 }
 
-fn answer(report: Report) -> Response {
-    let code = if report.good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+fn respond(report: HealthReport) -> Response {
+    let code = if report.is_ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(report)).into_response()
 }

@@ -1,85 +1,62 @@
-//! The dead letters, to look through: what is not removed stays.
+//! Reads the dead letters. Those that are not acknowledged stay in the queue.
 
 use std::sync::Arc;
 
 use lapin::Channel;
 use lapin::message::BasicGetMessage;
-use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::options::BasicGetOptions;
 use lapin::types::ShortString;
 
-use super::connection::{SupervisedConnection, lost};
+use super::connection::SupervisedConnection;
+use super::delivery::AckHandle;
 use super::error::Error;
 use super::message::Properties;
+use super::names::short;
 
-/// The queue of dead letters, lent to us one by one. All that are not [removed](DeadLetterQueue::remove) go
-/// back when it is dropped; until then nobody else sees them.
+/// What errors say we tried to do.
+const READ: &str = "read the dead letters";
+
+/// The queue of dead letters, delivered one by one. All that are not acknowledged are requeued when
+/// this is dropped; until then no other reader gets them.
 pub struct DeadLetterQueue {
     channel: Channel,
     queue: ShortString,
 }
 
-/// A dead letter.
+/// A dead letter. Acknowledging it removes it for good; dropping it requeues it at once, and
+/// [`next`](DeadLetterQueue::next) returns it again.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// The body, byte for byte.
     pub body: Vec<u8>,
-    /// What it says beside its body.
     pub properties: Properties,
-    place: DeadLetterHandle,
-}
-
-/// Where a letter stands, to remove it by.
-#[derive(Debug)]
-pub struct DeadLetterHandle(lapin::Acker);
-
-impl DeadLetter {
-    /// Its place alone, of a letter whose contents are no longer needed.
-    pub fn into_handle(self) -> DeadLetterHandle {
-        self.place
-    }
+    pub ack_handle: AckHandle,
 }
 
 impl DeadLetterQueue {
-    pub(super) async fn open(link: Arc<SupervisedConnection>, queue: &str) -> Result<Self, Error> {
-        let channel = link.channel(LOOK).await?;
-        let queue = ShortString::try_new(queue)
-            .map_err(|error| Error::Refused { what: LOOK.into(), source: error.into() })?;
+    pub(super) async fn open(
+        connection: Arc<SupervisedConnection>,
+        queue: &str,
+    ) -> Result<Self, Error> {
+        let channel = connection.channel(READ).await?;
+        let queue = short(queue).map_err(|error| Error::request(READ, error))?;
         Ok(Self { channel, queue })
     }
 
-    /// The next letter; none after the last.
+    /// The next dead letter; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<DeadLetter>, Error> {
-        let taken = self.channel.basic_get(self.queue.clone(), BasicGetOptions::default()).await;
-        match taken {
-            Ok(None) => Ok(None),
-            Ok(Some(BasicGetMessage { delivery, .. })) => Ok(Some(DeadLetter {
-                properties: Properties::from(&delivery.properties),
-                body: delivery.data,
-                place: DeadLetterHandle(delivery.acker),
-            })),
-            Err(error) if error.is_amqp_soft_error() => {
-                Err(Error::Refused { what: LOOK.into(), source: error.into() })
-            }
-            Err(error) => Err(lost(LOOK, error)),
-        }
+        let answer = self.channel.basic_get(self.queue.clone(), BasicGetOptions::default()).await;
+        let message = answer.map_err(|error| Error::request(READ, error))?;
+        Ok(message.map(|BasicGetMessage { delivery, .. }| DeadLetter {
+            properties: Properties::from(&delivery.properties),
+            body: delivery.data,
+            ack_handle: AckHandle::new(delivery.acker, &self.channel),
+        }))
     }
 
-    /// Removes a letter for good.
-    pub async fn remove(&self, place: DeadLetterHandle) -> Result<(), Error> {
-        match place.0.ack(BasicAckOptions::default()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Lost { what: REMOVE.into(), source: None }),
-            Err(error) => Err(lost(REMOVE, error)),
-        }
-    }
-
-    /// Gives back what was not removed, and sees to it that the rest is gone: what was asked of
-    /// a channel just before its connection closes may be lost.
+    /// Requeues what was not acknowledged and waits until the broker has done so: requests made
+    /// just before a connection closes can be lost.
     pub async fn close(self) -> Result<(), Error> {
-        let closed = self.channel.close(200, "looked through".into()).await;
-        closed.map_err(|error| lost(LOOK, error))
+        let closed = self.channel.close(200, "dead letters were read".into()).await;
+        closed.map_err(|error| Error::lost(READ, error))
     }
 }
-
-const LOOK: &str = "look through the dead letters";
-const REMOVE: &str = "remove a dead letter";

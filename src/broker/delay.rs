@@ -1,21 +1,21 @@
-//! The ladder of waiting queues: one fixed wait each, a power of two seconds.
+//! The delay ladder: queues that hold a message for a fixed time, each a power of two seconds.
 //!
-//! A longer wait is several hops: a job that waits 100 s wakes after 64, sees that it is not due,
-//! and waits again for 32 and 4. It never wakes late by more than the hops take.
+//! A longer wait takes several hops: a job that waits 100 s wakes after 64 s, is not due yet, and
+//! waits again for 32 s and 4 s. It is late by no more than the hops take.
 
 use std::time::Duration;
 
 /// The longest rung, in seconds: a day and a half.
-pub const LONGEST: u32 = 1 << 17;
+const MAX_RUNG: u32 = 1 << 17;
 
 /// Every rung, in seconds, shortest first.
 pub fn rungs() -> impl Iterator<Item = u32> {
-    (0..=LONGEST.ilog2()).map(|power| 1 << power)
+    (0..=MAX_RUNG.ilog2()).map(|power| 1 << power)
 }
 
-/// The longest rung that is not longer than the wait, in seconds; `None` below a second.
+/// The longest rung that does not exceed the wait, in seconds; `None` below a second.
 pub fn rung(wait: Duration) -> Option<u32> {
-    let seconds = u32::try_from(wait.as_secs()).unwrap_or(LONGEST).min(LONGEST);
+    let seconds = u32::try_from(wait.as_secs()).unwrap_or(MAX_RUNG).min(MAX_RUNG);
     seconds.checked_ilog2().map(|power| 1 << power)
 }
 
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_takes_the_longest_rung_that_fits() {
+    fn a_wait_takes_the_longest_rung_that_does_not_exceed_it() {
         let table = [
             (0, None),
             (999, None),
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn hops_add_up_to_the_whole_wait_in_at_most_eighteen() {
+    fn hops_add_up_to_the_wait_in_at_most_eighteen_hops() {
         for seconds in [1, 2, 3, 100, 3_600, 86_399, 262_143] {
             let mut left = seconds;
             let mut hops = 0;
@@ -58,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn the_ladder_has_every_rung_a_wait_can_take() {
+    fn the_ladder_has_every_rung_that_a_wait_can_take() {
         let all: Vec<u32> = rungs().collect();
-        assert_eq!((all.len(), all[0], all[17]), (18, 1, LONGEST));
+        assert_eq!((all.len(), all[0], all[17]), (18, 1, MAX_RUNG));
         for rung in all {
             assert_eq!(super::rung(Duration::from_secs(rung.into())), Some(rung));
         }

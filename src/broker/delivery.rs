@@ -1,4 +1,4 @@
-//! A message the broker lent us, until it is settled.
+//! A delivered message, until it is settled.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -7,171 +7,133 @@ use futures_util::FutureExt;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::{Acker, Channel};
 
-use super::connection::lost;
 use super::error::Error;
 use super::message::{Message, Properties};
-use crate::job::Kind;
+use super::names::SourceQueue;
 
-/// Which queue a delivery is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SourceQueue {
-    /// A job, as a producer sent it.
-    Job(Kind),
-    /// A wake-up, or a message that we put off.
-    Wake(Kind),
-    /// A wish that a job ends.
-    Cancel,
-}
+/// How often the channel is checked while a request to settle waits for its answer.
+const CHANNEL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A message and the duty to settle it.
+/// `basic.nack` instead of `basic.reject`: since RabbitMQ 4.3 a nack does not count towards the
+/// delivery limit.
+const REQUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };
+
+/// A delivered message, to be settled by [`ack`](Self::ack) or [`requeue`](Self::requeue).
 #[derive(Debug)]
 pub struct Delivery {
-    /// Which queue it is from.
-    pub origin: SourceQueue,
-    /// The routing key it was published with.
-    pub routing_key: String,
-    /// Whether it was delivered before and came back unsettled.
+    pub queue: SourceQueue,
+    /// Whether an earlier delivery of the message was not acknowledged.
     pub redelivered: bool,
-    /// The body, byte for byte.
     pub body: Vec<u8>,
-    /// What it says beside its body.
     pub properties: Properties,
-    /// What settles it; may be taken out and kept apart from the rest.
-    pub receipt: AckHandle,
+    pub ack_handle: AckHandle,
 }
 
 impl Delivery {
     pub(super) fn new(
-        origin: SourceQueue,
+        queue: SourceQueue,
         channel: &Channel,
         message: lapin::message::Delivery,
     ) -> Self {
         Self {
-            origin,
-            routing_key: message.routing_key.to_string(),
+            queue,
             redelivered: message.redelivered,
             properties: Properties::from(&message.properties),
             body: message.data,
-            receipt: AckHandle { acker: message.acker, channel: channel.clone(), settled: false },
+            ack_handle: AckHandle::new(message.acker, channel),
         }
     }
 
-    /// The message, to be published again. Its user can't be: the broker vouches for ours alone.
+    /// The message, to be published again, without its user: the broker refuses any but our own.
     pub fn message(&self) -> Message {
-        let Properties {
-            content_type,
-            content_encoding,
-            message_id,
-            correlation_id,
-            reply_to,
-            headers,
-            user_id: _,
-        } = self.properties.clone();
-        let body = self.body.clone();
-        Message {
-            body,
-            content_type,
-            content_encoding,
-            message_id,
-            correlation_id,
-            reply_to,
-            user_id: None,
-            headers,
-        }
+        let properties = Properties { user_id: None, ..self.properties.clone() };
+        Message { body: self.body.clone(), properties }
     }
 
     /// See [`AckHandle::ack`].
     pub async fn ack(self) -> Result<(), Error> {
-        self.receipt.ack().await
+        self.ack_handle.ack().await
     }
 
     /// See [`AckHandle::requeue`].
     pub async fn requeue(self) -> Result<(), Error> {
-        self.receipt.requeue().await
+        self.ack_handle.requeue().await
     }
 }
 
-/// Settles one delivery, once. Dropped unsettled, as by a panic, it gives the message back.
+/// Settles one delivery, once. Dropped unsettled, as by a panic, it requeues the message.
 pub struct AckHandle {
     acker: Acker,
-    // A channel closes with its last owner, and a closed channel takes no more acks.
+    // A channel closes with its last owner, and a closed channel takes no acks.
     channel: Channel,
     settled: bool,
 }
 
 impl AckHandle {
-    /// Tells the broker that it may forget the message. After an error the message is not
-    /// forgotten: it will be delivered again.
+    pub(super) fn new(acker: Acker, channel: &Channel) -> Self {
+        Self { acker, channel: channel.clone(), settled: false }
+    }
+
+    /// Removes the message from its queue. After an error the broker delivers it again.
     pub async fn ack(mut self) -> Result<(), Error> {
         self.settled = true;
-        let asked = self.acker.ack(BasicAckOptions::default());
-        self.answer("ack a delivery", asked).await
+        let request = self.acker.ack(BasicAckOptions::default());
+        self.settle("acknowledge a message", request).await
     }
 
-    /// Puts the message back at the head of its queue, for whoever is next. After an error it
-    /// goes there by itself.
+    /// Returns the message to its queue. After an error the broker does so by itself.
     pub async fn requeue(mut self) -> Result<(), Error> {
         self.settled = true;
-        let asked = self.acker.nack(TO_THE_QUEUE);
-        self.answer("give a delivery back", asked).await
+        let request = self.acker.nack(REQUEUE);
+        self.settle("requeue a message", request).await
     }
 
-    /// What came of a request to settle. The library leaves one without an answer for ever when its
-    /// connection ends at the wrong moment, so the channel is looked at while it is awaited.
-    async fn answer(
+    /// Awaits a request to settle. The library never completes a request whose connection ends at
+    /// the wrong moment, so the channel is checked as well. For a channel that is gone the library
+    /// also answers `Ok(false)`.
+    async fn settle(
         &self,
         what: &str,
-        asked: impl Future<Output = lapin::Result<bool>>,
+        request: impl Future<Output = lapin::Result<bool>>,
     ) -> Result<(), Error> {
-        let mut asked = pin!(asked);
-        let mut glance = tokio::time::interval(GLANCE);
+        let mut request = pin!(request);
+        let mut check = tokio::time::interval(CHANNEL_CHECK_INTERVAL);
         loop {
             tokio::select! {
                 biased;
-                answer = &mut asked => return settled(what, answer),
-                _ = glance.tick() => {
+                answer = &mut request => return match answer {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(Error::lost(what, None)),
+                    Err(error) => Err(Error::lost(what, error)),
+                },
+                _ = check.tick() => {
                     if !self.channel.status().connected() {
-                        return settled(what, Ok(false));
+                        return Err(Error::lost(what, None));
                     }
                 }
             }
         }
     }
 
-    /// Whether the delivery can still be settled: not if its channel was lost, and then the
-    /// broker has lent the message to somebody else.
+    /// Whether the delivery can still be settled. If its channel is gone, the broker has already
+    /// requeued the message.
     pub fn is_valid(&self) -> bool {
         self.acker.usable() && self.channel.status().connected()
-    }
-}
-
-/// How often a channel is looked at that owes an answer.
-const GLANCE: Duration = Duration::from_secs(1);
-
-/// A nack rather than a reject: from RabbitMQ 4.3 on it does not count against the message.
-const TO_THE_QUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };
-
-/// The library says `Ok(false)` when the channel is gone and nothing was settled.
-fn settled(what: &str, answer: lapin::Result<bool>) -> Result<(), Error> {
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error::Lost { what: what.into(), source: None }),
-        Err(error) => Err(lost(what, error)),
     }
 }
 
 impl Drop for AckHandle {
     fn drop(&mut self) {
         if !self.settled {
-            // The request is sent when the future is first polled; there is nobody to wait for
-            // its outcome, and if it fails the message goes back by itself.
-            self.acker.nack(TO_THE_QUEUE).now_or_never();
+            // The first poll sends the request. Its answer does not matter: if it fails, the
+            // broker requeues the message by itself.
+            self.acker.nack(REQUEUE).now_or_never();
         }
     }
 }
 
 impl std::fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Receipt").field("settled", &self.settled).finish_non_exhaustive()
+        f.debug_struct("AckHandle").field("settled", &self.settled).finish_non_exhaustive()
     }
 }

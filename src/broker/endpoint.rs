@@ -1,6 +1,5 @@
-//! Where the broker is and how we get in. The only place that sees its password.
+//! The broker's address and our credentials. The only file that reads the password.
 
-use std::error::Error as _;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -15,11 +14,11 @@ use url::Url;
 use super::error::{Cause, Error};
 use super::settings::BrokerSettings;
 
-/// A silent peer is given up after twice this, in seconds.
+/// AMQP heartbeat in seconds. A silent peer counts as lost after twice this.
 const HEARTBEAT: u16 = 10;
 
 /// How long connecting may take, the handshake included.
-const PATIENCE: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) struct Endpoint {
     settings: BrokerSettings,
@@ -27,7 +26,7 @@ pub(super) struct Endpoint {
     user: Option<String>,
 }
 
-/// What a connection is made with. It is read anew for each: passwords and certificates are renewed
+/// What a connection needs. Read again for each, because passwords and certificates are rotated
 /// while we run.
 struct Access {
     uri: AMQPUri,
@@ -41,21 +40,21 @@ impl Access {
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let identity = match &settings.client_certificate {
             Some((certificate, key)) => {
-                Some(OwnedIdentity::PKCS8 { pem: file(certificate)?, key: file(key)? })
+                Some(OwnedIdentity::PKCS8 { pem: read_file(certificate)?, key: read_file(key)? })
             }
             None => None,
         };
         let cert_chain = match &settings.ca {
-            Some(path) => Some(String::from_utf8_lossy(&file(path)?).into_owned()),
+            Some(path) => Some(String::from_utf8_lossy(&read_file(path)?).into_owned()),
             None => None,
         };
         Ok(Self { uri, tls: OwnedTLSConfig { identity, cert_chain } })
     }
 
-    /// Who we are to the broker, if the address says so; a certificate may say it instead.
+    /// Our user, if the address names it; with SASL EXTERNAL a certificate does.
     fn user(&self) -> Option<String> {
         let by_password =
-            self.uri.query.auth_mechanism.is_none_or(|how| how == SASLMechanism::Plain);
+            self.uri.query.auth_mechanism.is_none_or(|sasl| sasl == SASLMechanism::Plain);
         by_password.then(|| self.uri.authority.userinfo.username.clone())
     }
 }
@@ -67,17 +66,17 @@ impl Endpoint {
         Ok(Self { settings: settings.clone(), address, user })
     }
 
-    /// Whom the broker takes us for, as far as we know.
+    /// Our user on the broker, as far as we know it.
     pub(super) fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The address as it may be shown.
+    /// The address without a password.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Makes a connection that does not recover by itself: the library's recovery leaves holes.
+    /// Opens a connection without the library's recovery, which does not restore every channel.
     pub(super) async fn dial(&self, purpose: &str) -> Result<lapin::Connection, Error> {
         let Access { uri, tls } = Access::read(&self.settings)?;
         let vhost = uri.vhost.clone();
@@ -88,18 +87,18 @@ impl Endpoint {
             .with_uri(uri)
             .with_tls_config(tls)
             .with_properties(properties);
-        match tokio::time::timeout(PATIENCE, builder.connect()).await {
+        match tokio::time::timeout(CONNECT_TIMEOUT, builder.connect()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.refused(error, vhost)),
+            Ok(Err(error)) => Err(self.connect_error(error, vhost)),
             Err(elapsed) => Err(self.unreachable(elapsed.into())),
         }
     }
 
-    fn refused(&self, error: lapin::Error, vhost: String) -> Error {
+    fn connect_error(&self, error: lapin::Error, vhost: String) -> Error {
         let address = self.address.clone();
         let refusal = match error.kind() {
             ErrorKind::ProtocolError(refusal) => refusal,
-            ErrorKind::IOError(io) if self.is_distrust(io.kind()) => {
+            ErrorKind::IOError(io) if self.is_tls_failure(io.kind()) => {
                 return Error::Tls { address, source: error.into() };
             }
             _ => return self.unreachable(error.into()),
@@ -115,13 +114,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether one side did not accept the other's certificate. The TLS library says so; a broker
-    /// that misses ours may just hang up.
-    fn is_distrust(&self, kind: io::ErrorKind) -> bool {
+    /// Whether one side rejected the other's certificate. The TLS library reports a broker's
+    /// certificate as invalid data; a broker that rejects ours may just close the connection.
+    fn is_tls_failure(&self, kind: io::ErrorKind) -> bool {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         let hung_up = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
-        let private = self.address.starts_with("amqps:");
-        kind == io::ErrorKind::InvalidData || private && hung_up.contains(&kind)
+        let uses_tls = self.address.starts_with("amqps:");
+        kind == io::ErrorKind::InvalidData || uses_tls && hung_up.contains(&kind)
     }
 
     fn unreachable(&self, source: Cause) -> Error {
@@ -129,9 +128,9 @@ impl Endpoint {
     }
 }
 
-/// The address without its password and query, which may hold one too.
+/// The address without its password and its query, which may contain one too.
 fn without_password(text: &str) -> Result<String, Error> {
-    // An address that can't be read is not repeated: we can't tell which part is the password.
+    // An address that can't be parsed is not repeated: any part of it may be the password.
     let mut url = Url::parse(text).map_err(|error| Error::Address(error.to_string()))?;
     if !matches!(url.scheme(), "amqp" | "amqps") {
         return Err(Error::Address("it begins with neither amqp:// nor amqps://".into()));
@@ -144,24 +143,8 @@ fn without_password(text: &str) -> Result<String, Error> {
     Ok(url.to_string())
 }
 
-fn file(path: &Path) -> Result<Vec<u8>, Error> {
+fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Certificate { path: path.to_owned(), source })
-}
-
-/// An error and its causes on one line, for a log.
-pub(super) fn chain(error: &Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // The library repeats a cause in what it says itself.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }
 
 #[cfg(test)]
@@ -176,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_usable_says_so_without_repeating_it() {
+    fn an_unusable_address_is_an_error_that_does_not_repeat_it() {
         for text in ["s3cret", "http://me:s3cret@broker/", "amqp:///s3cret", "amqp://me:s3cret@"] {
             let error = without_password(text).unwrap_err().to_string();
             assert!(error.starts_with("broker.url is not usable: "), "{error}");

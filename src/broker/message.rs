@@ -1,4 +1,4 @@
-//! Messages as we see them, on their way in and out.
+//! Messages as we publish and receive them.
 
 use std::collections::BTreeMap;
 
@@ -6,102 +6,94 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::error::PublishError;
+use super::names::short;
 
-/// A message to publish. It is always persistent.
+/// A message. Published, it is always persistent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// The body, byte for byte.
     pub body: Vec<u8>,
-    /// The body's media type.
-    pub content_type: Option<String>,
-    /// How the body is packed; kept for dead letters, which we don't unpack.
-    pub content_encoding: Option<String>,
-    /// What a repeat of the message is recognised by.
-    pub message_id: Option<String>,
-    /// What the receiver matches the message with.
-    pub correlation_id: Option<String>,
-    /// The queue an answer goes to.
-    pub reply_to: Option<String>,
-    /// Our own user, if the receiver wants to know it; the broker takes no other.
-    pub user_id: Option<String>,
-    /// Headers with text in them.
-    pub headers: BTreeMap<String, String>,
+    pub properties: Properties,
 }
 
-/// What a received message says beside its body.
+/// The AMQP properties and headers that we use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     /// The body's media type.
     pub content_type: Option<String>,
-    /// How the body is packed.
+    /// The body's compression. Kept for dead letters, whose bodies we do not decompress.
     pub content_encoding: Option<String>,
-    /// The sender's id of the message.
+    /// Identifies repeats of a message.
     pub message_id: Option<String>,
-    /// What the sender matches answers with.
+    /// Chosen by the sender, to match answers with.
     pub correlation_id: Option<String>,
-    /// The queue the sender wants answers in.
+    /// The queue that answers go to.
     pub reply_to: Option<String>,
-    /// The sender's user, vouched for by the broker.
+    /// The sender's user. The broker verifies it and refuses any user but the connection's own.
     pub user_id: Option<String>,
-    /// The headers with text in them: `traceparent`, `tracestate` and our own. What the broker
-    /// itself adds (`x-death`, `x-delivery-count`) is not text and so not here; nothing is
-    /// decided by it.
+    /// The headers with a text value: `traceparent`, `tracestate` and our own. The broker's own
+    /// headers (`x-death`, `x-delivery-count`) are not text and are left out; nothing depends on
+    /// them.
     pub headers: BTreeMap<String, String>,
 }
 
-impl Message {
-    pub(super) fn properties(&self) -> Result<BasicProperties, PublishError> {
-        let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+/// Where the broker routed a mandatory message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteResult {
+    /// To at least one queue.
+    Routed,
+    /// To none; the broker dropped the message.
+    Unroutable,
+}
+
+impl Properties {
+    pub(super) fn to_amqp(&self) -> Result<BasicProperties, PublishError> {
+        let field =
+            |name: &'static str, value: &str| short(value).map_err(|_| PublishError::TooLong(name));
+        let mut amqp = BasicProperties::default().with_delivery_mode(PERSISTENT);
         if let Some(text) = &self.content_type {
-            properties = properties.with_content_type(short("content_type", text)?);
+            amqp = amqp.with_content_type(field("content_type", text)?);
         }
         if let Some(text) = &self.content_encoding {
-            properties = properties.with_content_encoding(short("content_encoding", text)?);
+            amqp = amqp.with_content_encoding(field("content_encoding", text)?);
         }
         if let Some(text) = &self.message_id {
-            properties = properties.with_message_id(short("message_id", text)?);
+            amqp = amqp.with_message_id(field("message_id", text)?);
         }
         if let Some(text) = &self.correlation_id {
-            properties = properties.with_correlation_id(short("correlation_id", text)?);
+            amqp = amqp.with_correlation_id(field("correlation_id", text)?);
         }
         if let Some(text) = &self.reply_to {
-            properties = properties.with_reply_to(short("reply_to", text)?);
+            amqp = amqp.with_reply_to(field("reply_to", text)?);
         }
         if let Some(text) = &self.user_id {
-            properties = properties.with_user_id(short("user_id", text)?);
+            amqp = amqp.with_user_id(field("user_id", text)?);
         }
         let mut headers = FieldTable::default();
         for (name, text) in &self.headers {
-            headers.insert(short("header name", name)?, AMQPValue::LongString(text.clone().into()));
+            headers.insert(field("header name", name)?, AMQPValue::LongString(text.clone().into()));
         }
-        Ok(properties.with_headers(headers))
+        Ok(amqp.with_headers(headers))
     }
 }
 
 impl From<&BasicProperties> for Properties {
-    fn from(properties: &BasicProperties) -> Self {
+    fn from(amqp: &BasicProperties) -> Self {
         let text = |field: &Option<ShortString>| field.as_ref().map(|text| text.to_string());
-        let headers = properties.headers().as_ref().map(texts).unwrap_or_default();
         Self {
-            content_type: text(properties.content_type()),
-            content_encoding: text(properties.content_encoding()),
-            message_id: text(properties.message_id()),
-            correlation_id: text(properties.correlation_id()),
-            reply_to: text(properties.reply_to()),
-            user_id: text(properties.user_id()),
-            headers,
+            content_type: text(amqp.content_type()),
+            content_encoding: text(amqp.content_encoding()),
+            message_id: text(amqp.message_id()),
+            correlation_id: text(amqp.correlation_id()),
+            reply_to: text(amqp.reply_to()),
+            user_id: text(amqp.user_id()),
+            headers: amqp.headers().as_ref().map(text_headers).unwrap_or_default(),
         }
     }
 }
 
 const PERSISTENT: u8 = 2;
 
-/// A name as AMQP sends it. The library's own conversion panics when it is too long.
-pub(super) fn short(what: &'static str, text: &str) -> Result<ShortString, PublishError> {
-    ShortString::try_new(text).map_err(|_| PublishError::TooLong(what))
-}
-
-fn texts(table: &FieldTable) -> BTreeMap<String, String> {
+fn text_headers(table: &FieldTable) -> BTreeMap<String, String> {
     let text = |value: &AMQPValue| match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(str::to_owned),
         AMQPValue::ShortString(text) => Some(text.to_string()),
@@ -120,9 +112,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_is_what_is_received() {
-        let message = Message {
-            body: b"{}".to_vec(),
+    fn properties_are_received_as_they_were_sent() {
+        let properties = Properties {
             content_type: Some("application/json".into()),
             content_encoding: Some("gzip".into()),
             message_id: Some("m".into()),
@@ -131,19 +122,13 @@ mod tests {
             user_id: Some("someone".into()),
             headers: BTreeMap::from([("traceparent".to_owned(), "00-ab".to_owned())]),
         };
-        let sent = message.properties().unwrap();
-        let received = Properties::from(&sent);
+        let sent = properties.to_amqp().unwrap();
         assert_eq!(sent.delivery_mode(), &Some(PERSISTENT));
-        assert_eq!(received.message_id.as_deref(), Some("m"));
-        assert_eq!(received.correlation_id.as_deref(), Some("c"));
-        assert_eq!(received.reply_to.as_deref(), Some("r"));
-        assert_eq!(received.content_encoding.as_deref(), Some("gzip"));
-        assert_eq!(received.headers, message.headers);
-        assert_eq!(received.user_id, message.user_id);
+        assert_eq!(Properties::from(&sent), properties);
     }
 
     #[test]
-    fn headers_of_the_broker_are_left_out() {
+    fn headers_without_a_text_value_are_left_out() {
         let mut table = FieldTable::default();
         table.insert("x-delivery-count".into(), AMQPValue::LongLongInt(3));
         table.insert("x-death".into(), AMQPValue::FieldArray(Default::default()));
@@ -154,9 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_too_long_for_amqp_is_an_error_and_no_panic() {
-        let message = Message { message_id: Some("x".repeat(256)), ..Message::default() };
-        let error = message.properties().unwrap_err();
+    fn a_property_longer_than_amqp_allows_is_an_error() {
+        let properties = Properties { message_id: Some("x".repeat(256)), ..Properties::default() };
+        let error = properties.to_amqp().unwrap_err();
         assert_eq!(
             error.to_string(),
             "the message's message_id is longer than the 255 bytes that AMQP allows"

@@ -1,4 +1,4 @@
-//! What is counted of the way to and from the broker.
+//! Metrics of connections, deliveries and publishes.
 
 use std::time::Instant;
 
@@ -9,40 +9,41 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::delivery::SourceQueue;
-use super::error::PublishError;
-use super::publisher::RouteResult;
-
-/// From a node on the same machine to a confirm that is about to be given up, in seconds.
+/// Seconds: from a broker on the same machine to the confirm time-out.
 const LATENCIES: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0, 60.0];
 
-const REFUSED: &str = "refused";
-const UNCONFIRMED: &str = "unconfirmed";
-const LOST: &str = "lost";
+/// The values of the label `result`.
+pub(super) mod result {
+    pub(in crate::broker) const CONFIRMED: &str = "confirmed";
+    pub(in crate::broker) const UNROUTABLE: &str = "unroutable";
+    pub(in crate::broker) const NACKED: &str = "nacked";
+    pub(in crate::broker) const TIMEOUT: &str = "timeout";
+    pub(in crate::broker) const LOST: &str = "lost";
+}
 
-/// What is counted. Clones count together.
+/// Clones share their counters.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    publishes: Family<Publish, Histogram, fn() -> Histogram>,
-    deliveries: Family<Queue, Counter>,
-    connected: Family<Purpose, Gauge>,
-    reconnects: Family<Purpose, Counter>,
-    blocked: Family<Purpose, Gauge>,
+    publishes: Family<PublishLabels, Histogram, fn() -> Histogram>,
+    deliveries: Family<QueueLabel, Counter>,
+    connected: Family<ConnectionLabel, Gauge>,
+    reconnects: Family<ConnectionLabel, Counter>,
+    blocked: Family<ConnectionLabel, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Publish {
+struct PublishLabels {
     exchange: &'static str,
     result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Queue {
+struct QueueLabel {
     queue: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Purpose {
+struct ConnectionLabel {
     connection: &'static str,
 }
 
@@ -50,10 +51,10 @@ impl Default for Metrics {
     fn default() -> Self {
         let latencies: fn() -> Histogram = || Histogram::new(LATENCIES);
         let publishes = Family::new_with_constructor(latencies);
-        // An increase from nothing would not be seen.
+        // Prometheus sees an increase only of a series that already exists.
         for exchange in ["events", "delay", "wake", "dead"] {
-            for result in [REFUSED, UNCONFIRMED, LOST] {
-                drop(publishes.get_or_create(&Publish { exchange, result }));
+            for result in [result::NACKED, result::TIMEOUT, result::LOST] {
+                drop(publishes.get_or_create(&PublishLabels { exchange, result }));
             }
         }
         Self {
@@ -67,92 +68,75 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Makes them known.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "publish_duration",
-            "Publishes by exchange: how long the broker took to confirm each, and whether it was \
-             confirmed, unroutable, refused, lost or unconfirmed",
+            "Time until the broker confirmed a publish, by exchange and result: confirmed, \
+             unroutable, nacked, lost or timeout",
             Unit::Seconds,
             self.publishes.clone(),
         );
         registry.register(
             "deliveries",
-            "Messages taken from a queue, repeats included",
+            "Messages delivered from a queue, redeliveries included",
             self.deliveries.clone(),
         );
         registry.register(
             "broker_connected",
-            "1 while a connection to the broker stands: taking is for consuming, giving for \
-             publishing",
+            "1 while a connection to the broker is open; one is for consuming, one for publishing",
             self.connected.clone(),
         );
         registry.register(
             "broker_reconnects",
-            "Times a connection to the broker was lost and made again",
+            "Times a connection to the broker was lost and opened again",
             self.reconnects.clone(),
         );
         registry.register(
             "broker_blocked",
-            "1 while the broker is out of memory or disk and takes nothing from a connection",
+            "1 while the broker is low on memory or disk and accepts no messages from a connection",
             self.blocked.clone(),
         );
     }
 
-    /// Begins to measure a publish.
-    pub(super) fn publish(&self, exchange: &'static str) -> Publishing {
-        Publishing { metrics: self.clone(), exchange, since: Instant::now() }
+    pub(super) fn start_publish(&self, exchange: &'static str) -> PublishTimer {
+        PublishTimer { metrics: self.clone(), exchange, start: Instant::now() }
     }
 
-    pub(super) fn delivery(&self, origin: SourceQueue) {
-        let queue = match origin {
-            SourceQueue::Job(kind) => format!("jobs.{kind}"),
-            SourceQueue::Wake(kind) => format!("wake.{kind}"),
-            SourceQueue::Cancel => "jobs.cancel".to_owned(),
-        };
-        self.deliveries.get_or_create(&Queue { queue }).inc();
+    pub(super) fn delivery(&self, queue: String) {
+        self.deliveries.get_or_create(&QueueLabel { queue }).inc();
     }
 
-    /// A connection stands for the first time.
-    pub(super) fn begin(&self, connection: &'static str) {
+    /// A connection is open for the first time.
+    pub(super) fn first_connected(&self, connection: &'static str) {
         self.connected(connection, true);
         self.blocked(connection, false);
-        drop(self.reconnects.get_or_create(&Purpose { connection }));
+        drop(self.reconnects.get_or_create(&ConnectionLabel { connection }));
     }
 
     pub(super) fn connected(&self, connection: &'static str, connected: bool) {
-        self.connected.get_or_create(&Purpose { connection }).set(connected.into());
+        self.connected.get_or_create(&ConnectionLabel { connection }).set(connected.into());
     }
 
     pub(super) fn reconnected(&self, connection: &'static str) {
-        self.reconnects.get_or_create(&Purpose { connection }).inc();
+        self.reconnects.get_or_create(&ConnectionLabel { connection }).inc();
     }
 
     pub(super) fn blocked(&self, connection: &'static str, blocked: bool) {
-        self.blocked.get_or_create(&Purpose { connection }).set(blocked.into());
+        self.blocked.get_or_create(&ConnectionLabel { connection }).set(blocked.into());
     }
 }
 
-/// A publish whose end is still to come. Dropped, it is not counted.
-pub(super) struct Publishing {
+/// Measures one publish. Dropped unfinished, it counts nothing.
+pub(super) struct PublishTimer {
     metrics: Metrics,
     exchange: &'static str,
-    since: Instant,
+    start: Instant,
 }
 
-impl Publishing {
-    pub(super) fn ended(self, outcome: Result<RouteResult, &PublishError>) {
-        let result = match outcome {
-            Ok(RouteResult::Routed) => "confirmed",
-            Ok(RouteResult::Unroutable) => "unroutable",
-            Err(PublishError::Refused) => REFUSED,
-            Err(PublishError::Unconfirmed(_)) => UNCONFIRMED,
-            Err(
-                PublishError::Unreachable(_) | PublishError::Lost(_) | PublishError::TooLong(_),
-            ) => LOST,
-        };
-        let labels = Publish { exchange: self.exchange, result };
-        let took = self.since.elapsed().as_secs_f64();
-        self.metrics.publishes.get_or_create(&labels).observe(took);
+impl PublishTimer {
+    pub(super) fn finish(self, result: &'static str) {
+        let labels = PublishLabels { exchange: self.exchange, result };
+        let duration = self.start.elapsed().as_secs_f64();
+        self.metrics.publishes.get_or_create(&labels).observe(duration);
     }
 }

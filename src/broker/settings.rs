@@ -1,45 +1,43 @@
-//! What has to be known to reach a broker.
+//! The checked settings of the broker.
 
 use std::path::PathBuf;
 
 use crate::job::access::matches;
 use crate::secret::Secret;
 
-/// Whether the topology is declared or only verified at start.
+/// Whether the topology is declared or only verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopologyMode {
-    /// Declare what is missing; a mismatch is an error.
+    /// Declare what is missing. A difference is an error.
     Apply,
-    /// Only verify.
+    /// Verify only. What is missing is an error too.
     Check,
 }
 
-/// A broker as configured, checked.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
-    /// `amqp://` or `amqps://`, with the password in it.
+    /// `amqp://` or `amqps://`, including the password.
     pub url: Secret,
-    /// What every exchange and queue name begins with.
+    /// The first part of every exchange and queue name.
     pub prefix: String,
-    /// What is done about the topology at start.
     pub topology: TopologyMode,
-    /// PEM file with the certificates that may sign the broker's.
+    /// PEM file with the certificates that the broker's may be signed by.
     pub ca: Option<PathBuf>,
-    /// PEM files of our own certificate and its key.
+    /// PEM files of our client certificate and its key.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Whether messages without the user who sent them are rejected.
+    /// Whether messages without a `user_id` are rejected.
     pub require_user: bool,
-    /// Name patterns (`*` stands for any characters) of queues that may be a `reply_to`.
+    /// Patterns of queue names that `reply_to` may name; `*` matches any characters.
     pub reply_allowed: Vec<String>,
-    /// The largest job message, in bytes.
+    /// Largest job message, in bytes.
     pub max_message_bytes: usize,
-    /// How many messages `ticketd.unrouted` keeps before it drops the oldest.
+    /// How many messages the unrouted queue keeps before it drops the oldest.
     pub unrouted_max: u32,
 }
 
 impl BrokerSettings {
-    /// Whether an outcome may be sent to this `reply_to` queue. Our own queues never: a producer
-    /// could make an outcome look like a job.
+    /// Whether an outcome may be sent to this `reply_to` queue. Never to our own queues: a producer
+    /// could have an outcome read as a job.
     pub fn may_reply_to(&self, queue: &str) -> bool {
         let ours = queue.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'));
         !ours && !queue.is_empty() && self.reply_allowed.iter().any(|name| matches(name, queue))
@@ -51,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_queues_are_never_replied_to() {
+    fn reply_to_never_names_our_own_queues() {
         let settings = BrokerSettings {
             url: Secret::from(""),
             prefix: "ticketd".into(),

@@ -12,7 +12,7 @@ use crate::config::Settings;
 /// What `ticketd events` can be told.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Which events: a topic pattern over <kind>.<operation>.<state>, such as "#.failed"
+    /// Which events: a topic pattern over KIND.OPERATION.STATE, such as "#.failed"
     #[arg(default_value = "#")]
     key: String,
     /// Write the events as they are, one JSON object a line

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+pub use crate::app::install_tls_provider;
 use crate::cloud::operations;
 use crate::config::{EX_CONFIG, Settings, load, process_environment};
 use crate::telemetry::{self, LogFormat};
@@ -27,7 +28,7 @@ use crate::telemetry::{self, LogFormat};
 /// An event-driven queue worker: ticket jobs from RabbitMQ, calls on cloud APIs, result events
 /// back. It loses nothing and makes nothing twice.
 #[derive(Debug, Parser)]
-#[command(name = "ticketd", version, max_term_width = 100)]
+#[command(name = "ticketd", version = env!("BUILD_VERSION"), max_term_width = 100)]
 pub struct Cli {
     /// A configuration file; may be given several times, later ones win
     #[arg(long = "config", value_name = "FILE", global = true)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
 
 use super::show::{Line, OUTCOMES, in_colour, plain};
-use crate::broker::{Broker, EventStream, Message};
+use crate::broker::{Broker, EventStream, ExchangeName, Message, Properties, SourceQueue};
 use crate::config::Settings;
 use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
@@ -49,7 +49,7 @@ pub async fn run(
     let broker = Broker::connect(&settings.broker).await?;
     // Listening before sending: an outcome may come at once.
     let feed = if arguments.wait { Some(broker.follow_events("#").await?) } else { None };
-    let exchange = format!("{}.jobs", settings.broker.prefix);
+    let exchange = ExchangeName::Jobs.full_name(&settings.broker.prefix);
     send(&broker, &exchange, &orders, arguments.json).await?;
     let code = match feed {
         None => ExitCode::SUCCESS,
@@ -103,10 +103,12 @@ fn order(job: Value, catalogue: &Catalogue) -> Result<Order> {
     };
     let message = Message {
         body: job.to_string().into_bytes(),
-        content_type: Some("application/json".to_owned()),
-        message_id: Some(id.clone()),
-        correlation_id: Some(format!("submit-{:016x}", rand::random::<u64>())),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some("application/json".to_owned()),
+            message_id: Some(id.clone()),
+            correlation_id: Some(format!("submit-{:016x}", rand::random::<u64>())),
+            ..Properties::default()
+        },
     };
     Ok(Order { id, kind: operation.kind, message })
 }
@@ -116,15 +118,16 @@ async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> 
     for Order { id, kind, message } in orders {
         let span = info_span!(
             "send",
-            otel.name = format!("send jobs.{kind}"),
+            otel.name = format!("send {}", SourceQueue::Job(*kind).name()),
             otel.kind = "producer",
             messaging.system = "rabbitmq",
             messaging.message.id = id,
         );
-        let trace = span.in_scope(|| traces::passed_on(&Trace::default()));
+        let trace = span.in_scope(|| traces::outgoing(&Trace::default()));
         let headers = trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
-        let (headers, user_id) = (headers.collect(), user_id.clone());
-        let message = Message { headers, user_id, ..message.clone() };
+        let mut message = message.clone();
+        message.properties.headers = headers.collect();
+        message.properties.user_id = user_id.clone();
         publisher
             .publish_mandatory(exchange, kind.as_str(), &message)
             .instrument(span)
@@ -142,7 +145,7 @@ async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> 
 async fn wait(mut feed: EventStream, orders: Vec<Order>, json: bool) -> Result<ExitCode> {
     let mut open: BTreeMap<String, String> = orders
         .into_iter()
-        .filter_map(|order| Some((order.message.correlation_id?, order.id)))
+        .filter_map(|order| Some((order.message.properties.correlation_id?, order.id)))
         .collect();
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     while !open.is_empty() {

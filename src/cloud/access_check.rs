@@ -1,58 +1,65 @@
-//! Asks every service of every account something that changes nothing, to see whether it would take
-//! our calls.
+//! Checks whether the services of an account accept it, by reads that change nothing.
 
-use super::client::{AccountClient, RequestLabels, Sent};
-use super::limits::WhenLimited;
-use super::operations::access_check;
-use super::protocol::Service;
-use super::{Providers, nonce};
-use crate::job::{AccountName, Failure, FailureClass, RequestKind, Trace};
+use url::form_urlencoded;
 
-/// What a service of an account made of a signed read.
+use super::client::{AccountClient, RequestLabels, SendError};
+use super::rate_limit::WhenLimited;
+use super::request::{Body, Method, Request};
+use super::service::Service;
+use super::signing::nonce;
+use crate::job::{AccountName, Failure, FailureClass, Provider, Trace};
+
+/// What a service said to a signed read.
 #[derive(Debug)]
 pub struct AccessCheck {
-    /// The account.
     pub account: AccountName,
-    /// The service.
     pub service: Service,
-    /// Whether it takes our signature. A service that refuses the question and not us has taken it.
+    /// Whether the service accepts the account. A service that refuses only the read accepts it.
     pub outcome: Result<(), Failure>,
 }
 
-impl Providers {
-    /// Asks every service of every account, one after the other.
-    pub async fn check_access(&self) -> Vec<AccessCheck> {
-        let mut lines: Vec<&AccountClient> = self.lines.values().collect();
-        lines.sort_by(|one, other| one.account.name.cmp(&other.account.name));
-        let mut checked = Vec::new();
-        for line in lines {
-            for service in line.account.endpoints.keys().copied() {
-                let outcome = self.visit_one(line, service).await;
-                checked.push(AccessCheck { account: line.account.name.clone(), service, outcome });
-            }
+/// Checks every service of an account, one after the other.
+pub(super) async fn check(client: &AccountClient) -> Vec<AccessCheck> {
+    let account = &client.account;
+    let mut checks = Vec::new();
+    for service in account.endpoints.keys().copied() {
+        if let Some(request) = request(service, account.project_id()) {
+            let outcome = send(client, &request).await;
+            checks.push(AccessCheck { account: account.name.clone(), service, outcome });
         }
-        checked
     }
+    checks
+}
 
-    async fn visit_one(&self, line: &AccountClient, service: Service) -> Result<(), Failure> {
-        let request = access_check::request(service, &line.account);
-        let trace = Trace::default();
-        let errand = RequestLabels { operation: "visit", ask: &RequestKind::Probe, trace: &trace };
-        let nonce = nonce::random();
-        let sent =
-            line.send(self.transport.as_ref(), &request, WhenLimited::Wait, &nonce, errand).await;
-        match sent {
-            Sent::Done(Ok(_)) => Ok(()),
-            Sent::Done(Err(failure)) => match failure.meaning {
-                // There is no such thing as we asked for.
-                FailureClass::Permanent => Ok(()),
-                FailureClass::Retryable { .. } | FailureClass::Ambiguous => Err(failure),
-            },
-            Sent::Barred(failure) | Sent::Away(failure, _) => Err(failure),
-            Sent::Deferred(until) => {
-                let message = format!("a limit of ours holds it back until {until:.0}");
-                Err(Failure::retryable("HeldBack", message))
-            }
+fn request(service: Service, project_id: &str) -> Option<Request> {
+    let check = service.access_check()?;
+    let (method, action, path, query) = match service.provider() {
+        Provider::Alibaba => {
+            let (action, query) = check.split_once('?').unwrap_or((check, ""));
+            let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            (Method::Post, action, "/".to_owned(), query)
+        }
+        Provider::Huawei => (Method::Get, "", check.replace("{project}", project_id), Vec::new()),
+    };
+    Some(Request { service, action, method, path, query, body: Body::Empty })
+}
+
+async fn send(client: &AccountClient, request: &Request) -> Result<(), Failure> {
+    let trace = Trace::default();
+    let labels = RequestLabels { operation: "access_check", request: "probe", trace: &trace };
+    match client.send(request, WhenLimited::Wait, &nonce::random(), labels).await {
+        Ok(_) => Ok(()),
+        Err(SendError::Failed(failure)) => match failure.meaning {
+            // What the read asks for does not exist.
+            FailureClass::Permanent => Ok(()),
+            FailureClass::Retryable { .. } | FailureClass::Ambiguous => Err(failure),
+        },
+        Err(SendError::AccountRefused(failure) | SendError::CircuitOpen(failure, _)) => {
+            Err(failure)
+        }
+        Err(SendError::RateLimited(until)) => {
+            let message = format!("the account's rate limit allows no request before {until:.0}");
+            Err(Failure::retryable("RateLimited", message))
         }
     }
 }

@@ -1,11 +1,11 @@
-//! An account: a provider, a region, credentials and limits, under a name messages may use.
+//! An account: a provider, a region, credentials and limits, under the name that messages use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use url::Url;
 
-use super::protocol::Service;
+use super::service::Service;
 use crate::job::{AccountName, Provider};
 use crate::secret::Secret;
 
@@ -14,28 +14,23 @@ use crate::secret::Secret;
 pub enum Credentials {
     /// An access key pair: ACS3-HMAC-SHA256 for Alibaba, SDK-HMAC-SHA256 for Huawei.
     Key {
-        /// The public half.
         id: Secret,
-        /// The secret half.
         secret: Secret,
-        /// The token of a temporary pair.
+        /// Belongs to a temporary key pair.
         security_token: Option<Secret>,
     },
-    /// A Huawei IAM user, whose token is fetched and kept.
+    /// A Huawei IAM user. Requests carry a token that is fetched with the password.
     Iam {
-        /// The user's name.
         user: String,
-        /// The name of the domain (account) the user belongs to.
+        /// The domain (account) of the user.
         domain: String,
-        /// The user's password.
         password: Secret,
-        /// Where tokens are fetched.
+        /// The address of IAM.
         endpoint: Url,
     },
 }
 
 impl Credentials {
-    /// Every secret in them.
     pub(super) fn secrets(&self) -> Vec<&Secret> {
         match self {
             Credentials::Key { id, secret, security_token } => {
@@ -45,47 +40,83 @@ impl Credentials {
         }
     }
 
-    /// Whether one of them changed within that time; the others may be about to.
+    /// Whether one of the secrets changed within that time. The others may be about to change.
     pub(super) fn changed_within(&self, time: Duration) -> bool {
         self.secrets().into_iter().any(|secret| secret.changed_within(time))
     }
 
-    /// How often they have changed until now.
+    /// The number of changes of the secrets so far.
     pub(super) fn version(&self) -> u64 {
         self.secrets().into_iter().map(Secret::version).sum()
     }
 }
 
-/// An account as configured, checked.
+/// The settings that only one provider has.
+#[derive(Clone, Debug)]
+pub enum ProviderSettings {
+    Alibaba {
+        /// Whether a marker is added to the Comment of each ticket. Without it, a lost create is
+        /// `unknown`.
+        marker: bool,
+        /// Whether a `dataworks.DeployDISyncTask` whose answer was lost may be repeated unprobed.
+        redeploy_in_doubt: bool,
+    },
+    Huawei {
+        project_id: String,
+        /// The DataArts workspace id.
+        workspace: Option<String>,
+        /// Sent as `publish_type` when set.
+        publish_type: Option<String>,
+    },
+}
+
+/// An account as configured and checked.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its name.
     pub name: AccountName,
-    /// Whose it is.
-    pub provider: Provider,
     /// The provider's region id.
     pub region: String,
-    /// How requests are signed.
     pub credentials: Credentials,
-    /// Where each of the provider's services is.
     pub endpoints: BTreeMap<Service, Url>,
-    /// Huawei project id; empty for Alibaba.
-    pub project_id: String,
-    /// Huawei DataArts workspace id.
-    pub workspace: Option<String>,
-    /// Requests a second, at most.
+    pub provider: ProviderSettings,
+    /// Maximum requests per second.
     pub rate_limit: Option<f64>,
-    /// Whether all replicas together keep to that, or each of them.
+    /// Whether `rate_limit` holds for all replicas together, or for each of them.
     pub rate_limit_shared: bool,
-    /// Name patterns of the users whose jobs may name it; everybody's, if none.
+    /// Name patterns of the users whose jobs may use the account. Without any, all may.
     pub allowed_users: Option<Vec<String>>,
-    /// Requests under way at once, at most.
+    /// Maximum requests in flight.
     pub max_concurrent: Option<usize>,
-    /// Whether a marker is put at the end of a ticket's Comment; without it a lost create is
-    /// `unknown`.
-    pub marker: bool,
-    /// Whether a `dataworks.DeployDISyncTask` whose answer was lost may be made again unprobed.
-    pub redeploy_in_doubt: bool,
-    /// Sent as Huawei's `publish_type` when set.
-    pub publish_type: Option<String>,
+}
+
+impl Account {
+    pub fn provider(&self) -> Provider {
+        match self.provider {
+            ProviderSettings::Alibaba { .. } => Provider::Alibaba,
+            ProviderSettings::Huawei { .. } => Provider::Huawei,
+        }
+    }
+
+    pub(super) fn marker(&self) -> bool {
+        matches!(self.provider, ProviderSettings::Alibaba { marker: true, .. })
+    }
+
+    pub(super) fn redeploy_in_doubt(&self) -> bool {
+        matches!(self.provider, ProviderSettings::Alibaba { redeploy_in_doubt: true, .. })
+    }
+
+    /// Huawei's project id. Empty for Alibaba.
+    pub fn project_id(&self) -> &str {
+        match &self.provider {
+            ProviderSettings::Alibaba { .. } => "",
+            ProviderSettings::Huawei { project_id, .. } => project_id,
+        }
+    }
+
+    pub(super) fn publish_type(&self) -> Option<&str> {
+        match &self.provider {
+            ProviderSettings::Alibaba { .. } => None,
+            ProviderSettings::Huawei { publish_type, .. } => publish_type.as_deref(),
+        }
+    }
 }

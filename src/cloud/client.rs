@@ -1,5 +1,6 @@
-//! A line to a provider: an account in use, with what has been learned about the other side.
+//! An account in use: sends its requests and keeps what their replies teach about the provider.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,282 +8,291 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument, debug};
 
 use super::account::{Account, Credentials};
-use super::breaker::Broken;
-use super::classify::{self, Refusal, Remedy};
+use super::circuit_breaker::{CircuitBreaker, Permit, Trip};
 use super::clock_skew::ClockSkew;
-use super::health::{Health, Party, Permit};
-use super::http::{Signed, Transport};
-use super::huawei::token::{Token, Tokens};
-use super::limits::{Limits, WhenLimited};
-use super::lockout::Lockout;
+use super::errors::{self, ProviderError, Remedy};
+use super::http::Transport;
+use super::huawei::lockout::Lockout;
+use super::huawei::token::{Token, TokenCache};
 use super::metrics::Metrics;
-use super::protocol::{Reply, Request};
+use super::rate_limit::{AccountLimits, SharedLimit, WhenLimited};
 use super::redact::redact;
-use super::shared_limit::SharedLimit;
+use super::request::{Reply, Request};
+use super::service::Service;
 use super::{alibaba, huawei, spans};
-use crate::job::{Failure, FailureClass, Provider, RequestKind, Trace};
+use crate::clock::Clock;
+use crate::job::{Failure, FailureClass, Provider, Trace};
 use crate::telemetry::traces;
 
-/// The longest `traceparent` or `tracestate` passed on, in bytes; the standard's own bound.
-const LONGEST_TRACE: usize = 512;
+/// Limit of a forwarded `traceparent` or `tracestate`, in bytes. The standard's own limit.
+const MAX_TRACE_HEADER: usize = 512;
 
-/// How long it may take until all parts of an account's credentials are renewed. What is refused in
-/// that time, for an id that does not fit its secret, is asked again a little later.
-const RENEWING: Duration = Duration::from_secs(60);
-const RENEWED: Duration = Duration::from_secs(15);
+/// The parts of changed credentials may arrive one by one within this time. A refusal in that time,
+/// of an id that does not match its secret, is retried.
+const CREDENTIAL_CHANGE_WINDOW: Duration = Duration::from_secs(60);
+const CREDENTIAL_CHANGE_RETRY: Duration = Duration::from_secs(15);
 
-/// An account in use.
-#[derive(Debug)]
 pub(super) struct AccountClient {
     pub account: Account,
-    limits: Limits,
+    transport: Arc<dyn Transport>,
+    limits: AccountLimits,
+    /// One for each service there is.
+    breakers: BTreeMap<Service, CircuitBreaker>,
     skew: ClockSkew,
-    tokens: Tokens,
+    tokens: TokenCache,
     lockout: Lockout,
-    health: Health,
     metrics: Metrics,
+    clock: Clock,
 }
 
 /// What a request is sent for.
 #[derive(Clone, Copy)]
 pub(super) struct RequestLabels<'a> {
     pub operation: &'a str,
-    pub ask: &'a RequestKind,
+    pub request: &'a str,
     pub trace: &'a Trace,
 }
 
-/// What a request was signed with.
+/// What a request is signed with.
 struct SigningInput {
     offset: SignedDuration,
     token: Option<Token>,
-    /// Which of the credentials that the account has had.
+    /// The version of the account's credentials.
     version: u64,
 }
 
-/// What became of a request.
-pub(super) enum Sent {
-    /// Nothing: a limit holds it back until then.
-    Deferred(Timestamp),
-    /// It was sent, or failed.
-    Done(Result<Reply, Failure>),
-    /// The account was refused, whatever it asks for.
-    Barred(Failure),
-    /// The service is away: the request was not sent, or failed for that. Nothing more is sent
-    /// before that time.
-    Away(Failure, Timestamp),
-}
-
 /// A request that failed.
-enum Unmet {
-    /// For what it is.
+#[derive(Debug)]
+pub(super) enum SendError {
+    /// Not sent: a limit of the account holds it back until this time.
+    RateLimited(Timestamp),
+    /// The service is unavailable: the request was not sent, or failed because of that. Nothing is
+    /// sent before this time.
+    CircuitOpen(Failure, Timestamp),
+    /// The provider refused the account, whatever it asks for.
+    AccountRefused(Failure),
     Failed(Failure),
-    /// For whose it is.
-    Barred(Failure),
-    /// For a service that is away until then, at least.
-    Away(Failure, Timestamp),
 }
 
-impl From<Failure> for Unmet {
-    fn from(failure: Failure) -> Self {
-        Unmet::Failed(failure)
+impl SendError {
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            SendError::RateLimited(_) => None,
+            SendError::CircuitOpen(failure, _)
+            | SendError::AccountRefused(failure)
+            | SendError::Failed(failure) => Some(failure),
+        }
     }
 }
 
 impl AccountClient {
-    pub fn new(account: Account, metrics: Metrics) -> Self {
-        let limits = Limits::new(&account, None);
-        let (skew, lockout, tokens) = (ClockSkew::default(), Lockout::default(), Tokens::new());
-        let services = account.endpoints.keys().copied().map(Party::Service);
-        let iam = matches!(account.credentials, Credentials::Iam { .. }).then_some(Party::Tokens);
-        let health = Health::of(&account.name, services.chain(iam), metrics.clone());
-        Self { account, limits, skew, tokens, lockout, health, metrics }
+    pub fn new(
+        account: Account,
+        transport: Arc<dyn Transport>,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        let uses_iam = matches!(account.credentials, Credentials::Iam { .. });
+        for service in account.endpoints.keys().chain(uses_iam.then_some(&Service::Iam)) {
+            metrics.up(&account.name, service.key(), true);
+        }
+        let breaker = |service: Service| {
+            (service, CircuitBreaker::new(account.name.clone(), service, metrics.clone()))
+        };
+        Self {
+            limits: AccountLimits::new(&account, None),
+            breakers: Service::ALL.into_iter().map(breaker).collect(),
+            skew: ClockSkew::default(),
+            tokens: TokenCache::new(),
+            lockout: Lockout::default(),
+            account,
+            transport,
+            metrics,
+            clock,
+        }
     }
 
     /// The same, with a limit that replicas share.
     pub fn sharing(self, limit: Arc<dyn SharedLimit>) -> Self {
-        Self { limits: Limits::new(&self.account, Some(limit)), ..self }
+        Self { limits: AccountLimits::new(&self.account, Some(limit)), ..self }
     }
 
-    /// Sends one request and reads its reply, within the account's limits.
+    /// Sends one request within the account's limits, and reads its reply.
     pub async fn send(
         &self,
-        transport: &dyn Transport,
         request: &Request,
-        patience: WhenLimited,
+        when_limited: WhenLimited,
         nonce: &str,
-        errand: RequestLabels<'_>,
-    ) -> Sent {
-        let party = Party::Service(request.service);
-        // Before a limit is drawn on in vain, and again after what may have been a long wait.
-        if let Err((failure, until)) = self.health.check(party) {
-            return Sent::Away(failure, until);
-        }
-        let _slot = match self.limits.admit(patience).await {
-            Ok(slot) => slot,
-            Err(until) => return Sent::Deferred(until),
-        };
-        let permit = match self.health.admit(party) {
-            Ok(permit) => permit,
-            Err((failure, until)) => return Sent::Away(failure, until),
-        };
+        labels: RequestLabels<'_>,
+    ) -> Result<Reply, SendError> {
+        // Checked before a limit is used up for nothing, and again after a wait that may be long.
+        self.breakers[&request.service]
+            .check(self.clock.now(), rand::random())
+            .map_err(|until| self.unavailable(request.service, until))?;
+        let limited = self.limits.acquire(when_limited, &self.clock).await;
+        let _concurrency = limited.map_err(SendError::RateLimited)?;
+        let permit = self.admit(request.service)?;
         let started = Instant::now();
         let span = spans::request(&self.account, request);
-        let exchange = self.exchange(transport, request, nonce, errand.trace, permit);
+        let exchange = self.exchange(request, nonce, labels.trace, permit);
         let result = exchange.instrument(span.clone()).await;
+
         let (failure, request_id) = match &result {
-            Ok(reply) => (None, &reply.request_id),
-            Err(Unmet::Failed(failure) | Unmet::Barred(failure) | Unmet::Away(failure, _)) => {
-                (Some(failure), &failure.request_id)
-            }
+            Ok(reply) => (None, reply.request_id.as_ref()),
+            Err(error) => (error.failure(), error.failure().and_then(|it| it.request_id.as_ref())),
         };
-        self.metrics.request(&self.account.name, &errand, failure, started.elapsed());
+        let class = failure.map_or("ok", |failure| failure.meaning.as_str());
+        let RequestLabels { operation, request: kind, .. } = labels;
+        self.metrics.request(&self.account.name, operation, kind, class, started.elapsed());
         if let Some(failure) = failure {
-            spans::failed(&span, failure);
+            spans::record_failure(&span, failure);
         }
         debug!(
             account = self.account.name,
-            service = ?request.service,
+            service = request.service.key(),
             action = request.action,
             path = request.path,
             outcome = failure.map_or("ok", |failure| &failure.code),
             request_id,
             duration = ?started.elapsed(),
-            "asked"
+            "request to provider"
         );
         match result {
-            Ok(reply) => Sent::Done(Ok(reply)),
-            Err(Unmet::Failed(failure)) => Sent::Done(Err(failure)),
-            Err(Unmet::Barred(failure)) if self.account.credentials.changed_within(RENEWING) => {
-                let meaning = FailureClass::Retryable { retry_after: Some(RENEWED) };
-                Sent::Done(Err(Failure { meaning, ..failure }))
+            Err(SendError::AccountRefused(failure))
+                if self.account.credentials.changed_within(CREDENTIAL_CHANGE_WINDOW) =>
+            {
+                let retry_after = Some(CREDENTIAL_CHANGE_RETRY);
+                let meaning = FailureClass::Retryable { retry_after };
+                Err(SendError::Failed(Failure { meaning, ..failure }))
             }
-            Err(Unmet::Barred(failure)) => Sent::Barred(failure),
-            Err(Unmet::Away(failure, until)) => Sent::Away(failure, until),
+            result => result,
+        }
+    }
+
+    fn admit(&self, service: Service) -> Result<Permit<'_>, SendError> {
+        let admitted = self.breakers[&service].admit(self.clock.now(), rand::random());
+        admitted.map_err(|until| self.unavailable(service, until))
+    }
+
+    fn unavailable(&self, service: Service, until: Timestamp) -> SendError {
+        let (service, name) = (service.key(), &self.account.name);
+        let message =
+            format!("service {service} of account {name} is unavailable; nothing is sent");
+        SendError::CircuitOpen(Failure::retryable("CircuitOpen", message), until)
+    }
+
+    /// The error of a request whose service could not be reached, or failed.
+    fn trip(&self, permit: Permit<'_>, failure: Failure) -> SendError {
+        match permit.failed(&failure, self.clock.now(), rand::random()) {
+            Trip::Tolerated => SendError::Failed(failure),
+            Trip::Opened(until) | Trip::StillOpen(until) => SendError::CircuitOpen(failure, until),
         }
     }
 
     async fn exchange(
         &self,
-        transport: &dyn Transport,
         request: &Request,
         nonce: &str,
         trace: &Trace,
         permit: Permit<'_>,
-    ) -> Result<Reply, Unmet> {
+    ) -> Result<Reply, SendError> {
         let version = self.account.credentials.version();
-        if let Some(failure) = self.lockout.standing(version, Timestamp::now()) {
-            return Err(Unmet::Barred(failure));
+        if let Some(failure) = self.lockout.current(version, self.clock.now()) {
+            return Err(SendError::AccountRefused(failure));
         }
         let offset = self.skew.offset();
-        let now = ClockSkew::apply(Timestamp::now(), offset);
-        let token = self.token(transport, now).await?;
-        let proof = SigningInput { offset, token, version };
-        let mut signed = self.sign(request, now, nonce, &proof)?;
-        signed.headers.extend(traced(&traces::passed_on(trace)));
-        let raw = match transport.send(signed).await {
-            Ok(raw) => {
-                spans::answered(raw.status);
-                raw
-            }
-            Err(error) => return Err(broken(permit, classify::unanswered(&error))),
-        };
-        match classify::reply(self.account.provider, &raw, now) {
-            Ok(reply) => {
-                permit.answered();
-                Ok(reply)
-            }
-            Err(refusal) if classify::is_breakdown(raw.status, &refusal.failure) => {
-                Err(broken(permit, redact(refusal.failure, &self.account, proof.token.as_ref())))
-            }
-            Err(refusal) => {
-                permit.answered();
-                let failure = redact(refusal.failure, &self.account, proof.token.as_ref());
-                let refusal = Refusal { failure, ..refusal };
-                let locks = self.account.provider == Provider::Huawei
-                    && raw.status == 401
-                    && proof.token.is_none();
-                Err(self.remedied(refusal, &proof, locks).await)
-            }
-        }
-    }
-
-    /// The token to sign with; none for an account that signs with a key.
-    async fn token(
-        &self,
-        transport: &dyn Transport,
-        now: Timestamp,
-    ) -> Result<Option<Token>, Unmet> {
-        let Credentials::Iam { .. } = self.account.credentials else { return Ok(None) };
-        let permit = self.health.admit(Party::Tokens);
-        let permit = permit.map_err(|(failure, until)| Unmet::Away(failure, until))?;
-        match self.tokens.token(&self.account, transport, now).await {
-            Ok(token) => {
-                permit.answered();
-                Ok(token)
-            }
-            Err(failure) => {
-                let failure = redact(failure, &self.account, None);
-                match failure.meaning {
-                    FailureClass::Permanent => {
-                        permit.answered();
-                        Err(Unmet::Barred(failure))
-                    }
-                    FailureClass::Retryable { .. } | FailureClass::Ambiguous => {
-                        Err(broken(permit, failure))
-                    }
-                }
-            }
-        }
-    }
-
-    fn sign(
-        &self,
-        request: &Request,
-        now: Timestamp,
-        nonce: &str,
-        proof: &SigningInput,
-    ) -> Result<Signed, Failure> {
-        match self.account.provider {
+        let now = ClockSkew::provider_time(offset);
+        let token = self.token(now).await?;
+        let input = SigningInput { offset, token, version };
+        let token = input.token.as_ref().map(|token| &token.value);
+        let signed = match self.account.provider() {
             Provider::Alibaba => alibaba::signed(request, &self.account, now, nonce),
-            Provider::Huawei => {
-                let token = proof.token.as_ref().map(|token| &token.value);
-                huawei::signed(request, &self.account, now, token)
-            }
-        }
-    }
-
-    /// A refusal we can do something about may be asked again at once; but only once, since
-    /// repeated bad signatures lock a key.
-    async fn remedied(&self, refusal: Refusal, proof: &SigningInput, locks: bool) -> Unmet {
-        let Refusal { failure, remedy, of_account } = refusal;
-        let now = Timestamp::now();
-        // They were renewed while they were refused.
-        let renewed = of_account && self.account.credentials.version() != proof.version;
-        let helps = match (remedy, &proof.token) {
-            _ if renewed => true,
-            (Remedy::None, _) | (Remedy::Token, None) => false,
-            (Remedy::Clock(server), _) => self.skew.learn(proof.offset, server, now),
-            (Remedy::Token, Some(used)) => {
-                self.tokens.refused(used, ClockSkew::apply(now, proof.offset)).await
-            }
+            Provider::Huawei => huawei::signed(request, &self.account, now, token),
         };
-        if helps {
-            let at_once = FailureClass::Retryable { retry_after: Some(Duration::ZERO) };
-            return Unmet::Failed(Failure { meaning: at_once, ..failure });
+        let mut signed = signed.map_err(SendError::Failed)?;
+        signed.headers.extend(trace_headers(&traces::passed_on(trace)));
+        let raw = match self.transport.send(signed).await {
+            Ok(raw) => raw,
+            Err(error) => return Err(self.trip(permit, errors::transport_failure(&error))),
+        };
+        spans::record_status(raw.status);
+        let error = match errors::read_reply(self.account.provider(), &raw, now) {
+            Ok(reply) => {
+                permit.succeeded();
+                return Ok(reply);
+            }
+            Err(error) => error,
+        };
+        let is_outage = errors::is_outage(raw.status, &error.failure);
+        let failure = redact(error.failure, &self.account, token);
+        if is_outage {
+            return Err(self.trip(permit, failure));
         }
-        let failure = self.advised(failure, remedy);
-        if locks {
-            self.lockout.note(&failure, proof.version, now);
+        permit.succeeded();
+        let is_huawei = self.account.provider() == Provider::Huawei;
+        let counts_for_lockout = is_huawei && raw.status == 401 && token.is_none();
+        let error = self.correct(ProviderError { failure, ..error }, &input).await;
+        if let SendError::AccountRefused(failure) = &error
+            && counts_for_lockout
+        {
+            self.lockout.record(failure, version, self.clock.now());
         }
-        if of_account { Unmet::Barred(failure) } else { Unmet::Failed(failure) }
+        Err(error)
     }
 
-    /// A temporary key is configured: we can't renew it.
-    fn advised(&self, failure: Failure, remedy: Remedy) -> Failure {
+    /// The token to sign with, or `None` for an account that signs with a key.
+    async fn token(&self, now: Timestamp) -> Result<Option<Token>, SendError> {
+        let Credentials::Iam { .. } = self.account.credentials else { return Ok(None) };
+        let permit = self.admit(Service::Iam)?;
+        let fetched = self.tokens.token(&self.account, self.transport.as_ref(), now).await;
+        let failure = match fetched {
+            Ok(token) => {
+                permit.succeeded();
+                return Ok(token);
+            }
+            Err(failure) => redact(failure, &self.account, None),
+        };
+        match failure.meaning {
+            FailureClass::Permanent => {
+                permit.succeeded();
+                Err(SendError::AccountRefused(failure))
+            }
+            FailureClass::Retryable { .. } | FailureClass::Ambiguous => {
+                Err(self.trip(permit, failure))
+            }
+        }
+    }
+
+    /// Corrects the cause of a refusal where our side can, so that the request can be repeated at
+    /// once. That happens only once, because repeated bad signatures lock a key.
+    async fn correct(&self, error: ProviderError, input: &SigningInput) -> SendError {
+        let ProviderError { failure, remedy, refuses_account } = error;
+        let credentials_changed =
+            refuses_account && self.account.credentials.version() != input.version;
+        let is_corrected = credentials_changed
+            || match (remedy, &input.token) {
+                (Remedy::None, _) | (Remedy::Token, None) => false,
+                (Remedy::Clock(provider), _) => self.skew.learn(input.offset, provider),
+                (Remedy::Token, Some(used)) => {
+                    self.tokens.refused(used, ClockSkew::provider_time(input.offset)).await
+                }
+            };
+        if is_corrected {
+            let at_once = FailureClass::Retryable { retry_after: Some(Duration::ZERO) };
+            return SendError::Failed(Failure { meaning: at_once, ..failure });
+        }
+        let failure = self.with_advice(failure, remedy);
+        let send_error =
+            if refuses_account { SendError::AccountRefused } else { SendError::Failed };
+        send_error(failure)
+    }
+
+    /// Adds what to do about an expired temporary key, which only the operator can renew.
+    fn with_advice(&self, failure: Failure, remedy: Remedy) -> Failure {
         match (&self.account.credentials, remedy) {
             (Credentials::Key { security_token: Some(_), .. }, Remedy::Token) => {
-                let advice = "renew the account's security_token: what is kept in files is read \
-                              again by itself, a variable takes a restart";
+                let advice = "renew the account's security_token: a file is read again by itself, \
+                              a variable needs a restart";
                 Failure { message: format!("{}; {advice}", failure.message), ..failure }
             }
             (Credentials::Key { .. } | Credentials::Iam { .. }, _) => failure,
@@ -290,20 +300,12 @@ impl AccountClient {
     }
 }
 
-/// What a service that can't be reached, or broke down, leads to.
-fn broken(permit: Permit<'_>, failure: Failure) -> Unmet {
-    match permit.failed(&failure) {
-        Broken::Tolerated => Unmet::Failed(failure),
-        Broken::Opened(until) | Broken::Still(until) => Unmet::Away(failure, until),
-    }
-}
-
-/// Trace context travels unsigned: gateways on the way may change it. It comes from a message, so
-/// what can't be a header is left out rather than allowed to spoil the request.
-fn traced(trace: &Trace) -> impl Iterator<Item = (String, String)> {
-    let fit = |value: &str| {
-        value.len() <= LONGEST_TRACE && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+/// Trace context is sent unsigned, because gateways may change it. It comes from a message, so a
+/// value that is not a valid header is left out instead of failing the request.
+fn trace_headers(trace: &Trace) -> impl Iterator<Item = (String, String)> {
+    let is_valid = |value: &str| {
+        value.len() <= MAX_TRACE_HEADER && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };
-    let headers = trace.headers().filter(move |(_, value)| fit(value));
+    let headers = trace.headers().filter(move |(_, value)| is_valid(value));
     headers.map(|(name, value)| (name.to_owned(), value.clone()))
 }

@@ -1,47 +1,54 @@
-//! How far our clock is from a provider's, as far as refusals have taught us.
+//! The difference between our clock and a provider's, learned from refusals.
+//!
+//! Signatures carry the machine's real time, not the clock that jobs run by, which tests move.
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock corrected this recently and refused again is not what is wrong.
-const TRUST: SignedDuration = SignedDuration::from_secs(60);
+/// A refusal this soon after a correction has another cause than the clock.
+const MIN_CORRECTION_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// An account's knowledge of its provider's clock.
 #[derive(Debug, Default)]
 pub(super) struct ClockSkew {
-    learned: Mutex<Option<Learned>>,
+    correction: Mutex<Option<Correction>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Learned {
+struct Correction {
     offset: SignedDuration,
     at: Timestamp,
 }
 
 impl ClockSkew {
-    /// The provider's time, for what to add to ours. A provider may claim any time at all, and there
-    /// is none beyond the end of the calendar.
-    pub fn apply(ours: Timestamp, offset: SignedDuration) -> Timestamp {
-        ours.saturating_add(offset).unwrap_or(ours)
+    /// The provider's time now, by an offset that [`ClockSkew::offset`] returned.
+    pub fn provider_time(offset: SignedDuration) -> Timestamp {
+        let now = Timestamp::now();
+        // A provider may claim any time; past the end of the calendar there is none.
+        now.saturating_add(offset).unwrap_or(now)
     }
 
     /// What to add to our clock to get the provider's.
     pub fn offset(&self) -> SignedDuration {
-        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        learned.map_or(SignedDuration::ZERO, |learned| learned.offset)
+        let correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        correction.map_or(SignedDuration::ZERO, |correction| correction.offset)
     }
 
-    /// Takes up the provider's clock after it refused a request signed with the offset `used`.
-    /// Says whether asking again can help.
-    pub fn learn(&self, used: SignedDuration, server: Timestamp, now: Timestamp) -> bool {
-        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        match *learned {
-            // Another request has taught us since this one was signed.
+    /// Adopts the provider's clock after it refused a request signed with the offset `used`.
+    /// Returns whether asking again can help.
+    pub fn learn(&self, used: SignedDuration, provider: Timestamp) -> bool {
+        self.learn_at(used, provider, Timestamp::now())
+    }
+
+    fn learn_at(&self, used: SignedDuration, provider: Timestamp, now: Timestamp) -> bool {
+        let mut correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        match *correction {
+            // Another request corrected it after this one was signed.
             Some(newer) if newer.offset != used => true,
-            Some(recent) if now.duration_since(recent.at) < TRUST => false,
+            Some(recent) if now.duration_since(recent.at) < MIN_CORRECTION_INTERVAL => false,
             Some(_) | None => {
-                *learned = Some(Learned { offset: server.duration_since(now), at: now });
+                let offset = provider.duration_since(now);
+                *correction = Some(Correction { offset, at: now });
                 true
             }
         }
@@ -54,22 +61,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_is_learned_once_and_not_again_within_the_minute() {
+    fn an_offset_is_not_corrected_twice_within_a_minute() {
         let skew = ClockSkew::default();
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let hour = SignedDuration::from_hours(1);
-        assert!(skew.learn(SignedDuration::ZERO, now + hour, now));
+        assert!(skew.learn_at(SignedDuration::ZERO, now + hour, now));
         assert_eq!(skew.offset(), hour);
-        assert!(!skew.learn(hour, now + hour, now + SignedDuration::from_secs(59)));
-        assert!(skew.learn(hour, now + hour, now + SignedDuration::from_secs(61)));
+        assert!(!skew.learn_at(hour, now + hour, now + SignedDuration::from_secs(59)));
+        assert!(skew.learn_at(hour, now + hour, now + SignedDuration::from_secs(61)));
     }
 
     #[test]
-    fn a_request_signed_before_the_lesson_may_be_asked_again() {
+    fn a_request_signed_before_a_correction_may_be_asked_again() {
         let skew = ClockSkew::default();
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let hour = SignedDuration::from_hours(1);
-        assert!(skew.learn(SignedDuration::ZERO, now + hour, now));
-        assert!(skew.learn(SignedDuration::ZERO, now + hour, now));
+        assert!(skew.learn_at(SignedDuration::ZERO, now + hour, now));
+        assert!(skew.learn_at(SignedDuration::ZERO, now + hour, now));
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted of requests to providers.
+//! Metrics of requests to providers.
 
 use std::time::Duration;
 
@@ -8,31 +8,27 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::client::RequestLabels;
-use super::health::Party;
-use crate::job::{AccountName, Failure};
-
-/// From an answer out of a cache to the longest time-out anybody sets, in seconds.
+/// From a cached answer to the longest configurable timeout, in seconds.
 const LATENCIES: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
 
-/// What is counted. Clones count together.
+/// Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    requests: Family<Request, Histogram, fn() -> Histogram>,
-    up: Family<Service, Gauge>,
+    requests: Family<RequestLabel, Histogram, fn() -> Histogram>,
+    up: Family<ServiceLabel, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    account: AccountName,
+struct RequestLabel {
+    account: String,
     operation: String,
-    ask: &'static str,
-    result: &'static str,
+    request: String,
+    result: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Service {
-    account: AccountName,
+struct ServiceLabel {
+    account: String,
     service: String,
 }
 
@@ -44,40 +40,38 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Makes them known.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "provider_request_duration",
-            "Requests to providers: how long each took, and whether it was answered ok or failed \
-             as retryable, permanent or ambiguous",
+            "Duration of requests to providers, by result: ok, or the class of the failure \
+             (retryable, permanent, ambiguous)",
             Unit::Seconds,
             self.requests.clone(),
         );
         registry.register(
             "provider_up",
-            "1 while a service of an account answers, 0 while its jobs wait for it to come back",
+            "1 while a service of an account answers, 0 while its jobs wait because it is \
+             unavailable",
             self.up.clone(),
         );
     }
 
     pub(super) fn request(
         &self,
-        account: &AccountName,
-        errand: &RequestLabels<'_>,
-        failure: Option<&Failure>,
+        account: &str,
+        operation: &str,
+        request: &str,
+        result: &str,
         took: Duration,
     ) {
-        let labels = Request {
-            account: account.clone(),
-            operation: errand.operation.to_owned(),
-            ask: errand.ask.as_str(),
-            result: failure.map_or("ok", |failure| failure.meaning.as_str()),
-        };
+        let [account, operation, request, result] =
+            [account, operation, request, result].map(str::to_owned);
+        let labels = RequestLabel { account, operation, request, result };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    pub(super) fn up(&self, account: &AccountName, party: Party, up: bool) {
-        let labels = Service { account: account.clone(), service: party.to_string() };
+    pub(super) fn up(&self, account: &str, service: &str, up: bool) {
+        let labels = ServiceLabel { account: account.to_owned(), service: service.to_owned() };
         self.up.get_or_create(&labels).set(up.into());
     }
 }

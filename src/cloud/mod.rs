@@ -1,28 +1,22 @@
-//! Asks providers. Operations describe requests and read replies; only [`http`] sends.
+//! Asks providers. Operations build requests and read replies; only [`http`] sends.
 
 mod access_check;
 pub mod account;
-mod address;
 pub mod alibaba;
-mod breaker;
-mod classify;
+mod circuit_breaker;
 mod client;
 mod clock_skew;
-pub mod endpoints;
-mod facts;
-mod health;
+mod error_body;
+mod errors;
 pub mod http;
 pub mod huawei;
-mod limits;
-mod lockout;
 mod metrics;
-mod nonce;
 pub mod operations;
-pub mod protocol;
-mod rate;
+pub mod rate_limit;
 mod redact;
-pub mod shared_limit;
-pub mod signature;
+pub mod request;
+pub mod service;
+pub mod signing;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -31,200 +25,201 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tracing::{Instrument, error};
 
+use crate::clock::Clock;
 use crate::job::machine::{Capabilities, Input};
 use crate::job::{
     Accepted, AccountName, Answered, ExecutionState, Failure, FailureClass, Job, RequestKind,
 };
 pub use access_check::AccessCheck;
 use account::Account;
-use client::{AccountClient, RequestLabels, Sent};
+use client::{AccountClient, RequestLabels, SendError};
 use http::Transport;
-use limits::WhenLimited;
 pub use metrics::Metrics;
-use protocol::{Next, Operation, OperationContext, Reply};
-use shared_limit::SharedLimit;
+use operations::{Operation, OperationContext, OperatorInput, Suspend};
+use rate_limit::{SharedLimit, WhenLimited};
+use request::Reply;
+use signing::nonce;
 
-/// The most requests one question may take. The longest real one reads the pages of a list.
+/// Limit of requests in one step of an operation. The longest real step reads the pages of a list.
 const MAX_REQUESTS: usize = 200;
 
-/// How long a job waits for an account or operation that is not there.
-const NOT_CONFIGURED: SignedDuration = SignedDuration::from_secs(60);
+/// How long a job waits for an account or operation that is not configured.
+const NOT_CONFIGURED_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
-/// Every account there is, and every operation that can be asked of them.
+/// All accounts, and all operations that can be requested of them.
 pub struct Providers {
-    lines: HashMap<AccountName, AccountClient>,
+    clients: HashMap<AccountName, AccountClient>,
     operations: HashMap<&'static str, Box<dyn Operation>>,
-    transport: Arc<dyn Transport>,
     metrics: Metrics,
+    clock: Clock,
 }
 
 impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let accounts: Vec<_> = self.lines.keys().collect();
-        f.debug_struct("Clouds").field("accounts", &accounts).finish_non_exhaustive()
+        let accounts: Vec<_> = self.clients.keys().collect();
+        f.debug_struct("Providers").field("accounts", &accounts).finish_non_exhaustive()
     }
 }
 
 impl Providers {
-    /// Joins accounts, operations and what carries requests.
     pub fn new(
         accounts: Vec<Account>,
         operations: Vec<Box<dyn Operation>>,
         transport: Arc<dyn Transport>,
+        clock: Clock,
     ) -> Self {
         let metrics = Metrics::default();
-        let line =
-            |account: Account| (account.name.clone(), AccountClient::new(account, metrics.clone()));
-        let lines = accounts.into_iter().map(line).collect();
-        let operations = operations.into_iter().map(|p| (p.operation().name, p)).collect();
-        Self { lines, operations, transport, metrics }
+        let client = |account: Account| {
+            let name = account.name.clone();
+            (name, AccountClient::new(account, transport.clone(), metrics.clone(), clock.clone()))
+        };
+        let clients = accounts.into_iter().map(client).collect();
+        let operations = operations.into_iter().map(|it| (it.spec().name, it)).collect();
+        Self { clients, operations, metrics, clock }
     }
 
-    /// The same, with a limit that replicas share, for the accounts that say so.
+    /// The same, with a limit that replicas share, for the accounts that ask for one.
     #[must_use]
     pub fn sharing(self, limit: &Arc<dyn SharedLimit>) -> Self {
         let share =
-            |(name, line): (AccountName, AccountClient)| (name, line.sharing(limit.clone()));
-        Self { lines: self.lines.into_iter().map(share).collect(), ..self }
+            |(name, client): (AccountName, AccountClient)| (name, client.sharing(limit.clone()));
+        Self { clients: self.clients.into_iter().map(share).collect(), ..self }
     }
 
-    /// What is counted of requests.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// What the machine may count on for a job; nothing where its account or operation is unknown.
+    /// What the machine can rely on for a job; nothing if its account or operation is missing.
     pub fn capabilities(&self, job: &Job) -> Capabilities {
-        match self.parties(job) {
-            Ok((line, protocol)) => protocol.capabilities(&line.account),
+        match self.find(job) {
+            Ok((client, operation)) => operation.capabilities(&client.account),
             Err(_) => Capabilities { baseline: false, probe: false, may_repeat_lost_call: false },
         }
     }
 
-    /// Asks what the turn wants asked, and holds the conversation that it takes.
+    /// Makes the request that the execution needs next, with all HTTP requests that it takes.
     pub async fn ask(&self, job: &Job, execution: &ExecutionState) -> Input {
-        self.converse(job, execution).instrument(spans::ask(job, execution)).await
+        self.converse(job, execution).instrument(spans::operation(job, execution)).await
     }
 
     async fn converse(&self, job: &Job, execution: &ExecutionState) -> Input {
-        let (line, protocol) = match self.parties(job) {
-            Ok(parties) => parties,
+        let (client, operation) = match self.find(job) {
+            Ok(found) => found,
             Err(missing) => {
-                // Said when the message was first read, this would have been a rejection. Now it is
-                // a change of our own configuration, which is no reason to end a job.
-                error!(job = %job.id, %missing, "a job waits for what is not configured here");
-                return Input::Deferred(Timestamp::now() + NOT_CONFIGURED);
+                // The job was valid when it was accepted. A later change of the configuration must
+                // not end it.
+                error!(job = %job.id, %missing, "the job waits for missing configuration");
+                return Input::Deferred(self.clock.now() + NOT_CONFIGURED_WAIT);
             }
         };
         let mut replies: Vec<Result<Reply, Failure>> = Vec::new();
-        let mut away = None;
+        let mut unavailable_until = None;
         loop {
-            let now = Timestamp::now();
-            let inquiry = OperationContext { job, execution, account: &line.account, now };
-            let next = match &execution.request {
-                RequestKind::Baseline => protocol.baseline(&inquiry, &replies),
-                RequestKind::Call => protocol.call(&inquiry, &replies),
-                RequestKind::Probe => protocol.probe(&inquiry, &replies),
-                RequestKind::Poll(handle) => protocol.poll(&inquiry, handle, &replies),
-            };
-            let request = match next {
-                Ok(Next::Send(request)) => request,
-                Ok(Next::Tell(answer)) => {
-                    return Input::Answered(Answered {
-                        answer,
-                        provider_reply: facts::provider_reply(&replies),
-                    });
+            let now = self.clock.now();
+            let context = OperationContext { job, execution, account: &client.account, now };
+            let request = match operation.answer(&context, &replies) {
+                Err(Suspend::Send(request)) => request,
+                Ok(answer) => {
+                    let provider_reply = redact::provider_reply(&replies);
+                    return Input::Answered(Answered { answer, provider_reply });
                 }
-                Err(failure) => {
-                    // What has changed nothing counts for nothing while a service is away. A call
-                    // that may have is in doubt all the same.
-                    let harmless =
-                        execution.request != RequestKind::Call || may_be_repeated(&failure);
-                    return match away {
-                        Some(until) if harmless => Input::Deferred(until),
+                Err(Suspend::Fail(failure)) => {
+                    // A failure without an effect does not count while a service is unavailable. A
+                    // call that may have had one is in doubt all the same.
+                    let has_no_effect = execution.request != RequestKind::Call
+                        || matches!(failure.meaning, FailureClass::Retryable { .. });
+                    return match unavailable_until {
+                        Some(until) if has_no_effect => Input::Deferred(until),
                         Some(_) | None => Input::Failed(failure),
                     };
                 }
             };
             if replies.len() == MAX_REQUESTS {
-                return Input::Failed(endless(&execution.request));
+                return Input::Failed(too_many_requests(&execution.request));
             }
-            let patience = if replies.is_empty() { WhenLimited::Defer } else { WhenLimited::Wait };
-            let nonce = nonce::nonce(&line.account, job, execution, replies.len());
-            let transport = self.transport.as_ref();
-            let errand = RequestLabels {
+            let when_limited =
+                if replies.is_empty() { WhenLimited::Defer } else { WhenLimited::Wait };
+            let nonce = nonce::nonce(&client.account, job, execution, replies.len());
+            let labels = RequestLabels {
                 operation: &job.operation,
-                ask: &execution.request,
+                request: execution.request.as_str(),
                 trace: &job.trace,
             };
-            match line.send(transport, &request, patience, &nonce, errand).await {
-                Sent::Deferred(until) => return Input::Deferred(until),
-                Sent::Done(reply) => replies.push(reply),
-                // Some questions can be answered without it, by a second witness.
-                Sent::Away(failure, until) => {
-                    replies.push(Err(failure));
-                    away = Some(until);
+            replies.push(match client.send(&request, when_limited, &nonce, labels).await {
+                Ok(reply) => Ok(reply),
+                Err(SendError::RateLimited(until)) => return Input::Deferred(until),
+                Err(SendError::Failed(failure)) => Err(failure),
+                Err(SendError::AccountRefused(failure)) => {
+                    Err(after_account_refusal(&execution.request, failure))
                 }
-                Sent::Barred(failure) => replies.push(Err(outlasted(&execution.request, failure))),
-            }
+                // Not the end: some operations can be decided by another service.
+                Err(SendError::CircuitOpen(failure, until)) => {
+                    unavailable_until = Some(until);
+                    Err(failure)
+                }
+            });
         }
     }
 
-    /// Reads what a person found at the provider who looked for the job's lost call. `Err` says
-    /// what is expected.
-    pub fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
-        let (_, protocol) = self.parties(job).map_err(|missing| missing.message)?;
-        protocol.adopt(job, text)
+    /// Checks every service of every account, one after the other.
+    pub async fn check_access(&self) -> Vec<AccessCheck> {
+        let mut clients: Vec<&AccountClient> = self.clients.values().collect();
+        clients.sort_by(|one, other| one.account.name.cmp(&other.account.name));
+        let mut checks = Vec::new();
+        for client in clients {
+            checks.extend(access_check::check(client).await);
+        }
+        checks
     }
 
-    fn parties(&self, job: &Job) -> Result<(&AccountClient, &dyn Operation), Failure> {
-        let line = self.lines.get(&job.account).ok_or_else(|| {
+    /// Reads what an operator entered after looking for the job's lost call at the provider. `Err`
+    /// says what is expected.
+    pub fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
+        let (_, operation) = self.find(job).map_err(|missing| missing.message)?;
+        operation.adopt(job, OperatorInput::new(text))
+    }
+
+    fn find(&self, job: &Job) -> Result<(&AccountClient, &dyn Operation), Failure> {
+        let client = self.clients.get(&job.account).ok_or_else(|| {
             let message = format!(
-                "account {:?} is not configured here; add [accounts.{}] or send the job again \
-                 with another account",
+                "account {:?} is not configured; add [accounts.{}] or send the job again with \
+                 another account",
                 job.account, job.account
             );
             Failure::permanent("UnknownAccount", message)
         })?;
-        let protocol = self.operations.get(job.operation.as_str()).ok_or_else(|| {
-            let message = format!("operation {:?} is not known to this version", job.operation);
+        let operation = self.operations.get(job.operation.as_str()).ok_or_else(|| {
+            let message = format!("operation {:?} does not exist in this version", job.operation);
             Failure::permanent("UnknownOperation", message)
         })?;
-        Ok((line, protocol.as_ref()))
+        Ok((client, operation.as_ref()))
     }
 }
 
-fn may_be_repeated(failure: &Failure) -> bool {
-    match failure.meaning {
-        FailureClass::Retryable { .. } => true,
-        FailureClass::Permanent | FailureClass::Ambiguous => false,
-    }
-}
-
-/// What the account's own refusal means to a question. Once the call is made, an account that is
-/// barred for now must not end the job: people renew keys, and quotas come back.
-fn outlasted(ask: &RequestKind, failure: Failure) -> Failure {
-    match (ask, failure.meaning) {
-        (RequestKind::Probe | RequestKind::Poll(_), FailureClass::Permanent) => {
+/// The failure of a request whose account was refused. After the call, the refusal must not end the
+/// job: keys are renewed, and quotas are reset.
+fn after_account_refusal(request: &RequestKind, failure: Failure) -> Failure {
+    match request {
+        RequestKind::Probe | RequestKind::Poll(_) if failure.meaning == FailureClass::Permanent => {
             Failure { meaning: FailureClass::Retryable { retry_after: None }, ..failure }
         }
-        (
-            RequestKind::Baseline | RequestKind::Call | RequestKind::Probe | RequestKind::Poll(_),
-            _,
-        ) => failure,
+        RequestKind::Baseline | RequestKind::Call | RequestKind::Probe | RequestKind::Poll(_) => {
+            failure
+        }
     }
 }
 
-/// A conversation that finds no end: a fault of ours, or a list longer than any real one.
-fn endless(ask: &RequestKind) -> Failure {
-    let message = format!("no answer after {MAX_REQUESTS} requests");
-    match ask {
-        RequestKind::Call => Failure::ambiguous("EndlessConversation", message),
+/// The failure of a step that needs too many requests: our fault, or an unexpectedly long list.
+fn too_many_requests(request: &RequestKind) -> Failure {
+    let message = format!("no result after {MAX_REQUESTS} requests");
+    match request {
+        RequestKind::Call => Failure::ambiguous("RequestLimitExceeded", message),
         RequestKind::Baseline | RequestKind::Probe | RequestKind::Poll(_) => {
-            Failure::permanent("EndlessConversation", message)
+            Failure::permanent("RequestLimitExceeded", message)
         }
     }
 }

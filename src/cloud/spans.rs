@@ -1,24 +1,24 @@
-//! Spans of what providers are asked.
+//! Spans of requests to providers.
 
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use url::Url;
 
 use super::account::Account;
-use super::protocol::Request;
+use super::request::Request;
 use crate::job::{ExecutionState, Failure, Job};
 
-/// A question and all the requests that it takes.
-pub(super) fn ask(job: &Job, execution: &ExecutionState) -> Span {
+/// A step of an operation, with all requests that it takes.
+pub(super) fn operation(job: &Job, execution: &ExecutionState) -> Span {
     info_span!(
-        "request",
+        "operation",
         otel.name = format!("{} {}", job.operation, execution.request.as_str()),
         ticketd.attempt = execution.calls,
     )
 }
 
-/// A request, named as OpenTelemetry's conventions for HTTP have it. Of its address only the host is
-/// told: a query may hold a producer's data.
+/// One request, named by OpenTelemetry's conventions for HTTP. Of its address only the host is
+/// recorded, because a query may contain a producer's data.
 pub(super) fn request(account: &Account, request: &Request) -> Span {
     let method = request.method.as_str();
     info_span!(
@@ -36,13 +36,12 @@ pub(super) fn request(account: &Account, request: &Request) -> Span {
     )
 }
 
-/// The request we are in was answered.
-pub(super) fn answered(status: u16) {
+/// Records the status on the span of the current request.
+pub(super) fn record_status(status: u16) {
     Span::current().record("http.response.status_code", status);
 }
 
-/// A request failed.
-pub(super) fn failed(span: &Span, failure: &Failure) {
+pub(super) fn record_failure(span: &Span, failure: &Failure) {
     span.record("otel.status_code", "ERROR");
     span.record("error.type", failure.code.as_str());
 }

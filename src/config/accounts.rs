@@ -9,7 +9,7 @@ use super::endpoints;
 use super::forms::{Form, text};
 use super::key::Key;
 use super::reader::Reader;
-use crate::cloud::account::Account;
+use crate::cloud::account::{Account, ProviderSettings};
 use crate::job::Provider;
 
 /// The longest name of an account; it stands in every message, log line and event.
@@ -50,40 +50,39 @@ fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<
         Provider::Alibaba => credentials::key_pair(reader, at),
         Provider::Huawei => credentials::key_pair_or_iam(reader, at, region.as_deref()),
     };
-    let (mut marker, mut redeploy_in_doubt) = (false, false);
-    let (mut project_id, mut workspace, mut publish_type) = (Some(String::new()), None, None);
-    match provider {
+    let provider = match provider {
         Provider::Alibaba => {
-            marker = reader.get_or(&at.child("marker"), true);
-            redeploy_in_doubt = reader.get_or(&at.child("redeploy_in_doubt"), false);
+            let marker = reader.get_or(&at.child("marker"), true);
+            let redeploy_in_doubt = reader.get_or(&at.child("redeploy_in_doubt"), false);
             for name in HUAWEI_ONLY {
                 reader.refuse(&at.child(name), "is for accounts with provider = \"huawei\" only");
             }
+            Some(ProviderSettings::Alibaba { marker, redeploy_in_doubt })
         }
         Provider::Huawei => {
-            project_id = reader.need(&at.child("project_id"));
-            workspace = reader.get(&at.child("workspace"));
-            publish_type = reader.get(&at.child("publish_type"));
+            let project_id = reader.need(&at.child("project_id"));
+            let workspace = reader.get(&at.child("workspace"));
+            let publish_type = reader.get(&at.child("publish_type"));
             for name in ALIBABA_ONLY {
                 reader.refuse(&at.child(name), "is for accounts with provider = \"alibaba\" only");
             }
+            project_id.map(|project_id| ProviderSettings::Huawei {
+                project_id,
+                workspace,
+                publish_type,
+            })
         }
-    }
+    };
     Some(Account {
         name: name.to_owned(),
-        provider,
         region: region?,
         credentials: credentials?,
         endpoints: endpoints?,
-        project_id: project_id?,
-        workspace,
+        provider: provider?,
         rate_limit: rate_limit.map(|rate| rate.per_second),
         rate_limit_shared,
         allowed_users,
         max_concurrent: max_concurrent.and_then(|count| usize::try_from(count).ok()),
-        marker,
-        redeploy_in_doubt,
-        publish_type,
     })
 }
 

@@ -7,12 +7,8 @@ use url::Url;
 use super::addresses;
 use super::key::Key;
 use super::reader::Reader;
-use crate::cloud::endpoints::{default_endpoints, default_iam_endpoint};
-use crate::cloud::protocol::Service;
+use crate::cloud::service::{Service, default_endpoints};
 use crate::job::Provider;
-
-const ALIBABA: [(&str, Service); 2] = [("dms", Service::Dms), ("dataworks", Service::Dataworks)];
-const HUAWEI: [(&str, Service); 2] = [("factory", Service::Factory), ("tasks", Service::Tasks)];
 
 /// The addresses of a provider's services: as set, or else the region's own.
 pub(super) fn endpoints(
@@ -22,21 +18,19 @@ pub(super) fn endpoints(
     region: Option<&str>,
 ) -> Option<BTreeMap<Service, Url>> {
     let at = account.child("endpoints");
-    let (own, foreign) = match provider {
-        Provider::Alibaba => (ALIBABA, HUAWEI),
-        Provider::Huawei => (HUAWEI, ALIBABA),
-    };
-    let unfit = format!("is not a service of provider = \"{provider}\"");
-    for (name, _) in foreign {
-        reader.refuse(&at.child(name), &unfit);
+    let foreign = format!("is not a service of provider = \"{provider}\"");
+    for service in Service::ALL.into_iter().filter(|service| service.provider() != provider) {
+        reader.refuse(&at.child(service.key()), &foreign);
     }
-    if provider == Provider::Alibaba {
-        reader.refuse(&at.child("iam"), &unfit);
-    }
-    let set =
-        own.map(|(name, service)| (service, reader.get_if(&at.child(name), addresses::endpoint)));
-    if own.iter().all(|(name, _)| reader.is_set(&at.child(name))) {
-        return set.into_iter().map(|(service, url)| Some((service, url?))).collect();
+    let read: Vec<_> = Service::of(provider)
+        .map(|service| {
+            let key = at.child(service.key());
+            let url = reader.get_if(&key, addresses::endpoint);
+            (service, reader.is_set(&key), url)
+        })
+        .collect();
+    if read.iter().all(|(_, is_set, _)| *is_set) {
+        return read.into_iter().map(|(service, _, url)| Some((service, url?))).collect();
     }
     let region = region?;
     let defaults = match default_endpoints(provider, region) {
@@ -47,12 +41,11 @@ pub(super) fn endpoints(
         }
     };
     let mut all = BTreeMap::new();
-    for ((name, service), (_, set)) in own.into_iter().zip(set) {
-        let key = at.child(name);
-        if reader.is_set(&key) {
-            all.insert(service, set?);
+    for (service, is_set, url) in read {
+        if is_set {
+            all.insert(service, url?);
         } else if let Some(url) = defaults.get(&service) {
-            note(reader, &key, url, region);
+            note(reader, &at.child(service.key()), url, region);
             all.insert(service, url.clone());
         }
     }
@@ -61,12 +54,12 @@ pub(super) fn endpoints(
 
 /// Where the tokens of an IAM user are fetched.
 pub(super) fn iam(reader: &mut Reader<'_>, account: &Key, region: Option<&str>) -> Option<Url> {
-    let key = account.child("endpoints").child("iam");
+    let key = account.child("endpoints").child(Service::Iam.key());
     let set = reader.get_if(&key, addresses::endpoint);
     if reader.is_set(&key) {
         return set;
     }
-    let url = default_iam_endpoint(region?).ok()?;
+    let url = Service::Iam.default_endpoint(region?).ok()??;
     note(reader, &key, &url, region?);
     Some(url)
 }

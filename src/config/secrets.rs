@@ -123,5 +123,5 @@ impl Reader<'_> {
 
 fn in_file(path: &Value) -> Result<(Secret, String), String> {
     let path = path.as_str().ok_or_else(|| mismatch("file = \"PATH\"", path))?;
-    Ok((Secret::in_file(Path::new(path))?, format!("file {path}")))
+    Ok((Secret::from_file(Path::new(path))?, format!("file {path}")))
 }

@@ -3,8 +3,11 @@
 //! Pure: no input or output, no clock, no random numbers. Time and randomness are arguments, so that
 //! a test reaches every path of a job by function calls.
 
+#![warn(missing_docs)]
+
 pub mod access;
 pub mod advice;
+pub mod backoff;
 pub mod cloud_event;
 pub mod failure;
 pub mod history;
@@ -13,7 +16,6 @@ pub mod message;
 pub mod milestone;
 pub mod model;
 pub mod policy;
-pub mod retry;
 pub mod spec;
 pub mod state;
 pub mod status;

@@ -1,18 +1,17 @@
-//! Remembers. What every job's state is, and who may change it.
+//! Stores jobs and their states, and decides which worker may change a job.
 //!
-//! The promises, kept by every implementation and tested by one conformance suite:
+//! Every implementation keeps these promises. One conformance suite tests them on each store.
 //!
 //! 1. When [`Ledger::save`] returns, the state survives a crash of the process and of the machine.
-//! 2. At most one claim of a job is current. A save under an older claim changes nothing and is
-//!    [`Error::Superseded`].
-//! 3. A job is stored once: the first content of an id stands, other content is a conflict.
-//! 4. A claim that ends without progress is counted against the job, unless it was let go.
+//! 2. At most one claim of a job is current. A save under an older claim changes nothing and fails
+//!    with [`Error::Superseded`].
+//! 3. A job is stored once. The first content of an id stays; other content is a conflict.
+//! 4. A claim that ends without progress counts as a crash, unless it was
+//!    [released](Ledger::release).
 
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod conformance;
+#![warn(missing_docs)]
+
 mod encoding;
-mod memory;
 mod metrics;
 pub mod postgres;
 mod record;
@@ -23,143 +22,141 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use memory::MemoryLedger;
 pub use metrics::Metrics;
 pub use postgres::PostgresLedger;
-pub use record::{Counts, Filter, JobRecord, JobSummary, StatusCount};
+pub use record::{CrashCount, Filter, JobRecord, JobSummary, StatusCount};
 pub use sqlite::SqliteLedger;
 
 use crate::job::{HistoryEntry, Job, JobId, State, WakeUp};
 
-/// How many lines of a job's history are kept: a provider whose status flaps may go on for weeks.
-const HISTORY: usize = 500;
+/// Number of history entries kept for a job. A provider whose status keeps changing may add entries
+/// for weeks.
+pub const MAX_HISTORY_ENTRIES: usize = 500;
 
-/// Trouble of the ledger itself; never a provider's.
+/// Failure of the ledger itself, never of a provider.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A newer claim exists: stop, settle nothing.
+    /// A newer claim exists. The worker must stop and acknowledge nothing.
     #[error("job {0} was taken over by a newer claim")]
     Superseded(JobId),
     /// The store can't be opened, read or written.
-    #[error("the ledger {place} {what}")]
+    #[error("the ledger {location} {problem}")]
     Store {
-        /// Where it is: a path or an address without its password.
-        place: String,
-        /// What can't be done, and what to do about it.
-        what: String,
-        /// The cause.
+        /// Path of the file, or address of the server without its password.
+        location: String,
+        /// What failed, and what an operator can do about it.
+        problem: String,
+        /// The underlying error.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 }
 
-/// The right to change a job's state, until a newer claim is made.
+/// The right to change a job's state, until a newer claim is granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The job.
+    /// The claimed job.
     pub job: JobId,
-    /// The fencing number; higher is newer.
+    /// Fencing number. A higher number is a newer claim.
     pub fence: i64,
 }
 
 /// A request to claim a job.
 #[derive(Debug)]
 pub struct ClaimRequest<'a> {
-    /// The job as the message has it; stored if the id is new.
+    /// The job as its message describes it. Stored if the id is new.
     pub job: &'a Job,
-    /// Hash of the job's content; the same id with another one is a conflict.
+    /// Hash of the job's content. The same id with another hash is a conflict.
     pub fingerprint: &'a str,
-    /// Where the job starts if the id is new: a fresh state, or a wake-up's snapshot.
+    /// State to store if the id is new: a first state, or the copy in a wake-up.
     pub state: &'a State,
-    /// Take the job even from an unexpired claim: its holder's connection is gone.
+    /// Claim the job even if another claim's lease still runs. Correct only if that claim's worker
+    /// has lost its connection.
     pub take_over: bool,
-    /// Nothing else runs in this process: if it dies now, this job has killed it.
+    /// The process runs no other job during this claim, so a crash can only be this job's fault.
     pub exclusive: bool,
-    /// How long the claim holds without a save.
+    /// How long the claim is valid without a save.
     pub lease: Duration,
-    /// The time.
+    /// Current time.
     pub now: Timestamp,
 }
 
-/// Claims in a row that ended without progress and were not [let go](Ledger::release): whoever held
-/// them is taken for dead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CrashCount {
-    /// While other jobs ran in the same process.
-    pub shared: u32,
-    /// While nothing else ran there.
-    pub exclusive: u32,
-}
-
-/// What came of a claim request.
+/// Result of a claim request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claimed {
-    /// The job is ours.
+    /// The job is claimed.
     Granted {
-        /// What every save must show.
+        /// Identifies the claim in every save.
         claim: Claim,
         /// The job as first stored.
         job: Box<Job>,
-        /// The state to go on from.
+        /// The state to continue from.
         state: Box<State>,
-        /// The claims before this one that came to nothing.
+        /// Claims before this one that ended without progress.
         crashes: CrashCount,
-        /// Why somebody wants the job to end, if anybody does; see [`Ledger::cancel`].
+        /// Reason of the job's first cancel request, if there is one; see [`Ledger::cancel`].
         cancelled: Option<String>,
     },
-    /// Somebody else holds it.
+    /// Another claim's lease still runs.
     Held {
-        /// Until when, unless they save.
+        /// When that lease ends, unless it is renewed.
         until: Timestamp,
     },
     /// The id belongs to a job with other content.
     Conflict,
 }
 
-/// A state to be saved.
+/// A state to save, and what is saved along with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Save<'a> {
-    /// The state.
+    /// The job's new state.
     pub state: &'a State,
-    /// Whether the claim goes on.
-    pub hold: Lease,
-    /// What is written into the job's history along with it.
-    pub note: Option<&'a HistoryEntry>,
-    /// The time.
+    /// Whether the claim continues.
+    pub lease: Lease,
+    /// Entry to append to the job's history. Only the newest [`MAX_HISTORY_ENTRIES`] are kept.
+    pub entry: Option<&'a HistoryEntry>,
+    /// Current time.
     pub now: Timestamp,
 }
 
-/// Whether a save ends the claim.
+/// What a save does with the lease of its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// The worker goes on with the job.
+    /// The worker continues with the job; the lease starts again.
     Renew,
-    /// The job waits or is done; whoever comes next may claim it.
+    /// The job waits or is done; any worker may claim it at once.
     Release,
 }
 
 /// A store of jobs and their states.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
-    /// Claims a job, storing it first if its id is new. A granted claim raises the fencing number
-    /// and holds until the lease ends; a job whose claim was released can be claimed at once. A job
-    /// that is done is granted too: its outcome may have to be told again.
+    /// Claims a job, and stores it first if its id is new.
+    ///
+    /// A granted claim gets the next fencing number and is valid until its lease ends. A released
+    /// job can be claimed at once. A job that is done can be claimed too, because its outcome may
+    /// have to be published again.
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error>;
 
-    /// Saves a state under a claim, and renews the lease or ends the claim. A state that is not
-    /// [`State::Asking`] is progress: it clears the [`CrashCount`].
-    /// [`Error::Superseded`] if a newer claim exists, or the job was purged; nothing is changed
-    /// then. After [`Error::Store`], and for a caller that stops waiting, the state may be saved or
-    /// not.
+    /// Saves a state under a claim, and renews or releases the claim's lease.
+    ///
+    /// Any state except [`State::Asking`] counts as progress and resets the [`CrashCount`].
+    ///
+    /// Fails with [`Error::Superseded`], and changes nothing, if a newer claim exists or the job was
+    /// purged. After [`Error::Store`], or if the caller drops the future, the state may or may not
+    /// be saved.
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error>;
 
-    /// Ends a claim that came to nothing without anybody's death: a stop, or trouble of our own.
-    /// It does not count among the [`CrashCount`]. Errors are those of [`save`](Self::save).
+    /// Ends a claim that made no progress for a harmless reason: the worker stops, or failed by
+    /// itself. Such a claim does not count in the [`CrashCount`]. Fails as [`save`](Self::save)
+    /// does.
     async fn release(&self, claim: &Claim) -> Result<(), Error>;
 
-    /// Notes that a job is to end, even if its message is still to come, and returns the wake-up of
-    /// one that is known and not done. The wish stays until the job is purged, or for as long as a
-    /// job would be kept. Of several wishes the first one's reason, which may be empty, is kept.
+    /// Stores a request to cancel a job, even if the job's own message has not arrived yet.
+    ///
+    /// Returns the wake-up of a job that is stored and not done. The request stays until the job is
+    /// purged, or as long as a job would be kept. If there are several requests, the first one's
+    /// reason counts; it may be empty.
     async fn cancel(
         &self,
         job: &JobId,
@@ -167,7 +164,7 @@ pub trait Ledger: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<WakeUp>, Error>;
 
-    /// Jobs that were due before `before`, are claimed by nobody at `now`, and not done; longest
+    /// Jobs that were due before `before`, have no valid claim at `now`, and are not done; longest
     /// overdue first.
     async fn overdue(
         &self,
@@ -176,54 +173,39 @@ pub trait Ledger: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<WakeUp>, Error>;
 
-    /// Makes jobs that [`overdue`](Self::overdue) would still return due at `again`, though their
-    /// states stay as they are: who asks in between gets others, and none of them is starved by
-    /// those before it. The next save makes a job due as its state says.
+    /// Makes those of `jobs` that [`overdue`](Self::overdue) would still return due at `until`.
+    /// Their states do not change.
+    ///
+    /// Until then `overdue` returns other jobs, so a few jobs can't starve the rest. The next save
+    /// makes a job due as its state says.
     async fn postpone(
         &self,
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Error>;
 
-    /// All that is known of a job.
+    /// Everything stored about a job.
     async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error>;
 
-    /// The jobs that fit, last changed first.
+    /// The jobs that match a filter, last changed first.
     async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error>;
 
-    /// Forgets jobs that were done before `before`, oldest first, at most `limit` of them; returns
-    /// how many. A job whose claim ran beyond `before` is being told again, and stays. Wishes to
-    /// cancel that are as old are forgotten with them.
+    /// Deletes at most `limit` jobs that were done before `before`, oldest first, and returns how
+    /// many it deleted.
+    ///
+    /// Keeps a done job whose lease ran beyond `before`: a worker publishes its outcome again.
+    /// Deletes all cancel requests that are older than `before`.
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error>;
 
-    /// Counts the jobs.
-    async fn counts(&self) -> Result<Counts, Error>;
-
-    /// Counts the jobs that are not done, and those whose outcome is `unknown`, by where they
-    /// stand.
+    /// Counts the jobs that are not done, and those that ended as `unknown`, by operation and
+    /// status.
     async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error>;
 
-    /// Whether the store would take a save just now.
+    /// Fails if the store would not accept a save now.
     async fn ping(&self) -> Result<(), Error>;
 
-    /// What is counted of its commits.
+    /// Metrics of the ledger's commits.
     fn metrics(&self) -> Metrics;
-}
-
-/// What [`State::due`] says, and now for a state that is not done and has no time of its own: what
-/// is not done always comes up again.
-fn due(state: &State, now: Timestamp) -> Option<Timestamp> {
-    match state {
-        State::Done { .. } => None,
-        State::Waiting { .. } | State::Asking { .. } | State::Reporting { .. } => {
-            Some(state.due().unwrap_or(now))
-        }
-    }
-}
-
-/// Whether a save of this state shows that the claim was not in vain.
-fn is_progress(state: &State) -> bool {
-    !matches!(state, State::Asking { .. })
 }

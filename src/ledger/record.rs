@@ -1,83 +1,83 @@
-//! What the ledger tells people of jobs.
+//! Jobs as operators see them.
 
 use jiff::Timestamp;
 
-use super::CrashCount;
 use crate::job::{AccountName, HistoryEntry, Job, JobId, Kind, State, Status};
 
-/// How many jobs there are, for a start-up line and a demo's closing table.
+/// Number of claims in a row that ended without progress and were not
+/// [released](super::Ledger::release). Their workers are assumed to have crashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Not done.
-    pub open: u64,
-    /// Done and kept for [`Ledger::purge`](super::Ledger::purge).
-    pub done: u64,
+pub struct CrashCount {
+    /// Claims whose process ran other jobs at the same time.
+    pub shared: u32,
+    /// Claims whose process ran nothing else.
+    pub exclusive: u32,
 }
 
-/// All that is known of one job.
+/// Everything stored about one job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRecord {
     /// The job as first stored.
     pub job: Job,
-    /// Hash of its content.
+    /// Hash of the job's content.
     pub fingerprint: String,
-    /// Where it stands.
+    /// The job's last saved state.
     pub state: State,
-    /// Until when it is claimed; none if by nobody. The time may have passed.
+    /// When the newest claim's lease ends, which may be in the past; none after a release.
     pub held_until: Option<Timestamp>,
-    /// When a sweeper looks after it if nobody else does; none when it is done.
+    /// When the sweeper wakes the job; none when it is done.
     pub due: Option<Timestamp>,
-    /// Claims that came to nothing.
+    /// Claims that ended without progress.
     pub crashes: CrashCount,
-    /// Somebody wants it to end.
+    /// Whether there is a request to cancel the job.
     pub cancelled: bool,
-    /// What happened to it, oldest first; of a very long history the newest part.
+    /// What happened to the job, oldest first. Only the newest entries are kept.
     pub history: Vec<HistoryEntry>,
 }
 
-/// Jobs of one operation that stand alike.
+/// Number of jobs with one operation and one status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusCount {
-    /// Their operation.
+    /// Operation of the jobs.
     pub operation: String,
-    /// Where they stand.
+    /// Status of the jobs.
     pub status: Status,
-    /// How many there are.
+    /// Number of jobs.
     pub jobs: u64,
-    /// When the first of them is, or was, due; none when they are done.
+    /// Earliest time at which one of them is due; none when they are done.
     pub first_due: Option<Timestamp>,
 }
 
-/// One job among many.
+/// One row of a list of jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobSummary {
-    /// The job.
+    /// Id of the job.
     pub id: JobId,
-    /// Its operation.
+    /// The job's operation.
     pub operation: String,
-    /// Its operation's kind.
+    /// The operation's kind.
     pub kind: Kind,
-    /// Its account.
+    /// The job's account.
     pub account: AccountName,
-    /// Where it stands.
+    /// The job's status.
     pub status: Status,
-    /// When it goes on; none when it is done.
+    /// When the job continues; none when it is done.
     pub due: Option<Timestamp>,
-    /// When it was last stored or saved.
+    /// When the job was last stored or saved.
     pub changed_at: Timestamp,
 }
 
-/// Which jobs are listed. What is not said fits every job.
+/// Which jobs to list. An empty field matches every job.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// Where they stand; empty for anywhere.
+    /// Any of these statuses.
     pub statuses: Vec<Status>,
-    /// Their operation.
+    /// This operation.
     pub operation: Option<String>,
-    /// Their kind.
+    /// This kind of operation.
     pub kind: Option<Kind>,
-    /// Their account.
+    /// This account.
     pub account: Option<AccountName>,
-    /// How many at most.
+    /// Number of jobs to return at most.
     pub limit: Option<u32>,
 }

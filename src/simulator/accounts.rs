@@ -6,8 +6,8 @@ use url::Url;
 
 use super::RunningSimulator;
 use super::settings::TestKey;
-use crate::cloud::account::{Account, Credentials};
-use crate::cloud::protocol::Service;
+use crate::cloud::account::{Account, Credentials, ProviderSettings};
+use crate::cloud::service::Service;
 use crate::job::Provider;
 use crate::secret::Secret;
 
@@ -39,29 +39,30 @@ impl RunningSimulator {
 
     fn account(&self, name: &str, provider: Provider, credentials: Credentials) -> Account {
         let settings = &self.state.settings;
-        let (region, project_id, services) = match provider {
-            Provider::Alibaba => ("cn-hangzhou", "", [Service::Dms, Service::Dataworks]),
+        let endpoints: BTreeMap<Service, Url> =
+            Service::of(provider).map(|service| (service, self.url())).collect();
+        let (region, provider) = match provider {
+            Provider::Alibaba => {
+                let own = ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: false };
+                ("cn-hangzhou", own)
+            }
             Provider::Huawei => {
-                ("cn-north-4", settings.project_id.as_str(), [Service::Factory, Service::Tasks])
+                let (project_id, workspace) =
+                    (settings.project_id.clone(), settings.workspace.clone());
+                let own = ProviderSettings::Huawei { project_id, workspace, publish_type: None };
+                ("cn-north-4", own)
             }
         };
-        let endpoints: BTreeMap<Service, Url> =
-            services.into_iter().map(|service| (service, self.url())).collect();
         Account {
             name: name.to_owned(),
-            provider,
             region: region.to_owned(),
             credentials,
             endpoints,
-            project_id: project_id.to_owned(),
-            workspace: settings.workspace.clone(),
+            provider,
             rate_limit: None,
             rate_limit_shared: false,
             allowed_users: None,
             max_concurrent: None,
-            marker: true,
-            redeploy_in_doubt: false,
-            publish_type: None,
         }
     }
 }

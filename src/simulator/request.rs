@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use super::action::{Action, Vendor};
 use super::reply::ErrorReply;
 use super::settings::SimulatorSettings;
-use crate::cloud::signature::Message;
+use crate::cloud::signing::canonical::HttpMessage;
 
 /// Largest accepted body: 12 MB.
 const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
@@ -143,8 +143,8 @@ impl RawRequest {
     }
 
     /// The view of the request that a signature covers.
-    pub(super) fn signed_message(&self) -> Message<'_> {
-        Message {
+    pub(super) fn signed_message(&self) -> HttpMessage<'_> {
+        HttpMessage {
             method: &self.method,
             path: &self.path,
             query: &self.query,

@@ -18,7 +18,7 @@ use super::request::{AdmittedRequest, CallContext, Caller, RawRequest};
 use super::settings::SimulatorSettings;
 use super::store::Store;
 use super::{dataarts, dataworks, dms};
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 
 #[derive(Debug)]
 pub(super) struct SimulatorState {

@@ -1,5 +1,4 @@
-//! Logs and traces: set-up and form. Metrics are counted where things happen; see
-//! [`crate::admin`].
+//! Sets up logs and traces. Each folder has its own metrics; [`crate::admin`] serves them.
 
 mod logs;
 pub mod traces;
@@ -8,14 +7,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use logs::LogFormat;
-pub use traces::Exporting;
+pub use traces::ExportGuard;
 
-/// Starts logging to standard error and, where the environment names a collector, exporting spans.
-/// What is returned sends the last of them when it is dropped.
-pub fn start(format: LogFormat, level: &str) -> Exporting {
-    let (exporting, spans) = traces::layer();
+/// Logs to standard error and exports spans if the environment names a collector. The guard exports
+/// the last spans when it is dropped.
+pub fn start(format: LogFormat, level: &str) -> ExportGuard {
+    let (guard, spans) = traces::layer();
     let lines = logs::layer(format, level);
-    // A program that embeds us may have set up logging of its own, which then stands.
+    // If a program that embeds us has already set up logging, its set-up stays.
     let _ = tracing_subscriber::registry().with(spans).with(lines).try_init();
-    exporting
+    guard
 }

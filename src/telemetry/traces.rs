@@ -1,9 +1,9 @@
-//! Traces: W3C trace context in and out, and spans to a collector.
+//! Reads and writes W3C trace context, and exports spans to a collector.
 //!
-//! The environment says where spans go, in OpenTelemetry's own variables
-//! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>): they are exported exactly where
-//! `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. Where nothing is
-//! exported a message's trace context is passed on as it came.
+//! OpenTelemetry's own environment variables configure the export
+//! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>). Spans are exported only if
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. Without export, the
+//! trace context of a message is forwarded unchanged.
 
 use std::collections::HashMap;
 use std::env;
@@ -23,58 +23,58 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::job::Trace;
 
-/// Where spans go, by OpenTelemetry's names.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 const DISABLED: &str = "OTEL_SDK_DISABLED";
 
-/// How long the last spans may take at the end of the process.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// How long exporting the last spans may take when the process exits.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Spans are exported as long as this lives, if they are; then the last of them are sent.
+/// Keeps the export running. Dropped, it exports the last spans.
 #[derive(Debug)]
-pub struct Exporting(Option<SdkTracerProvider>);
+pub struct ExportGuard(Option<SdkTracerProvider>);
 
-impl Drop for Exporting {
+impl Drop for ExportGuard {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take().map(|spans| spans.shutdown_with_timeout(FAREWELL)) {
+        let Some(provider) = self.0.take() else { return };
+        if let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT) {
             warn!(%error, "the last spans were not exported");
         }
     }
 }
 
-pub(super) fn layer<S>() -> (Exporting, Option<impl Layer<S>>)
+pub(super) fn layer<S>() -> (ExportGuard, Option<impl Layer<S>>)
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
-    let Some(provider) = provider() else { return (Exporting(None), None) };
+    let Some(provider) = provider() else { return (ExportGuard(None), None) };
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("ticketd"))
         .with_location(false)
         .with_target(false)
         .with_threads(false)
-        .with_filter(filter_fn(|about| about.is_span() && about.target().starts_with("ticketd")));
-    (Exporting(Some(provider)), Some(spans))
+        .with_filter(filter_fn(|metadata| {
+            metadata.is_span() && metadata.target().starts_with("ticketd")
+        }));
+    (ExportGuard(Some(provider)), Some(spans))
 }
 
 fn provider() -> Option<SdkTracerProvider> {
-    let set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
-    if !ENDPOINTS.into_iter().any(set) || env::var(DISABLED).is_ok_and(|value| value == "true") {
+    let is_set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
+    if !ENDPOINTS.into_iter().any(is_set) || env::var(DISABLED).is_ok_and(|value| value == "true") {
         return None;
     }
-    // The exporter's client takes what the process has; an error says that it has one already.
-    rustls::crypto::ring::default_provider().install_default().ok();
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build();
     let exporter = match exporter {
         Ok(exporter) => exporter,
         Err(error) => {
-            // Before there is a log.
+            // Logging is not set up yet.
             eprintln!("ticketd: no spans are exported: {error}; correct {}", ENDPOINTS[0]);
             return None;
         }
     };
     let mut resource = Resource::builder();
-    if !set(SERVICE_NAME) {
+    if !is_set(SERVICE_NAME) {
         resource = resource.with_service_name("ticketd");
     }
     let provider = SdkTracerProvider::builder()
@@ -84,21 +84,21 @@ fn provider() -> Option<SdkTracerProvider> {
     Some(provider)
 }
 
-/// Makes a span part of the trace that a message belongs to.
-pub fn follow(span: &Span, trace: &Trace) {
+/// Makes a span part of a message's trace.
+pub fn set_parent(span: &Span, trace: &Trace) {
     let headers = trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
     let carrier: HashMap<String, String> = headers.collect();
     if !carrier.is_empty() && !span.is_disabled() {
-        // It fails for a span that has begun already, or that nobody exports.
+        // Fails for a span that has already started, and for one that is not exported.
         span.set_parent(TraceContextPropagator::new().extract(&carrier)).ok();
     }
 }
 
-/// The trace context to pass on: that of the span we are in, or `given` where nothing is exported.
-pub fn passed_on(given: &Trace) -> Trace {
+/// The trace context to send: that of the current span, or `received` if nothing is exported.
+pub fn outgoing(received: &Trace) -> Trace {
     let context = Span::current().context();
     if !context.span().span_context().is_valid() {
-        return given.clone();
+        return received.clone();
     }
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&context, &mut carrier);

@@ -60,8 +60,8 @@ impl Dependencies {
         let mut message = delivery.message();
         // The broker would not take another's user_id from us.
         let user = user(delivery).map(|user| (header::USER.to_owned(), user.to_owned()));
-        message.headers.remove(header::USER);
-        message.headers.extend(user);
+        message.properties.headers.remove(header::USER);
+        message.properties.headers.extend(user);
         Ok(self.publisher.wake_after(kind, wait, &message).await?)
     }
 

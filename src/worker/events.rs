@@ -8,7 +8,7 @@ use tracing::{Instrument, info, warn};
 use super::incoming::user;
 use super::{Error, Metrics, spans};
 use crate::broker::{
-    BrokerSettings, Confirm, Delivery, ExchangeName, Message, Publisher, RouteResult, SourceQueue,
+    BrokerSettings, Confirm, Delivery, ExchangeName, Message, Properties, Publisher, RouteResult,
 };
 use crate::job::cloud_event::{self, CloudEvent};
 use crate::job::message::Rejection;
@@ -115,10 +115,11 @@ impl EventPublisher {
         headers.insert(header::REASON.into(), reason.into());
         headers.insert(header::PROBLEMS.into(), cut(problems, MAX_PROBLEMS).into());
         headers.insert(header::AT.into(), at.to_string());
-        headers.insert(header::FROM.into(), self.queue(delivery.origin));
+        headers.insert(header::FROM.into(), delivery.queue.full_name(&self.broker.prefix));
         headers.remove(header::USER);
         headers.extend(user(delivery).map(|user| (header::USER.into(), user.into())));
-        let letter = Message { headers, ..delivery.message() };
+        let mut letter = delivery.message();
+        letter.properties.headers = headers;
         self.publisher.publish(ExchangeName::Dead, reason, &letter).await?;
         self.metrics.dead_letter(reason);
         Ok(())
@@ -162,26 +163,19 @@ impl EventPublisher {
         }
         self.metrics.reply_dropped();
     }
-
-    fn queue(&self, origin: SourceQueue) -> String {
-        let prefix = &self.broker.prefix;
-        match origin {
-            SourceQueue::Job(kind) => format!("{prefix}.jobs.{kind}"),
-            SourceQueue::Wake(kind) => format!("{prefix}.wake.{kind}"),
-            SourceQueue::Cancel => format!("{prefix}.jobs.cancel"),
-        }
-    }
 }
 
 fn message(event: &CloudEvent, correlation_id: Option<String>) -> Result<Message, Error> {
     let headers = event.trace.headers().map(|(name, value)| (name.to_owned(), value.clone()));
     Ok(Message {
         body: serde_json::to_vec(event)?,
-        content_type: Some(cloud_event::CONTENT_TYPE.to_owned()),
-        message_id: Some(event.id.clone()),
-        correlation_id,
-        headers: headers.collect(),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some(cloud_event::CONTENT_TYPE.to_owned()),
+            message_id: Some(event.id.clone()),
+            correlation_id,
+            headers: headers.collect(),
+            ..Properties::default()
+        },
     })
 }
 

@@ -160,7 +160,7 @@ impl Execution<'_> {
     /// A store that is busy for a moment is tried again at the next renewal.
     async fn renew(&self, state: &State) -> Result<(), Error> {
         let save =
-            Save { state, hold: Lease::Renew, note: None, now: self.dependencies.clock.now() };
+            Save { state, lease: Lease::Renew, entry: None, now: self.dependencies.clock.now() };
         match self.dependencies.ledger.save(self.claim, save).await {
             Err(error @ ledger::Error::Store { .. }) => {
                 warn!(job = %self.claim.job, %error, "a claim was not renewed");
@@ -201,7 +201,7 @@ impl Execution<'_> {
     ) -> Result<(), Error> {
         let since = Instant::now();
         loop {
-            let save = Save { state, hold, note, now: self.dependencies.clock.now() };
+            let save = Save { state, lease: hold, entry: note, now: self.dependencies.clock.now() };
             match self.dependencies.ledger.save(self.claim, save).await {
                 Err(error @ ledger::Error::Store { .. })
                     if since.elapsed() < self.dependencies.lease / 2

@@ -43,7 +43,7 @@ impl JobMessage {
     pub(super) fn trace(&mut self, span: &Span) {
         let trace = &mut self.wakeup.job.trace;
         if trace.traceparent.is_none() {
-            *trace = span.in_scope(|| traces::passed_on(trace));
+            *trace = span.in_scope(|| traces::outgoing(trace));
         }
     }
 
@@ -94,9 +94,11 @@ impl JobMessage {
 pub(super) fn message(wakeup: &WakeUp) -> Result<Message, Error> {
     Ok(Message {
         body: serde_json::to_vec(wakeup)?,
-        content_type: Some(wakeup::CONTENT_TYPE.to_owned()),
-        message_id: Some(wakeup.job.id.to_string()),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some(wakeup::CONTENT_TYPE.to_owned()),
+            message_id: Some(wakeup.job.id.to_string()),
+            ..Properties::default()
+        },
     })
 }
 
@@ -109,7 +111,7 @@ pub(super) fn is_wakeup(delivery: &Delivery) -> bool {
 /// put off, the worker that did so.
 pub(super) fn user(delivery: &Delivery) -> Option<&str> {
     let Properties { user_id, headers, .. } = &delivery.properties;
-    match delivery.origin {
+    match delivery.queue {
         SourceQueue::Job(_) | SourceQueue::Cancel => user_id.as_deref(),
         SourceQueue::Wake(_) => headers.get(header::USER).map(String::as_str),
     }

@@ -20,24 +20,24 @@ const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
 /// What is counted. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    steps: Family<Step, Counter>,
-    outcomes: Family<Ended, Counter>,
+    milestones: Family<MilestoneLabels, Counter>,
+    outcomes: Family<OutcomeLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     attempts: Family<OperationLabel, Histogram, fn() -> Histogram>,
     running: Gauge,
-    troubles: Counter,
-    dead_letters: Family<Reason, Counter>,
+    internal_errors: Counter,
+    dead_letters: Family<ReasonLabel, Counter>,
     replies_dropped: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Step {
+struct MilestoneLabels {
     operation: String,
-    step: String,
+    milestone: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
+struct OutcomeLabels {
     operation: String,
     outcome: &'static str,
 }
@@ -48,7 +48,7 @@ struct OperationLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
+struct ReasonLabel {
     reason: String,
 }
 
@@ -57,12 +57,12 @@ impl Default for Metrics {
         let durations: fn() -> Histogram = || Histogram::new(DURATIONS);
         let attempts: fn() -> Histogram = || Histogram::new(ATTEMPTS);
         Self {
-            steps: Family::default(),
+            milestones: Family::default(),
             outcomes: Family::default(),
             durations: Family::new_with_constructor(durations),
             attempts: Family::new_with_constructor(attempts),
             running: Gauge::default(),
-            troubles: Counter::default(),
+            internal_errors: Counter::default(),
             dead_letters: Family::default(),
             replies_dropped: Counter::default(),
         }
@@ -70,73 +70,70 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What has not happened yet is counted as 0: an increase from nothing would not be seen.
+    /// Creates every series as 0: Prometheus sees an increase only of a series that exists.
     pub fn begin(&self, operations: impl IntoIterator<Item = &'static str>) {
         for operation in operations.into_iter().map(str::to_owned) {
-            for step in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
-                drop(self.steps.get_or_create(&Step { operation: operation.clone(), step }));
+            for milestone in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
+                let labels = MilestoneLabels { operation: operation.clone(), milestone };
+                drop(self.milestones.get_or_create(&labels));
             }
             for outcome in OutcomeKind::ALL.map(OutcomeKind::as_str) {
-                let ended = Ended { operation: operation.clone(), outcome };
-                drop(self.outcomes.get_or_create(&ended));
+                let labels = OutcomeLabels { operation: operation.clone(), outcome };
+                drop(self.outcomes.get_or_create(&labels));
             }
         }
         for reason in [dead::INVALID, dead::UNREADABLE, dead::POISON].map(str::to_owned) {
-            drop(self.dead_letters.get_or_create(&Reason { reason }));
+            drop(self.dead_letters.get_or_create(&ReasonLabel { reason }));
         }
     }
 
     /// Makes them known.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
-            "job_steps",
-            "Steps along the way of jobs: started, retrying, submitted, progress, doubtful",
-            self.steps.clone(),
+            "job_milestones",
+            "Milestones of jobs: started, retrying, submitted, progress, doubtful",
+            self.milestones.clone(),
         );
         registry.register(
             "job_outcomes",
-            "Jobs that ended, by how: succeeded, failed, unknown, expired, cancelled, rejected",
+            "Jobs that ended, by outcome: succeeded, failed, unknown, expired, cancelled, rejected",
             self.outcomes.clone(),
         );
         registry.register_with_unit(
             "job_duration",
-            "Jobs that ended: from the first reading of their message to their outcome",
+            "Time from the first delivery of a job to its outcome",
             Unit::Seconds,
             self.durations.clone(),
         );
+        registry.register("job_attempts", "Calls per job that ended", self.attempts.clone());
+        registry.register("jobs_running", "Jobs in progress", self.running.clone());
         registry.register(
-            "job_attempts",
-            "Jobs that ended: calls that each took",
-            self.attempts.clone(),
-        );
-        registry.register("jobs_running", "Jobs in progress just now", self.running.clone());
-        registry.register(
-            "job_troubles",
-            "Times a job could not go on for a reason of our own (ledger, broker, a panic) and was \
-             tried again",
-            self.troubles.clone(),
+            "job_internal_errors",
+            "Times a job was retried because of an error of ticketd's own: ledger, broker or panic",
+            self.internal_errors.clone(),
         );
         registry.register(
             "dead_letters",
-            "Messages kept as dead letters: invalid, unreadable, poison",
+            "Messages that became dead letters, by reason: invalid, unreadable, poison",
             self.dead_letters.clone(),
         );
         registry.register(
             "replies_dropped",
-            "Copies of outcomes that no reply_to queue took, or that none was allowed to get",
+            "Replies dropped because their reply_to queue is not allowed or did not accept them",
             self.replies_dropped.clone(),
         );
     }
 
     pub(super) fn step(&self, job: &Job, step: &str) {
-        let labels = Step { operation: job.operation.clone(), step: step.to_owned() };
-        self.steps.get_or_create(&labels).inc();
+        let labels =
+            MilestoneLabels { operation: job.operation.clone(), milestone: step.to_owned() };
+        self.milestones.get_or_create(&labels).inc();
     }
 
     pub(super) fn outcome(&self, job: &Job, outcome: &Outcome) {
         let operation = job.operation.clone();
-        let ended = Ended { operation: operation.clone(), outcome: outcome.kind.as_str() };
-        self.outcomes.get_or_create(&ended).inc();
+        let labels = OutcomeLabels { operation: operation.clone(), outcome: outcome.kind.as_str() };
+        self.outcomes.get_or_create(&labels).inc();
         let labels = OperationLabel { operation };
         if let Some(at) = outcome.times.ended {
             let took = at.duration_since(job.received_at).as_secs_f64();
@@ -148,7 +145,7 @@ impl Metrics {
     /// `operation` as far as it could be read, and only if it is one of ours: anybody may write
     /// anything into a message.
     pub(super) fn rejected(&self, operation: &str) {
-        let labels = Ended { operation: operation.to_owned(), outcome: "rejected" };
+        let labels = OutcomeLabels { operation: operation.to_owned(), outcome: "rejected" };
         self.outcomes.get_or_create(&labels).inc();
     }
 
@@ -159,11 +156,11 @@ impl Metrics {
     }
 
     pub(super) fn error(&self) {
-        self.troubles.inc();
+        self.internal_errors.inc();
     }
 
     pub(super) fn dead_letter(&self, reason: &str) {
-        self.dead_letters.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+        self.dead_letters.get_or_create(&ReasonLabel { reason: reason.to_owned() }).inc();
     }
 
     pub(super) fn reply_dropped(&self) {

@@ -1,6 +1,5 @@
 //! Carries out. Takes deliveries, lets the machine decide, saves, and does what the state says.
 
-mod clock;
 mod dependencies;
 mod error;
 mod events;
@@ -17,7 +16,7 @@ mod runner;
 mod spans;
 mod sweeper;
 
-pub use clock::Clock;
+pub use crate::clock::Clock;
 pub use dependencies::Dependencies;
 pub use error::Error;
 pub use events::{EventPublisher, header};

@@ -13,11 +13,11 @@ use tracing::{debug, error, info, warn};
 use super::heartbeat::BEAT;
 use super::{Error, Heartbeat, Runner};
 use crate::broker::{Deliveries, Delivery};
+use crate::job::backoff::Backoff;
 use crate::ledger;
 
-/// A delivery that met trouble of ours is tried again after a pause, which grows to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pauses between attempts at a delivery that an internal error interrupts.
+const RETRY: Backoff = Backoff::doubling(Duration::from_secs(1), Duration::from_secs(30));
 
 /// Whether everything under way came to rest before the grace period ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +101,16 @@ impl Pool {
 /// no fault of the job's: given back at once, it would come again at once, and use up what the
 /// broker allows a message. So it is kept, and tried again, while it is ours to keep.
 async fn settle(runner: &Runner, mut delivery: Delivery) {
-    let mut pause = FIRST_PAUSE;
+    let mut failures = 0_u32;
     while !attempt(runner, &delivery).await {
+        failures = failures.saturating_add(1);
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(RETRY.delay(failures, rand::random())) => {}
             () = runner.stopping().cancelled() => return requeue(delivery).await,
         }
-        if !delivery.receipt.is_valid() {
+        if !delivery.ack_handle.is_valid() {
             return; // its channel is gone: the broker delivers it again
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
         // The claim of the attempt before is our own.
         delivery.redelivered = true;
     }

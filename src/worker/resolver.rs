@@ -111,7 +111,7 @@ impl Resolver {
             return stepped;
         };
         let note = HistoryEntry::new(now, "resolved", words(&request));
-        let save = Save { state: &state, hold: Lease::Release, note: Some(&note), now };
+        let save = Save { state: &state, lease: Lease::Release, entry: Some(&note), now };
         self.ledger.save(&claim, save).await.map_err(Error::from)?;
         let wakeup = WakeUp {
             job: *job,

@@ -53,7 +53,7 @@ impl Runner {
     /// Works on a delivery until it may be acknowledged.
     pub async fn run(&self, delivery: &Delivery) -> Result<(), Error> {
         let now = self.dependencies.clock.now();
-        let mut copy = match delivery.origin {
+        let mut copy = match delivery.queue {
             SourceQueue::Cancel => return self.cancel(delivery, now).await,
             SourceQueue::Wake(_) if is_wakeup(delivery) => {
                 match serde_json::from_slice::<WakeUp>(&delivery.body) {

@@ -3,30 +3,26 @@
 use tracing::{Span, info_span};
 
 use super::incoming::JobMessage;
-use crate::broker::{Delivery, SourceQueue};
+use crate::broker::{Delivery, ExchangeName};
 use crate::job::cloud_event::CloudEvent;
 use crate::telemetry::traces;
 
 /// What is done about one delivery of a job; part of the trace that the job's message belongs to.
 pub(super) fn process(delivery: &Delivery, copy: &JobMessage) -> Span {
     let job = &copy.wakeup.job;
-    let (queue, kind) = match delivery.origin {
-        SourceQueue::Job(kind) => ("jobs", kind.as_str()),
-        SourceQueue::Wake(kind) => ("wake", kind.as_str()),
-        SourceQueue::Cancel => ("jobs", "cancel"),
-    };
+    let queue = delivery.queue.name();
     let span = info_span!(
         "process",
-        otel.name = format!("process {queue}.{kind}"),
+        otel.name = format!("process {queue}"),
         otel.kind = "consumer",
         messaging.system = "rabbitmq",
         messaging.operation.type = "process",
-        messaging.destination.name = format!("{queue}.{kind}"),
+        messaging.destination.name = queue,
         messaging.message.id = job.id.as_str(),
         ticketd.operation = job.operation,
         ticketd.account = job.account,
     );
-    traces::follow(&span, &job.trace);
+    traces::set_parent(&span, &job.trace);
     span
 }
 
@@ -39,12 +35,12 @@ pub(super) fn publish(event: &mut CloudEvent) -> Span {
         otel.kind = "producer",
         messaging.system = "rabbitmq",
         messaging.operation.type = "send",
-        messaging.destination.name = "events",
+        messaging.destination.name = ExchangeName::Events.name(),
         messaging.message.id = event.id,
     );
     if Span::current().is_disabled() {
-        traces::follow(&span, &event.trace);
+        traces::set_parent(&span, &event.trace);
     }
-    event.trace = span.in_scope(|| traces::passed_on(&event.trace));
+    event.trace = span.in_scope(|| traces::outgoing(&event.trace));
     span
 }

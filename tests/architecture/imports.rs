@@ -7,11 +7,12 @@ use crate::modules::{self, Target};
 use crate::source;
 
 /// What each folder may import, besides its own modules.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("job", &[]),
+    ("error_chain", &[]),
     ("secret", &[]),
     ("cloud", &["job", "secret", "telemetry"]),
-    ("broker", &["job", "secret"]),
+    ("broker", &["job", "secret", "error_chain"]),
     ("ledger", &["job", "secret"]),
     ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
     ("admin", &["worker", "broker", "ledger"]),
@@ -39,7 +40,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
     ("deadpool_postgres", &["ledger/postgres"]),
-    ("backoff", &["job/retry.rs"]),
+    ("backoff", &["job/backoff.rs"]),
     ("opentelemetry", &["telemetry"]),
     ("anyhow", &["main.rs", "app.rs", "cli"]),
 ];

@@ -10,6 +10,7 @@ mod cancel_resolve;
 mod cli;
 mod harness;
 mod jobs;
+mod ledger;
 mod messages;
 mod providers;
 mod replicas;

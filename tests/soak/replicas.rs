@@ -83,6 +83,7 @@ impl LaunchSpec {
 impl Replica {
     /// Starts a replica with a log of this name.
     pub fn start(spec: LaunchSpec, name: &str, counters: Arc<Counters>) -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "the soak sends few commands")]
         let (commands, received) = mpsc::unbounded_channel();
         let log = File::create(spec.folder.join(format!("{name}.log")))?;
         let group = spec.group;

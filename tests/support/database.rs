@@ -1,7 +1,5 @@
 //! The PostgreSQL of a test run, shared by all tests. Its version is printed.
 
-#![allow(dead_code, reason = "each of the two programs uses a part of it")]
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

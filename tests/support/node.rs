@@ -77,7 +77,7 @@ impl Node {
     }
 
     async fn run(&self, command: &str, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut told = match &self.container {
+        let mut command_line = match &self.container {
             None => Command::new(script()),
             Some(name) => {
                 let mut docker = Command::new("docker");
@@ -85,8 +85,8 @@ impl Node {
                 docker
             }
         };
-        told.arg(command).arg(&self.folder).args(arguments);
-        output(told).await
+        command_line.arg(command).arg(&self.folder).args(arguments);
+        output(command_line).await
     }
 }
 

@@ -1,28 +1,28 @@
-//! Reads the broker's sentence about a redeclaration that differs.
+//! Parses the broker's message about a redeclaration that differs.
 
-use super::Problem;
+use crate::broker::error::TopologyProblem;
 
-/// Reads, for example, `PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q'
+/// Parses, for example, `PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q'
 /// in vhost '/': received the value '1000' of type 'signedint' but current is the value '20' of
-/// type 'signedint'`. A sentence in another form is passed on as it is.
-pub(super) fn read(object: &str, sentence: &str) -> Problem {
-    parse(object, sentence).unwrap_or_else(|| Problem::Refused {
+/// type 'signedint'`. A message in another form becomes the problem's reason.
+pub(super) fn problem(object: &str, message: &str) -> TopologyProblem {
+    parse(object, message).unwrap_or_else(|| TopologyProblem::Refused {
         object: object.to_owned(),
-        reason: format!("the broker says {sentence:?}"),
+        reason: format!("the broker says {message:?}"),
     })
 }
 
-fn parse(object: &str, sentence: &str) -> Option<Problem> {
-    let (_, rest) = sentence.split_once("inequivalent arg '")?;
+fn parse(object: &str, message: &str) -> Option<TopologyProblem> {
+    let (_, rest) = message.split_once("inequivalent arg '")?;
     let (name, rest) = rest.split_once('\'')?;
     let (_, values) = rest.rsplit_once("received ")?;
     let (ours, broker) = values.split_once(" but current is ")?;
-    // What every queue and exchange has stands there in the same way as an argument.
+    // The broker reports built-in properties in the same form as arguments.
     let property = match name {
         "type" | "durable" | "auto_delete" | "exclusive" | "internal" => name.to_owned(),
         argument => format!("argument {argument}"),
     };
-    Some(Problem::Differs {
+    Some(TopologyProblem::Differs {
         object: object.to_owned(),
         property,
         broker: value(broker),
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mismatch_names_object_argument_and_both_values() {
+    fn a_mismatch_names_the_object_the_argument_and_both_values() {
         let table = [
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue \
@@ -68,20 +68,20 @@ mod tests {
                 ("argument x-max-length", Some("5"), None),
             ),
         ];
-        for (sentence, (property, broker, ours)) in table {
-            let expected = Problem::Differs {
+        for (message, (property, broker, ours)) in table {
+            let expected = TopologyProblem::Differs {
                 object: "queue q".into(),
                 property: property.into(),
                 broker: broker.map(str::to_owned),
                 ours: ours.map(str::to_owned),
             };
-            assert_eq!(read("queue q", sentence), expected);
+            assert_eq!(problem("queue q", message), expected);
         }
     }
 
     #[test]
-    fn a_sentence_in_another_form_is_passed_on() {
-        let problem = read("queue q", "PRECONDITION_FAILED - something new");
+    fn a_message_in_another_form_becomes_the_reason() {
+        let problem = problem("queue q", "PRECONDITION_FAILED - something new");
         assert_eq!(
             problem.to_string(),
             "queue q: the broker says \"PRECONDITION_FAILED - something new\""

@@ -1,90 +1,29 @@
-//! The exchanges and queues that ticketd needs: what they are, and whether the broker has them.
+//! The exchanges and queues that ticketd needs: declares, verifies and deletes them.
 //!
-//! Every exchange has an alternate exchange, so nothing we publish to our own is lost for want of
-//! a binding. Every queue is a quorum queue; where messages go on from one queue to another, they
-//! do so at least once.
+//! Every exchange has an alternate exchange, so that a message without a matching binding is kept.
+//! Every queue is a quorum queue, and dead-letters at least once where messages move on to another
+//! queue.
 
 mod declare;
-mod flag;
 mod mismatch;
 mod objects;
-mod removal;
-
-use std::fmt;
 
 use lapin::Connection;
-use serde::Serialize;
 
-pub use objects::{Argument, Binding, Exchange, ExchangeKind, Object, Queue, describe};
+pub use objects::{Argument, Binding, Exchange, ExchangeKind, Queue, TopologyObject, describe};
 
-use super::connection::lost;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::settings::{BrokerSettings, TopologyMode};
 
-/// Something about the broker's topology that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "problem", rename_all = "snake_case")]
-pub enum Problem {
-    /// It does not exist.
-    Missing {
-        /// For example `queue ticketd.jobs.create`.
-        object: String,
-    },
-    /// It exists and is another.
-    Differs {
-        /// For example `queue ticketd.jobs.create`.
-        object: String,
-        /// For example `argument x-delivery-limit`.
-        property: String,
-        /// What the broker has; `None` if it has no such argument.
-        broker: Option<String>,
-        /// What we need; `None` if we need that it has no such argument.
-        ours: Option<String>,
-    },
-    /// The broker refused for another reason.
-    Refused {
-        /// For example `queue ticketd.jobs.create`.
-        object: String,
-        /// What the broker said.
-        reason: String,
-    },
-    /// A feature of the broker that we need is switched off.
-    FlagOff {
-        /// The feature flag.
-        flag: String,
-    },
-}
+/// The name of the connections that this module opens.
+const PURPOSE: &str = "topology";
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_unset = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
-        match self {
-            Problem::Missing { object } => {
-                write!(f, "{object} is missing: run `ticketd topology apply`")
-            }
-            Problem::Differs { object, property, broker, ours } => write!(
-                f,
-                "{object}: {property} is {} on the broker, ours is {}: delete it when it is empty \
-                 and run `ticketd topology apply`, or choose another broker.prefix",
-                or_unset(broker),
-                or_unset(ours)
-            ),
-            Problem::Refused { object, reason } => write!(f, "{object}: {reason}"),
-            Problem::FlagOff { flag } => write!(
-                f,
-                "the feature flag {flag} is off, without which waiting jobs can be lost: run \
-                 `rabbitmqctl enable_feature_flag {flag}`"
-            ),
-        }
-    }
-}
-
-/// What is done about the topology whenever a connection is new.
+/// The topology, and whether to declare or only to verify it.
 pub(super) struct TopologySpec {
     mode: TopologyMode,
     prefix: String,
-    objects: Vec<Object>,
+    objects: Vec<TopologyObject>,
 }
 
 impl TopologySpec {
@@ -96,6 +35,12 @@ impl TopologySpec {
         }
     }
 
+    /// The first part of every exchange and queue name.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Declares or verifies, according to the mode. Every problem is in one [`Error::Topology`].
     pub(super) async fn enforce(&self, connection: &Connection) -> Result<(), Error> {
         let problems = match self.mode {
             TopologyMode::Apply => declare::apply(connection, &self.objects).await?,
@@ -105,39 +50,43 @@ impl TopologySpec {
     }
 }
 
-/// Declares what is missing. All that does not fit is one [`Error::Topology`].
+/// Declares what is missing. Every difference is in one [`Error::Topology`].
 pub async fn apply(settings: &BrokerSettings) -> Result<(), Error> {
-    on_its_own_connection(settings, TopologyMode::Apply).await
+    enforce_once(settings, TopologyMode::Apply).await
 }
 
-/// Verifies without changing anything. All that is missing or does not fit is one
-/// [`Error::Topology`]. Bindings can't be seen over AMQP and are taken on trust.
+/// Verifies without changing anything. Everything that is missing or differs is in one
+/// [`Error::Topology`]. Bindings can't be read over AMQP and are not verified.
 pub async fn check(settings: &BrokerSettings) -> Result<(), Error> {
-    on_its_own_connection(settings, TopologyMode::Check).await
+    enforce_once(settings, TopologyMode::Check).await
 }
 
-/// Deletes every exchange and queue that [`describe`] names, with what is in them, and nothing
-/// else. What is not there is no trouble. For those who have chosen the prefix for themselves.
+/// Deletes exactly the exchanges and queues that [`describe`] names, with their messages. It is no
+/// error if one does not exist.
 pub async fn remove(settings: &BrokerSettings) -> Result<(), Error> {
-    let connection = Endpoint::read(settings)?.dial("topology").await?;
-    removal::remove(&connection, &describe(&settings.prefix, settings.unrouted_max)).await?;
-    // They are deleted; how the connection ends changes nothing.
-    connection.close(200, "done".into()).await.ok();
+    let connection = Endpoint::read(settings)?.dial(PURPOSE).await?;
+    declare::remove(&connection, &describe(&settings.prefix, settings.unrouted_max)).await?;
+    close(connection).await;
     Ok(())
 }
 
-async fn on_its_own_connection(settings: &BrokerSettings, mode: TopologyMode) -> Result<(), Error> {
+async fn enforce_once(settings: &BrokerSettings, mode: TopologyMode) -> Result<(), Error> {
     ensure(&Endpoint::read(settings)?, &TopologySpec::new(settings, mode)).await
 }
 
-/// Carries a plan out on a connection of its own, which the question after the flag may cost.
-pub(super) async fn ensure(endpoint: &Endpoint, plan: &TopologySpec) -> Result<(), Error> {
-    let connection = endpoint.dial("topology").await?;
-    plan.enforce(&connection).await?;
-    let missing = flag::missing(&connection, &plan.prefix)
+/// Enforces a topology and checks the feature flag, on a connection of its own: the broker may
+/// close the connection over the check.
+pub(super) async fn ensure(endpoint: &Endpoint, topology: &TopologySpec) -> Result<(), Error> {
+    let connection = endpoint.dial(PURPOSE).await?;
+    topology.enforce(&connection).await?;
+    let flag_off = declare::missing_flag(&connection, &topology.prefix)
         .await
-        .map_err(|error| lost("look for flags", error))?;
-    // The broker has answered all we asked; how the connection ends changes nothing.
+        .map_err(|error| Error::lost("check feature flags", error))?;
+    close(connection).await;
+    flag_off.map_or(Ok(()), |problem| Err(Error::Topology(vec![problem])))
+}
+
+/// The broker has answered every request, so an error of the close is ignored.
+async fn close(connection: Connection) {
     connection.close(200, "done".into()).await.ok();
-    missing.map_or(Ok(()), |problem| Err(Error::Topology(vec![problem])))
 }

@@ -88,11 +88,11 @@ async fn drop_letters(broker: &Broker, which: &Which) -> Result<()> {
     while let Some(letter) = shelf.next().await? {
         let key = Key::of(&letter);
         if which.wants(&key) {
-            shelf.remove(letter.into_handle()).await?;
+            letter.ack_handle.ack().await?;
             which.said(&key, "dropped");
             dropped.push(key);
         } else {
-            left.push(letter.into_handle());
+            left.push(letter.ack_handle);
         }
     }
     shelf.close().await?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Which;
 use super::letter::{Key, Label};
-use crate::broker::{Broker, DeadLetter, Message, RouteResult};
+use crate::broker::{Broker, DeadLetter, Message, Properties, RouteResult};
 use crate::worker::header;
 
 /// Replays letters: each is confirmed in its queue before it is removed here. Cut off in between,
@@ -12,7 +12,7 @@ use crate::worker::header;
 pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
     let publisher = broker.publisher();
     // What comes back at once, because its cause is not mended, has to wait for the next time.
-    let mut letters = broker.lengths().await?.dead;
+    let mut letters = broker.dead_and_unrouted().await?.dead;
     let mut shelf = broker.dead_letters().await?;
     let mut left = Vec::new();
     let mut replayed = Vec::new();
@@ -21,13 +21,13 @@ pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
         let Some(letter) = shelf.next().await? else { break };
         let key = Key::of(&letter);
         if !which.wants(&key) || replayed.contains(&key) {
-            left.push(letter.into_handle());
+            left.push(letter.ack_handle);
             continue;
         }
         let from = Label::of(&letter).from();
         if !is_worked_on(from, prefix) {
             eprintln!("{} is left: it came from {from:?}, which no worker reads", key.as_str());
-            left.push(letter.into_handle());
+            left.push(letter.ack_handle);
             continue;
         }
         let sent = publisher.publish_mandatory("", from, &message(&letter, broker.user())).await;
@@ -37,7 +37,7 @@ pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
                 bail!("{} was not sent: there is no queue {from}", key.as_str())
             }
         }
-        shelf.remove(letter.into_handle()).await?;
+        letter.ack_handle.ack().await?;
         which.said(&key, "replayed");
         replayed.push(key);
     }
@@ -54,21 +54,17 @@ fn is_worked_on(queue: &str, prefix: &str) -> bool {
 
 /// The message as it first came. Whoever replays it answers for it.
 fn message(letter: &DeadLetter, user: Option<&str>) -> Message {
-    let properties = letter.properties.clone();
     let ours = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
     let is_producers = |name: &str| {
         !ours.contains(&name)
             && !name.starts_with("x-first-death")
             && !name.starts_with("x-last-death")
     };
+    let mut properties = letter.properties.clone();
+    let headers = std::mem::take(&mut properties.headers);
+    let headers = headers.into_iter().filter(|(name, _)| is_producers(name)).collect();
     Message {
         body: letter.body.clone(),
-        content_type: properties.content_type,
-        content_encoding: properties.content_encoding,
-        message_id: properties.message_id,
-        correlation_id: properties.correlation_id,
-        reply_to: properties.reply_to,
-        user_id: user.map(str::to_owned),
-        headers: properties.headers.into_iter().filter(|(name, _)| is_producers(name)).collect(),
+        properties: Properties { user_id: user.map(str::to_owned), headers, ..properties },
     }
 }

@@ -15,7 +15,7 @@ pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
         let Some(letter) = shelf.next().await? else { break };
         println!("{}", if json { Label::of(&letter).as_json().to_string() } else { line(&letter) });
         // The body of each would be a lot to keep.
-        seen.push(letter.into_handle());
+        seen.push(letter.ack_handle);
     }
     let more = seen.len() == limit && shelf.next().await?.is_some();
     shelf.close().await?;
@@ -42,7 +42,7 @@ pub async fn one(broker: &Broker, key: &Key, json: bool) -> Result<()> {
     let found = loop {
         match shelf.next().await? {
             Some(letter) if Key::of(&letter) == *key => break letter,
-            Some(letter) => seen.push(letter.into_handle()),
+            Some(letter) => seen.push(letter.ack_handle),
             None => {
                 bail!("there is no dead letter {}; `ticketd dead list` shows them", key.as_str())
             }

@@ -20,8 +20,7 @@ use self::play::Play;
 use self::watch::JobRecord;
 use super::show;
 use crate::app::Worker;
-use crate::broker::topology::{self, Problem};
-use crate::broker::{Broker, Error};
+use crate::broker::{Broker, Error, TopologyProblem, topology};
 use crate::config::{EX_CONFIG, Settings, process_environment};
 use crate::job::{Catalogue, Kind};
 use crate::simulator::{self, FaultPlan, Simulator};
@@ -88,7 +87,9 @@ async fn must_be_free(settings: &Settings) -> Result<()> {
     let prefix = &settings.broker.prefix;
     match topology::check(&settings.broker).await {
         Err(Error::Topology(problems))
-            if problems.iter().all(|problem| matches!(problem, Problem::Missing { .. })) =>
+            if problems
+                .iter()
+                .all(|problem| matches!(problem, TopologyProblem::Missing { .. })) =>
         {
             let all = topology::describe(prefix, settings.broker.unrouted_max).len();
             if problems.len() == all { Ok(()) } else { Err(taken(prefix)) }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::watch::JobRecord;
-use crate::broker::{Broker, ExchangeName, Message};
+use crate::broker::{Broker, ExchangeName, Message, Properties};
 use crate::cli::show::{Line, WIDTH, cut};
 use crate::job::Catalogue;
 
@@ -94,8 +94,10 @@ impl<'a> Play<'a> {
         writeln!(std::io::stdout(), "{}", line.written(self.colour))?;
         let message = Message {
             body: sample.job.to_string().into_bytes(),
-            content_type: Some("application/json".to_owned()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some("application/json".to_owned()),
+                ..Properties::default()
+            },
         };
         let kind = self.catalogue.get(sample.operation()).map(|operation| operation.kind.as_str());
         let publisher = broker.publisher();

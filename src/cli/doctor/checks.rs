@@ -12,6 +12,7 @@ use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
 use crate::cli::chain;
+use crate::clock::Clock;
 use crate::cloud::http::Https;
 use crate::cloud::{AccessCheck, Providers, operations};
 use crate::config::{Admin, LedgerUrl, Settings};
@@ -37,13 +38,13 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
     match &topology {
         Err(broker::Error::Topology(problems)) => {
             let declares = settings.broker.topology == TopologyMode::Apply;
-            let missing = |problem: &_| matches!(problem, topology::Problem::Missing { .. });
+            let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
             if declares && problems.iter().all(missing) {
                 let said = format!("{} objects are missing: a worker makes them", problems.len());
                 findings.push(Finding::new(Look, "broker topology", said));
                 return findings;
             }
-            let wrong = |problem: &topology::Problem| {
+            let wrong = |problem: &broker::TopologyProblem| {
                 Finding::new(Wrong, "broker topology", problem.to_string())
             };
             findings.extend(problems.iter().map(wrong));
@@ -66,7 +67,7 @@ pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn left_over(broker: &Broker) -> Finding {
-    match broker.lengths().await {
+    match broker.dead_and_unrouted().await {
         Ok(broker::QueueDepths { dead: 1.., unrouted }) => {
             let said = format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
             Finding::new(Look, "broker left-overs", said)
@@ -133,7 +134,7 @@ pub(super) async fn admin(settings: &Settings) -> Finding {
     };
     match admin::listen(address).await {
         Ok(_) => Finding::new(Fine, "admin address", format!("{address} is free")),
-        Err(admin::Error::Taken(address)) => taken(address),
+        Err(admin::Error::InUse(address)) => taken(address),
         Err(error) => Finding::new(Wrong, "admin address", chain(&error)),
     }
 }
@@ -146,7 +147,8 @@ fn taken(address: SocketAddr) -> Finding {
 /// Every service of every account, by a signed read.
 pub(super) async fn accounts(settings: &Settings) -> Result<Vec<Finding>> {
     let transport = Arc::new(Https::new(settings.http)?);
-    let providers = Providers::new(settings.accounts.clone(), operations::operations(), transport);
+    let (accounts, operations) = (settings.accounts.clone(), operations::operations());
+    let providers = Providers::new(accounts, operations, transport, Clock::default());
     let finding = |visited: AccessCheck| {
         let what = format!("{} {}", visited.account, visited.service.key());
         match visited.outcome {

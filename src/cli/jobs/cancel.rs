@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::broker::{Broker, Message};
+use crate::broker::{Broker, CANCEL_KEY, ExchangeName, Message, Properties};
 use crate::config::Settings;
 use crate::job::JobId;
 
@@ -32,14 +32,16 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let broker = Broker::connect(&settings.broker).await?;
     let message = Message {
         body: body.to_string().into_bytes(),
-        content_type: Some("application/json".to_owned()),
-        user_id: broker.user().map(str::to_owned),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some("application/json".to_owned()),
+            user_id: broker.user().map(str::to_owned),
+            ..Properties::default()
+        },
     };
-    let exchange = format!("{}.jobs", settings.broker.prefix);
+    let exchange = ExchangeName::Jobs.full_name(&settings.broker.prefix);
     broker
         .publisher()
-        .publish_mandatory(&exchange, "cancel", &message)
+        .publish_mandatory(&exchange, CANCEL_KEY, &message)
         .await
         .with_context(|| format!("nobody was asked to end job {id}"))?;
     broker.close().await;

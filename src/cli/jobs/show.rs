@@ -42,7 +42,7 @@ fn as_json(record: &JobRecord) -> Value {
         "id": record.job.id, "status": record.state.status(), "job": record.job,
         "state": record.state, "due": record.due, "held_until": record.held_until,
         "cancelled": record.cancelled, "history": record.history,
-        "deaths": {"in_company": record.crashes.shared, "alone": record.crashes.exclusive},
+        "crashes": {"shared": record.crashes.shared, "exclusive": record.crashes.exclusive},
     })
 }
 

@@ -1,12 +1,12 @@
-//! How Alibaba's refusals read, and what its codes say.
+//! Alibaba's error bodies, and the categories of its codes.
 
 use serde_json::Value;
 
-use crate::cloud::classify::{Told, Wording};
+use crate::cloud::error_body::{ErrorBody, ErrorCategory};
 
 /// Reads the gateway's `{Code, Message, RequestId}`, a product's `{ErrorCode, ErrorMessage}`, or
 /// the XML form of the first.
-pub(in crate::cloud) fn wording(body: &[u8]) -> Wording {
+pub(in crate::cloud) fn error_body(body: &[u8]) -> ErrorBody {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return xml(body) };
     let text = |names: &[&str]| {
         names.iter().find_map(|name| match &body[*name] {
@@ -15,18 +15,18 @@ pub(in crate::cloud) fn wording(body: &[u8]) -> Wording {
             _ => None,
         })
     };
-    // DataWorks says why in `Data` and gives no code but `fail`; `success` there is none.
+    // DataWorks puts its reason into `Data`, where the only code is the status `fail`.
     let inner = |name: &str| body["Data"][name].as_str().map(str::to_owned);
     let fail = || inner("Status").filter(|status| status.eq_ignore_ascii_case("fail"));
-    Wording {
+    ErrorBody {
         code: text(&["Code", "code", "ErrorCode"]).or_else(fail),
         message: text(&["Message", "message", "ErrorMessage"]).or_else(|| inner("Message")),
         request_id: text(&["RequestId", "requestId"]),
     }
 }
 
-/// Whether a 2xx body says that it failed all the same.
-pub(in crate::cloud) fn says_failed(body: &Value) -> bool {
+/// Whether a 2xx body reports a failure.
+pub(in crate::cloud) fn is_failed(body: &Value) -> bool {
     match &body["Success"] {
         Value::Bool(success) => !success,
         Value::String(success) => success.eq_ignore_ascii_case("false"),
@@ -34,38 +34,38 @@ pub(in crate::cloud) fn says_failed(body: &Value) -> bool {
     }
 }
 
-/// What a code says, whatever the HTTP status; none where the status decides.
-pub(in crate::cloud) fn told(code: &str) -> Option<Told> {
+/// The category of a code, for any HTTP status. `None` where the status decides.
+pub(in crate::cloud) fn categorize(code: &str) -> Option<ErrorCategory> {
     Some(match code {
-        "Throttling.Api.Risk" => Told::QuotaSpent,
-        "SignatureNonceUsed" | "ServiceUnavailable" | "SystemBusy" | "UnknownError" => Told::Doubt,
-        // The product is not sold in the region: final, although it comes as a 500.
-        "Forbidden.Not.Server" => Told::Refused,
-        "SignatureDoesNotMatch" | "IncompleteSignature" => Told::BadSignature,
-        "InvalidSecurityToken.Expired" => Told::Expired,
-        _ if is(code, "Throttling") => Told::Throttled,
-        _ if is(code, "InternalError") => Told::Doubt,
-        _ if is(code, "InvalidTimeStamp") => Told::Clock,
+        "Throttling.Api.Risk" => ErrorCategory::QuotaExceeded,
+        "SignatureNonceUsed" | "ServiceUnavailable" | "SystemBusy" | "UnknownError" => {
+            ErrorCategory::Ambiguous
+        }
+        // The product is not sold in the region: final, although the status is 500.
+        "Forbidden.Not.Server" => ErrorCategory::Refused,
+        "SignatureDoesNotMatch" | "IncompleteSignature" => ErrorCategory::BadSignature,
+        "InvalidSecurityToken.Expired" => ErrorCategory::TokenExpired,
+        _ if is_in(code, "Throttling") => ErrorCategory::Throttled,
+        _ if is_in(code, "InternalError") => ErrorCategory::Ambiguous,
+        _ if is_in(code, "InvalidTimeStamp") => ErrorCategory::ClockSkew,
+        _ if is_in(code, "InvalidAccessKeyId") => ErrorCategory::AccountRefused,
+        _ if is_in(code, "InvalidSecurityToken") => ErrorCategory::AccountRefused,
         _ => return None,
     })
 }
 
-/// Whether a code is about who asks, not about what is asked.
-pub(in crate::cloud) fn is_of_account(code: &str) -> bool {
-    is(code, "InvalidAccessKeyId") || is(code, "InvalidSecurityToken")
-}
-
 /// `Throttling` is both a code and the family of `Throttling.User` and others.
-fn is(code: &str, family: &str) -> bool {
+fn is_in(code: &str, family: &str) -> bool {
     code.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn xml(body: &[u8]) -> Wording {
+fn xml(body: &[u8]) -> ErrorBody {
     let text = String::from_utf8_lossy(body);
     let element = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         let (inner, _) = rest.split_once(&format!("</{name}>"))?;
         Some(inner.to_owned())
     };
-    Wording { code: element("Code"), message: element("Message"), request_id: element("RequestId") }
+    let [code, message, request_id] = ["Code", "Message", "RequestId"].map(element);
+    ErrorBody { code, message, request_id }
 }

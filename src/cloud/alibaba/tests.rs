@@ -6,31 +6,32 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::*;
-use crate::cloud::protocol::{Body, Method};
+use crate::cloud::request::{Body, Method};
+use crate::cloud::service::Service;
 use crate::cloud::tests::{alibaba, huawei};
 
 const CAPTURES: &str = include_str!("../../../tests/fixtures/vectors/aliyun_sdk_wire_capture.json");
 const SECRET: &str = "FakeSecret/With+Plus=And~Tilde0123";
 const TOKEN: &str = "CAISFakeToken+/=abc~*%20_end";
 
-/// Names of the client's own that no server looks at, and what follows from the body's encoding.
-const ASIDE: [&str; 5] =
+/// Headers of the client that no server reads, and those that depend on the body's encoding.
+const NOT_COMPARED: [&str; 5] =
     ["user-agent", "x-acs-credentials-provider", "accept", "x-acs-content-sha256", "authorization"];
 
 fn decoded(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-fn lower(headers: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, String> {
+fn comparable(headers: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, String> {
     headers
         .into_iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .filter(|(name, _)| !ASIDE.contains(&name.as_str()))
+        .filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str()))
         .collect()
 }
 
 #[test]
-fn requests_are_what_the_official_client_sends() {
+fn requests_equal_those_of_the_official_client() {
     let captures: Vec<Value> = serde_json::from_str(CAPTURES).unwrap();
     let mut compared = 0;
     for capture in captures.iter().filter(|c| c["signature_mode"] == "default") {
@@ -76,25 +77,25 @@ fn requests_are_what_the_official_client_sends() {
         assert!(!ours.url.query().unwrap_or_default().contains('+'), "{name}");
         let our_body = String::from_utf8(ours.body.clone()).unwrap();
         assert_eq!(decoded(&our_body), decoded(body), "{name}");
-        assert_eq!(lower(ours.headers.clone()), lower(theirs), "{name}");
+        assert_eq!(comparable(ours.headers.clone()), comparable(theirs), "{name}");
 
         let query = query(&ours.url);
-        let message = Message {
+        let message = HttpMessage {
             method: "POST",
             path: ours.url.path(),
             query: &query,
             headers: &ours.headers,
             body: &ours.body,
         };
-        let claimed = sign::read(message.header("authorization").unwrap()).unwrap();
-        assert!(sign::is_true(&message, &claimed, SECRET), "{name}");
+        let claimed = sign::parse(message.header("authorization").unwrap()).unwrap();
+        assert!(sign::verify(&message, &claimed, SECRET), "{name}");
         assert_eq!(message.header("accept"), Some("application/json"));
         compared += 1;
     }
     assert_eq!(compared, 7);
 }
 
-fn plain() -> Request {
+fn base_info() -> Request {
     Request {
         service: Service::Dms,
         action: "GetOrderBaseInfo",
@@ -106,26 +107,26 @@ fn plain() -> Request {
 }
 
 #[test]
-fn a_port_is_part_of_the_host_that_is_signed() {
+fn the_signed_host_includes_the_port() {
     let mut account = alibaba();
     account.endpoints.insert(Service::Dms, "http://127.0.0.1:8080/dms/".parse().unwrap());
-    let signed = signed(&plain(), &account, Timestamp::UNIX_EPOCH, "n").unwrap();
+    let signed = signed(&base_info(), &account, Timestamp::UNIX_EPOCH, "n").unwrap();
     assert_eq!(signed.url.as_str(), "http://127.0.0.1:8080/dms/?OrderId=1");
     let host = signed.headers.iter().find(|(name, _)| name == "host").unwrap();
     assert_eq!(host.1, "127.0.0.1:8080");
 }
 
 #[test]
-fn a_service_without_an_endpoint_or_a_key_is_one_clear_refusal() {
+fn a_request_without_an_endpoint_or_a_key_says_what_is_missing() {
     let mut account = alibaba();
     account.endpoints.clear();
-    let failure = signed(&plain(), &account, Timestamp::UNIX_EPOCH, "n").unwrap_err();
+    let failure = signed(&base_info(), &account, Timestamp::UNIX_EPOCH, "n").unwrap_err();
     assert_eq!(
         failure.to_string(),
         "Misconfigured: account dms has no endpoint for dms: region cn-hangzhou is not known to \
          have one; set it under [accounts.dms.endpoints] dms"
     );
     account.credentials = huawei(true).credentials;
-    let failure = signed(&plain(), &account, Timestamp::UNIX_EPOCH, "n").unwrap_err();
+    let failure = signed(&base_info(), &account, Timestamp::UNIX_EPOCH, "n").unwrap_err();
     assert!(failure.message.contains("no access key"), "{failure}");
 }

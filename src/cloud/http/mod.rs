@@ -1,4 +1,4 @@
-//! Sends. The only file that knows `reqwest`.
+//! Sends HTTP requests. The only module that uses `reqwest`.
 
 use std::error::Error;
 use std::fmt;
@@ -7,38 +7,36 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
-use super::protocol::Method;
+use super::request::Method;
 
-/// How long we wait for a provider.
+/// Timeouts of requests to providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// To connect.
     pub connect_timeout: Duration,
-    /// For the whole of a request and its reply.
+    /// For a request with its reply.
     pub timeout: Duration,
 }
 
-/// The longest reply body read, in bytes. A longer one is not an answer to any of our questions.
+/// Limit of a reply body, in bytes. No expected reply is longer.
 pub const MAX_BODY: usize = 4 << 20;
 
-/// Servers close idle connections at moments of their own. One closed under a request makes its
-/// outcome unknown, so idle connections are dropped well before common server limits.
-const IDLE: Duration = Duration::from_secs(10);
+/// A connection that the server closes during a request makes the outcome unknown, so idle
+/// connections are closed well before the usual limits of servers.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A request, addressed and signed: sent as it stands.
+/// An addressed and signed request, sent unchanged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// The method.
     pub method: Method,
-    /// The address, its query encoded as it was signed.
+    /// With the query encoded as it was signed.
     pub url: Url,
-    /// Headers, `Host` among them: what was signed is what is sent.
+    /// With `Host`.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte as it was signed.
     pub body: Vec<u8>,
 }
 
-/// Headers and body may hold secrets, a query may hold a producer's data.
+/// Shows neither headers nor body, which may contain secrets, nor the query, which may contain a
+/// producer's data.
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, path) = (self.url.host_str().unwrap_or_default(), self.url.path());
@@ -46,73 +44,58 @@ impl fmt::Debug for Signed {
     }
 }
 
-/// A reply as it came, whole.
+/// A complete reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawReply {
-    /// The HTTP status.
     pub status: u16,
-    /// Headers that are text; names in lower case.
+    /// Only headers that are text. Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
 }
 
 impl RawReply {
-    /// The value of a header; the name in lower case.
+    /// `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// A request without a whole reply. What matters is whether the provider can have seen it.
+/// A request without a complete reply. The variants say whether the provider may have received it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection came about, so nothing was sent.
+    /// There was no connection, so nothing was sent.
     #[error("can't connect to {host}: {cause}")]
-    NotSent {
-        /// The provider's host.
-        host: String,
-        /// What went wrong.
-        cause: String,
-    },
-    /// It may have been received.
-    #[error("no whole answer from {host}: {cause}")]
-    Lost {
-        /// The provider's host.
-        host: String,
-        /// What went wrong.
-        cause: String,
-    },
+    NotSent { host: String, cause: String },
+    /// The provider may have received it.
+    #[error("no complete answer from {host}: {cause}")]
+    Lost { host: String, cause: String },
 }
 
-/// Carries requests to a provider. [`Https`] does; tests and benchmarks answer in process.
+/// Sends requests to a provider: [`Https`], or an in-process replacement in tests and benchmarks.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends once. Never follows a redirect and never tries again.
+    /// Sends once, without redirects or retries.
     async fn send(&self, request: Signed) -> Result<RawReply, TransportError>;
 }
 
-/// HTTP over TLS, with a pool of connections.
+/// HTTP over TLS, with a connection pool.
 #[derive(Clone, Debug)]
 pub struct Https {
     client: reqwest::Client,
 }
 
-/// The HTTP client can't be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("can't set up HTTPS; are the system's certificates installed (package ca-certificates)?")]
+#[error("can't set up HTTPS; install the system's certificates (package ca-certificates)")]
 pub struct SetUpError(#[source] reqwest::Error);
 
 impl Https {
-    /// Sets up a client.
     pub fn new(settings: HttpSettings) -> Result<Self, SetUpError> {
-        // An error says that somebody installed one already; any will do.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let client = reqwest::Client::builder()
             .user_agent(concat!("ticketd/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.timeout)
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -126,7 +109,7 @@ impl Https {
 impl Transport for Https {
     async fn send(&self, request: Signed) -> Result<RawReply, TransportError> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        let failed = |error: reqwest::Error| {
+        let transport_error = |error: reqwest::Error| {
             let cause = innermost(&error);
             let host = host.clone();
             if error.is_connect() {
@@ -139,21 +122,21 @@ impl Transport for Https {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut sending = self.client.request(method, request.url);
+        let mut builder = self.client.request(method, request.url);
         for (name, value) in &request.headers {
-            sending = sending.header(name, value);
+            builder = builder.header(name, value);
         }
-        // A POST without a body still says `content-length: 0`; a GET does not.
+        // A POST without a body is sent with `content-length: 0`, a GET without it.
         if !request.body.is_empty() || request.method == Method::Post {
-            sending = sending.body(request.body);
+            builder = builder.body(request.body);
         }
-        // A builder's fault (a header that can't be one) means that nothing was sent.
-        let ready = sending.build().map_err(|error| TransportError::NotSent {
+        // A request that can't be built, by an invalid header, was not sent.
+        let request = builder.build().map_err(|error| TransportError::NotSent {
             host: host.clone(),
             cause: innermost(&error),
         })?;
 
-        let mut response = self.client.execute(ready).await.map_err(failed)?;
+        let mut response = self.client.execute(request).await.map_err(transport_error)?;
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::to_owned);
         let headers = response
@@ -173,8 +156,7 @@ impl Transport for Https {
     }
 }
 
-/// The cause at the bottom of the chain: the layers above only repeat it, one of them with the
-/// whole address.
+/// The innermost cause. The outer ones only repeat it, and one of them contains the whole URL.
 fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();

@@ -1,19 +1,19 @@
-//! How Huawei's refusals read, and what its codes say.
+//! Huawei's error bodies, and the categories of its codes.
 
 use serde_json::Value;
 
-use crate::cloud::classify::{Told, Wording};
+use crate::cloud::error_body::{ErrorBody, ErrorCategory};
 
-/// The pairs of names under which a code and its message have been seen.
+/// The known pairs of names of a code and its message.
 const NAMES: [(&str, &str); 3] =
     [("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message")];
 
 /// Reads a code and its message at any depth, as the official client does.
-pub(in crate::cloud) fn wording(body: &[u8]) -> Wording {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Wording::default() };
+pub(in crate::cloud) fn error_body(body: &[u8]) -> ErrorBody {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return ErrorBody::default() };
     let request_id = body["request_id"].as_str().map(str::to_owned);
     let (code, message) = find(&body).unwrap_or_default();
-    Wording { code, message, request_id }
+    ErrorBody { code, message, request_id }
 }
 
 fn find(value: &Value) -> Option<(Option<String>, Option<String>)> {
@@ -35,16 +35,21 @@ fn find(value: &Value) -> Option<(Option<String>, Option<String>)> {
     }
 }
 
-/// What a code says; none where the HTTP status decides. The gateway's codes are known under two
-/// prefixes, so only their number counts.
-pub(in crate::cloud) fn told(code: &str, message: &str) -> Option<Told> {
-    let number = code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))?;
-    let says = |words: &str| message.to_ascii_lowercase().contains(words);
+/// The category of a code. `None` where the HTTP status decides. The gateway's codes have two known
+/// prefixes, so only their number counts. A 401 refuses the account, whatever its code.
+pub(in crate::cloud) fn categorize(
+    status: u16,
+    code: &str,
+    message: &str,
+) -> Option<ErrorCategory> {
+    let number = code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."));
+    let message = message.to_ascii_lowercase();
     match number {
-        "0308" => Some(Told::Throttled),
-        "0307" => Some(Told::Expired),
-        "0301" if says("token") => Some(Told::Expired),
-        "0301" if says("aksk") => Some(Told::BadSignature),
-        _ => says("token must be updated").then_some(Told::Expired),
+        Some("0308") => Some(ErrorCategory::Throttled),
+        Some("0307") => Some(ErrorCategory::TokenExpired),
+        Some("0301") if message.contains("token") => Some(ErrorCategory::TokenExpired),
+        Some("0301") if message.contains("aksk") => Some(ErrorCategory::BadSignature),
+        Some(_) if message.contains("token must be updated") => Some(ErrorCategory::TokenExpired),
+        Some(_) | None => (status == 401).then_some(ErrorCategory::AccountRefused),
     }
 }

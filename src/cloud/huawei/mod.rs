@@ -1,36 +1,39 @@
-//! Huawei Cloud: how its requests are addressed and signed, and how its refusals read.
+//! Huawei Cloud: signed requests, IAM tokens, and its errors.
 
-pub mod endpoints;
 pub(super) mod errors;
+pub(super) mod lockout;
 pub mod sign;
 pub(super) mod token;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::account::{Account, Credentials};
-use super::address::{Addressed, address, misfit};
+use super::account::{Account, Credentials, ProviderSettings};
 use super::http::Signed;
-use super::protocol::Request;
-use super::signature::{Key, Message};
+use super::request::Request;
+use super::signing::address::{Addressed, address, misconfigured};
+use super::signing::canonical::{HttpMessage, KeyPair};
 use crate::job::Failure;
 use crate::secret::Secret;
 
-/// Addresses and signs a request; with an IAM account, `token` takes the signature's place.
-/// `now` is the provider's time, as well as we know it.
+/// Addresses and signs a request. For an IAM user, `token` replaces the signature. `now` is the
+/// provider's time.
 pub fn signed(
     request: &Request,
     account: &Account,
     now: Timestamp,
     token: Option<&SecretString>,
 ) -> Result<Signed, Failure> {
+    let ProviderSettings::Huawei { project_id, workspace, .. } = &account.provider else {
+        return Err(misconfigured(account, "is not a Huawei account"));
+    };
     let Addressed { method, url, host, path, content_type, body } = address(request, account)?;
     let mut headers = vec![
         ("Host", host),
-        ("X-Project-Id", account.project_id.clone()),
+        ("X-Project-Id", project_id.clone()),
         ("Content-Type", content_type.unwrap_or("application/json;charset=UTF-8").to_owned()),
     ];
-    headers.extend(account.workspace.clone().map(|id| ("workspace", id)));
+    headers.extend(workspace.clone().map(|id| ("workspace", id)));
     let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     match (&account.credentials, token) {
         (Credentials::Key { security_token, .. }, _) => {
@@ -42,15 +45,20 @@ pub fn signed(
         (Credentials::Iam { .. }, Some(token)) => {
             headers.push(("X-Auth-Token", token.expose_secret().to_owned()));
         }
-        (Credentials::Iam { .. }, None) => return Err(misfit(account, "has no token yet")),
+        (Credentials::Iam { .. }, None) => return Err(misconfigured(account, "has no token yet")),
     }
     let mut headers: Vec<_> = headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
 
     if let Credentials::Key { id, secret, .. } = &account.credentials {
         let (id, secret) = (id.current(), secret.current());
-        let message =
-            Message { method, path: &path, query: &request.query, headers: &headers, body: &body };
-        let key = Key { id: id.expose_secret(), secret: secret.expose_secret() };
+        let message = HttpMessage {
+            method,
+            path: &path,
+            query: &request.query,
+            headers: &headers,
+            body: &body,
+        };
+        let key = KeyPair { id: id.expose_secret(), secret: secret.expose_secret() };
         headers.push(("Authorization".to_owned(), sign::sign(&message, key).authorization));
     }
     Ok(Signed { method: request.method, url, headers, body })

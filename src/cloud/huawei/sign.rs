@@ -2,43 +2,42 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::cloud::signature::{
-    Authorization, Key, Message, Signature, encode, hmac_hex, sha256_hex,
+use crate::cloud::signing::canonical::{
+    Authorization, HttpMessage, KeyPair, Signature, encode, hmac_hex, sha256_hex,
 };
 
-/// The scheme's name, as it stands in `Authorization` and in what is signed.
+/// The scheme's name in `Authorization` and in the string to sign.
 pub const SCHEME: &str = "SDK-HMAC-SHA256";
 
-/// Stands for the body's hash where the content type is not JSON; sent in
-/// `X-Sdk-Content-Sha256`.
+/// Replaces the hash of a body that is not JSON. Sent in `X-Sdk-Content-Sha256`.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// Signs every header of the message. The path is sent without the slash that is added here.
-pub fn sign(message: &Message<'_>, key: Key<'_>) -> Signature {
-    sign_headers(message, &message.header_names(signable), key)
+/// Signs every header. The path is sent without the slash that the canonical form adds.
+pub fn sign(message: &HttpMessage<'_>, key: KeyPair<'_>) -> Signature {
+    sign_headers(message, &message.header_names(is_signed), key)
 }
 
-/// Takes an `Authorization` header apart; none if it is not one of this scheme.
-pub fn read(authorization: &str) -> Option<Authorization> {
-    Authorization::read(authorization, SCHEME, "Access")
+/// Parses an `Authorization` header. `None` if it has another scheme.
+pub fn parse(authorization: &str) -> Option<Authorization> {
+    Authorization::parse(authorization, SCHEME, "Access")
 }
 
-/// Whether a received message bears a true signature: host and date are signed, and the signature
-/// is the one this secret makes.
-pub fn is_true(message: &Message<'_>, claimed: &Authorization, secret: &str) -> bool {
+/// Whether the signature of a received message is valid: host and date are signed, and this secret
+/// gives the same signature.
+pub fn verify(message: &HttpMessage<'_>, claimed: &Authorization, secret: &str) -> bool {
     let covered = ["host", "x-sdk-date"]
         .iter()
         .all(|name| claimed.signed_headers.iter().any(|signed| signed == name));
-    let key = Key { id: &claimed.key_id, secret };
+    let key = KeyPair { id: &claimed.key_id, secret };
     covered && sign_headers(message, &claimed.signed_headers, key).hex == claimed.signature
 }
 
-/// The gateway drops headers with an underscore before it checks.
-fn signable(name: &str) -> bool {
+/// The gateway drops headers with an underscore before it verifies.
+fn is_signed(name: &str) -> bool {
     !name.contains('_') && name != "authorization"
 }
 
-fn sign_headers(message: &Message<'_>, names: &[String], key: Key<'_>) -> Signature {
+fn sign_headers(message: &HttpMessage<'_>, names: &[String], key: KeyPair<'_>) -> Signature {
     let hash = sha256_hex(message.body);
     let payload = match message.header("x-sdk-content-sha256") {
         Some(UNSIGNED_PAYLOAD) => UNSIGNED_PAYLOAD,
@@ -53,7 +52,7 @@ fn sign_headers(message: &Message<'_>, names: &[String], key: Key<'_>) -> Signat
     Signature { canonical_request, string_to_sign, hex, authorization }
 }
 
-/// Each segment decoded once and encoded again, with a slash at the end.
+/// Decodes and encodes each segment, and ends with a slash.
 fn canonical_uri(path: &str) -> String {
     let segments: Vec<String> = path
         .split('/')
@@ -70,7 +69,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::cloud::signature::canonical_query;
+    use crate::cloud::signing::canonical::canonical_query;
 
     const VECTORS: &str =
         include_str!("../../../tests/fixtures/vectors/huawei_sdk_hmac_sha256.json");
@@ -81,7 +80,7 @@ mod tests {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
-    /// A list stands for its key once per element.
+    /// A list repeats its key for each element.
     fn query(vector: &Value) -> Vec<(String, String)> {
         let mut pairs = Vec::new();
         for pair in vector["query"].as_array().unwrap() {
@@ -93,7 +92,7 @@ mod tests {
         pairs
     }
 
-    /// What the official client adds before it signs.
+    /// With the headers that the official client adds before it signs.
     fn headers(vector: &Value) -> Vec<(String, String)> {
         let given = vector["headers_before_signing"].as_object().unwrap();
         let mut headers: Vec<_> = given.iter().map(|(k, v)| (k.clone(), text(v))).collect();
@@ -110,21 +109,21 @@ mod tests {
     }
 
     #[test]
-    fn every_vector_of_the_official_signer_is_met() {
+    fn signatures_equal_every_vector_of_the_official_signer() {
         let vectors: Value = serde_json::from_str(VECTORS).unwrap();
         let vectors = vectors["vectors"].as_array().unwrap();
         assert_eq!(vectors.len(), 10);
         for vector in vectors {
             let (query, headers) = (query(vector), headers(vector));
             let name = text(&vector["name"]);
-            let message = Message {
+            let message = HttpMessage {
                 method: vector["method"].as_str().unwrap(),
                 path: vector["path"].as_str().unwrap(),
                 query: &query,
                 headers: &headers,
                 body: vector["body"].as_str().unwrap().as_bytes(),
             };
-            let key = Key {
+            let key = KeyPair {
                 id: vector["access_key"].as_str().unwrap(),
                 secret: vector["secret_key"].as_str().unwrap(),
             };
@@ -136,15 +135,15 @@ mod tests {
             assert_eq!(signature.hex, expected["signature_hex"], "{name}");
             assert_eq!(signature.authorization, expected["authorization"], "{name}");
 
-            let claimed = read(&signature.authorization).unwrap();
-            assert!(is_true(&message, &claimed, key.secret), "{name}");
-            assert!(!is_true(&message, &claimed, "another secret"), "{name}");
-            assert!(!is_true(&Message { path: "/other", ..message }, &claimed, key.secret));
+            let claimed = parse(&signature.authorization).unwrap();
+            assert!(verify(&message, &claimed, key.secret), "{name}");
+            assert!(!verify(&message, &claimed, "another secret"), "{name}");
+            assert!(!verify(&HttpMessage { path: "/other", ..message }, &claimed, key.secret));
         }
     }
 
     #[test]
-    fn requests_the_official_client_sent_are_recognised() {
+    fn captured_requests_of_the_official_client_verify() {
         let captures: Vec<Value> = serde_json::from_str(CAPTURES).unwrap();
         assert_eq!(captures.len(), 4);
         for capture in captures {
@@ -152,15 +151,15 @@ mod tests {
             let url: Url = request["url"].as_str().unwrap().parse().unwrap();
             let headers = request["headers"].as_object().unwrap();
             let headers: Vec<_> = headers.iter().map(|(k, v)| (k.clone(), text(v))).collect();
-            let message = Message {
+            let message = HttpMessage {
                 method: request["method"].as_str().unwrap(),
                 path: url.path(),
                 query: &[],
                 headers: &headers,
                 body: request["body"].as_str().unwrap_or_default().as_bytes(),
             };
-            let claimed = read(message.header("authorization").unwrap()).unwrap();
-            assert!(is_true(&message, &claimed, "FakeHuaweiSecretKey0123456789abcdefghijklmn"));
+            let claimed = parse(message.header("authorization").unwrap()).unwrap();
+            assert!(verify(&message, &claimed, "FakeHuaweiSecretKey0123456789abcdefghijklmn"));
         }
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::cloud::protocol::{Body, Method, Service};
+use crate::cloud::request::{Body, Method};
+use crate::cloud::service::Service;
 use crate::cloud::tests::huawei;
 
 const CAPTURES: &str = include_str!("../../../tests/fixtures/vectors/huawei_sdk_wire_capture.json");
@@ -18,7 +19,7 @@ fn header<'a>(signed: &'a Signed, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn requests_are_what_the_official_client_sends() {
+fn requests_equal_those_of_the_official_client() {
     let captures: Vec<Value> = serde_json::from_str(CAPTURES).unwrap();
     assert_eq!(captures.len(), 4);
     for capture in captures {
@@ -47,20 +48,20 @@ fn requests_are_what_the_official_client_sends() {
         assert!(kind.starts_with(&theirs["Content-Type"]), "{name}: {kind}");
         assert_eq!(serde_json::from_slice::<Value>(&ours.body).ok(), body, "{name}");
 
-        let message = Message {
+        let message = HttpMessage {
             method: sent["method"].as_str().unwrap(),
             path: ours.url.path(),
             query: &[],
             headers: &ours.headers,
             body: &ours.body,
         };
-        let claimed = sign::read(message.header("authorization").unwrap()).unwrap();
-        assert!(sign::is_true(&message, &claimed, SECRET), "{name}");
+        let claimed = sign::parse(message.header("authorization").unwrap()).unwrap();
+        assert!(sign::verify(&message, &claimed, SECRET), "{name}");
     }
 }
 
 #[test]
-fn an_iam_token_takes_the_signature_s_place() {
+fn an_iam_token_replaces_the_signature() {
     let request = Request {
         service: Service::Factory,
         action: "",
@@ -77,7 +78,7 @@ fn an_iam_token_takes_the_signature_s_place() {
 }
 
 #[test]
-fn a_path_keeps_its_odd_characters_and_never_climbs() {
+fn a_path_is_encoded_and_has_no_dot_segments() {
     let mut request = Request {
         service: Service::Tasks,
         action: "",

@@ -1,5 +1,5 @@
-//! IAM tokens: fetched with a user's password, kept, renewed early, and fetched by one request at
-//! a time however many are waiting.
+//! IAM tokens: fetched with a user's password, cached, and refreshed before they expire. Requests
+//! that wait for a token share one fetch.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,24 +8,23 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::cloud::account::{Account, Credentials};
-use crate::cloud::classify;
+use crate::cloud::errors;
 use crate::cloud::http::{RawReply, Signed, Transport};
-use crate::cloud::protocol::Method;
+use crate::cloud::request::Method;
 use crate::job::{Failure, FailureClass, Provider};
 
-/// How long before its end a token is renewed.
-const EARLY: SignedDuration = SignedDuration::from_mins(30);
+/// How long before it expires a token is refreshed.
+const REFRESH_AHEAD: SignedDuration = SignedDuration::from_mins(30);
 
-/// A token refused while younger than this would be refused again.
-const YOUNG: SignedDuration = SignedDuration::from_secs(60);
+/// A newer one would be refused like a token of less than this age.
+const MIN_TOKEN_AGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// For how long a failed fetch answers everybody.
-const SORE: SignedDuration = SignedDuration::from_secs(10);
+/// How long a failed fetch is cached.
+const FAILURE_TTL: SignedDuration = SignedDuration::from_secs(10);
 
-/// The same where it was refused for good: a user with a wrong password gets locked.
-const REFUSED: SignedDuration = SignedDuration::from_mins(5);
+/// How long a refused fetch is cached: IAM locks a user after too many wrong passwords.
+const REFUSAL_TTL: SignedDuration = SignedDuration::from_mins(5);
 
-/// A token, for as long as it is good.
 #[derive(Clone, Debug)]
 pub(in crate::cloud) struct Token {
     pub value: SecretString,
@@ -34,32 +33,32 @@ pub(in crate::cloud) struct Token {
 }
 
 #[derive(Debug)]
-enum Kept {
+enum Cached {
     Nothing,
     Token {
         token: Token,
-        renew_at: Timestamp,
+        refresh_at: Timestamp,
     },
-    /// With the password as it was then.
     Failure {
         failure: Failure,
         until: Timestamp,
+        /// The version of the password that was used.
         version: u64,
     },
 }
 
-/// The tokens of one account.
+/// The token of one account.
 #[derive(Debug)]
-pub(in crate::cloud) struct Tokens {
-    kept: Mutex<Kept>,
+pub(in crate::cloud) struct TokenCache {
+    cached: Mutex<Cached>,
 }
 
-impl Tokens {
+impl TokenCache {
     pub fn new() -> Self {
-        Self { kept: Mutex::new(Kept::Nothing) }
+        Self { cached: Mutex::new(Cached::Nothing) }
     }
 
-    /// A good token; none for an account that signs with a key. A failure here never means that a
+    /// A valid token, or `None` for an account that signs with a key. A failure never means that a
     /// call took effect. `now` is the provider's time.
     pub async fn token(
         &self,
@@ -71,69 +70,74 @@ impl Tokens {
             return Ok(None);
         };
         let version = password.version();
-        // Held over the fetch on purpose: whoever waits here gets its result.
-        let mut kept = self.kept.lock().await;
-        match &*kept {
-            Kept::Token { token, renew_at } if now < (*renew_at).min(token.expires_at) => {
+        // Locked during the fetch on purpose: all who wait for the lock share its result.
+        let mut cached = self.cached.lock().await;
+        match &*cached {
+            Cached::Token { token, refresh_at } if now < (*refresh_at).min(token.expires_at) => {
                 return Ok(Some(token.clone()));
             }
-            Kept::Failure { failure, until, version: then } if now < *until && *then == version => {
+            Cached::Failure { failure, until, version: used }
+                if now < *until && *used == version =>
+            {
                 return Err(failure.clone());
             }
-            Kept::Nothing | Kept::Token { .. } | Kept::Failure { .. } => {}
+            Cached::Nothing | Cached::Token { .. } | Cached::Failure { .. } => {}
         }
         let identity = json!({ "methods": ["password"], "password": { "user": {
-            "name": user, "password": password.current().expose_secret(), "domain": { "name": domain },
+            "name": user,
+            "password": password.current().expose_secret(),
+            "domain": { "name": domain },
         }}});
-        let scope = json!({ "project": { "id": account.project_id } });
+        let scope = json!({ "project": { "id": account.project_id() } });
         let body = json!({ "auth": { "identity": identity, "scope": scope } });
         match fetch(endpoint, body.to_string().into_bytes(), transport, now).await {
             Ok(token) => {
-                let renew_at = token.expires_at.saturating_sub(EARLY).unwrap_or(token.expires_at);
-                *kept = Kept::Token { token: token.clone(), renew_at };
+                let refresh_at =
+                    token.expires_at.saturating_sub(REFRESH_AHEAD).unwrap_or(token.expires_at);
+                *cached = Cached::Token { token: token.clone(), refresh_at };
                 Ok(Some(token))
             }
-            Err(failure) => kept.outlive(failure, now, version).map(Some),
+            Err(failure) => cached.on_fetch_failure(failure, now, version).map(Some),
         }
     }
 
-    /// Takes note that a token was refused. Says whether asking again, with another one, can help.
+    /// Records that a token was refused. Returns whether asking again, with another one, can help.
     pub async fn refused(&self, used: &Token, now: Timestamp) -> bool {
-        let mut kept = self.kept.lock().await;
-        match &*kept {
-            Kept::Token { token, .. } if token.fetched_at == used.fetched_at => {
-                let young = now.duration_since(used.fetched_at) < YOUNG;
-                if !young {
-                    *kept = Kept::Nothing;
+        let mut cached = self.cached.lock().await;
+        match &*cached {
+            Cached::Token { token, .. } if token.fetched_at == used.fetched_at => {
+                let is_new = now.duration_since(used.fetched_at) < MIN_TOKEN_AGE;
+                if !is_new {
+                    *cached = Cached::Nothing;
                 }
-                !young
+                !is_new
             }
-            // Another request found out first.
-            Kept::Nothing | Kept::Token { .. } | Kept::Failure { .. } => true,
+            // Another request recorded it first.
+            Cached::Nothing | Cached::Token { .. } | Cached::Failure { .. } => true,
         }
     }
 }
 
-impl Kept {
-    /// A failed fetch: what was fetched before serves to its end; without it, the failure answers.
-    fn outlive(
+impl Cached {
+    /// Keeps using the previous token until it expires. Without one, the failure is cached.
+    fn on_fetch_failure(
         &mut self,
         failure: Failure,
         now: Timestamp,
         version: u64,
     ) -> Result<Token, Failure> {
-        let pause = match failure.meaning {
-            FailureClass::Permanent => REFUSED,
-            FailureClass::Retryable { .. } | FailureClass::Ambiguous => SORE,
+        let ttl = match failure.meaning {
+            FailureClass::Permanent => REFUSAL_TTL,
+            FailureClass::Retryable { .. } | FailureClass::Ambiguous => FAILURE_TTL,
         };
-        let until = now.saturating_add(pause).unwrap_or(now);
-        if let Kept::Token { token, renew_at } = self
+        let until = now.saturating_add(ttl).unwrap_or(now);
+        if let Cached::Token { token, refresh_at } = self
             && now < token.expires_at
         {
-            *renew_at = until;
+            *refresh_at = until;
             return Ok(token.clone());
         }
-        *self = Kept::Failure { failure: failure.clone(), until, version };
+        *self = Cached::Failure { failure: failure.clone(), until, version };
         Err(failure)
     }
 }
@@ -149,27 +153,30 @@ async fn fetch(
     url.set_query(Some("nocatalog=true"));
     let headers = vec![("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned())];
     let request = Signed { method: Method::Post, url, headers, body };
-    let raw = transport.send(request).await.map_err(|e| harmless(classify::unanswered(&e)))?;
-    let reply = classify::reply(Provider::Huawei, &raw, now)
-        .map_err(|refusal| harmless(refusal.failure))?;
-    read(&raw, &reply.body, now).ok_or_else(|| {
-        let what = "the IAM reply lacks X-Subject-Token or token.expires_at";
+    let raw = transport
+        .send(request)
+        .await
+        .map_err(|error| as_retryable(errors::transport_failure(&error)))?;
+    let reply = errors::read_reply(Provider::Huawei, &raw, now)
+        .map_err(|error| as_retryable(error.failure))?;
+    read_token(&raw, &reply.body, now).ok_or_else(|| {
+        let what = "the reply of IAM has no X-Subject-Token or no token.expires_at";
         Failure::retryable("TokenNotFetched", what)
     })
 }
 
-fn read(raw: &RawReply, body: &serde_json::Value, now: Timestamp) -> Option<Token> {
+fn read_token(raw: &RawReply, body: &serde_json::Value, now: Timestamp) -> Option<Token> {
     let value = SecretString::from(raw.header("x-subject-token")?);
     let expires_at = body["token"]["expires_at"].as_str()?.parse().ok()?;
     Some(Token { value, fetched_at: now, expires_at })
 }
 
-/// A fetch changes nothing, so one that may or may not have worked is simply made again.
-fn harmless(failure: Failure) -> Failure {
+/// A fetch changes nothing, so a fetch with an unknown result can be repeated.
+fn as_retryable(failure: Failure) -> Failure {
     let meaning = match failure.meaning {
         FailureClass::Ambiguous => FailureClass::Retryable { retry_after: None },
-        known @ (FailureClass::Retryable { .. } | FailureClass::Permanent) => known,
+        meaning @ (FailureClass::Retryable { .. } | FailureClass::Permanent) => meaning,
     };
-    let message = format!("no IAM token: {}", failure.message);
+    let message = format!("can't fetch an IAM token: {}", failure.message);
     Failure { meaning, message, ..failure }
 }

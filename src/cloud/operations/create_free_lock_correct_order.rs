@@ -1,160 +1,152 @@
-//! `dms.CreateFreeLockCorrectOrder`: a ticket that changes data without locking.
+//! `dms.CreateFreeLockCorrectOrder`: creates a ticket for a change that does not lock tables.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::conversation::converse;
-use super::marker::Marker;
-use super::params::{read, schema_of, unfit_numbers};
-use super::request::{Query, json, rpc, too_long_for_url};
+use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
+use super::operator_input::OperatorInput;
+use super::replay::{Replay, Replayed};
+use super::request::{Query, fits_url, json, rpc};
+use super::schema::{only_integers, schema_of};
 use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Next, Operation, OperationContext, Replies, Service};
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
-use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
+use crate::job::{Accepted, Job, Kind, OperationSpec, Provider, Until};
 
 /// Parameters of `CreateFreeLockCorrectOrder`, as the provider documents them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct Params {
-    /// What the ticket is for. A short marker is put at its end, unless the account says not to.
+    /// Purpose of the ticket. A short marker is appended, unless the account turns markers off.
     #[schemars(length(min = 1))]
     pub comment: String,
-    /// The change. It travels in the URL: long SQL does not fit.
-    pub param: Change,
-    /// DMS ids of the people concerned.
+    /// The change. It is sent in the URL, which limits the length of the SQL.
+    pub param: FreeLockParam,
+    /// DMS ids of the stakeholders.
     pub related_user_list: Option<Vec<i64>>,
-    /// The key of an uploaded attachment of the ticket.
+    /// Key of an uploaded attachment.
     pub attachment_key: Option<String>,
-    /// The tenant; the caller's own if left out.
+    /// Tenant id. Default: the caller's own tenant.
     pub tid: Option<i64>,
-    /// The Alibaba Cloud UID of the user the ticket is made for.
+    /// Alibaba Cloud UID of the user for whom the ticket is created.
     pub real_login_user_uid: Option<String>,
 }
 
-/// A change without locking.
+/// A change that does not lock tables.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub struct Change {
-    /// The SQL.
+pub struct FreeLockParam {
+    /// SQL to run.
     #[serde(rename = "ExecSQL")]
     #[schemars(length(min = 1))]
     pub exec_sql: String,
-    /// The form of the SQL.
+    /// Form of the SQL.
     #[schemars(extend("enum" = ["TEXT"]), extend("x-expects" = TEXT_ONLY))]
     pub sql_type: String,
-    /// The databases to change.
+    /// Databases to change.
     #[schemars(length(min = 1))]
-    pub db_item_list: Vec<DbItem>,
-    /// The category of the reason.
+    pub db_item_list: Vec<FreeLockDatabase>,
+    /// Category of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classify: Option<String>,
-    /// The key of an attachment; the provider does not use it yet.
+    /// Attachment key of the SQL. The provider does not support it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_name: Option<String>,
-    /// The SQL that would undo the change.
+    /// SQL that reverts the change.
     #[serde(rename = "RollbackSQL", skip_serializing_if = "Option::is_none")]
     pub rollback_sql: Option<String>,
-    /// The form of that SQL.
+    /// Form of the reverting SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["TEXT", null]), extend("x-expects" = TEXT_ONLY))]
     pub rollback_sql_type: Option<String>,
-    /// The key of an attachment; the provider does not use it yet.
+    /// Attachment key of the reverting SQL. The provider does not support it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_attachment_name: Option<String>,
-    /// Who runs it once it is approved: `COMMITOR` (the submitter; the spelling is the
-    /// provider's), `AUTO` (nobody, it runs by itself), `LAST_AUDITOR` (the last approver).
+    /// What starts the approved change: `COMMITOR` (the submitter; the provider's spelling),
+    /// `AUTO` (the approval itself), `LAST_AUDITOR` (the last approver).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["COMMITOR", "AUTO", "LAST_AUDITOR", null]))]
     pub exec_mode: Option<String>,
 }
 
-/// A database, physical or logical.
+/// A physical or logical database.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub struct DbItem {
-    /// The database's DMS id.
+pub struct FreeLockDatabase {
+    /// DMS id of the database.
     #[schemars(range(min = 1, max = i64::MAX))]
     pub db_id: i64,
-    /// Whether it is a logical database.
+    /// Whether the database is a logical one.
     pub logic: bool,
 }
 
 const TEXT_ONLY: &str = "TEXT (the provider does not support ATTACHMENT here)";
 
-/// What a producer can do about a change that is too long.
-const WAY_OUT: &str = "shorten it, or use dms.CreateOrder with PluginType DC_CHUNK, \
-                       which sends the SQL in the body";
+const REMEDY: &str = "shorten it, or use dms.CreateOrder with PluginType DC_CHUNK, \
+                      which sends the SQL in the body";
 
-/// The operation. Alibaba DMS Enterprise 2018-11-01, `CreateFreeLockCorrectOrder`.
+/// Alibaba DMS Enterprise 2018-11-01, `CreateFreeLockCorrectOrder`.
 #[derive(Debug)]
 pub struct CreateFreeLockCorrectOrder;
 
 impl Operation for CreateFreeLockCorrectOrder {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Create, Provider::Alibaba);
         let name = "dms.CreateFreeLockCorrectOrder";
         OperationSpec::new(name, kind, provider, Until::Accepted, schema)
-            .with_rule(unfit_numbers)
+            .with_rule(only_integers)
             .with_rule(|params, found| {
                 let names =
                     ["Comment", "Param", "RelatedUserList", "AttachmentKey", "RealLoginUserUid"];
-                too_long_for_url(params, &names, WAY_OUT, found);
+                fits_url(params, &names, REMEDY, found);
             })
     }
 
     fn capabilities(&self, account: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
+        ticket::capabilities(account)
     }
 
-    fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
-        Ok(Next::Tell(Answer::Baseline(Value::Null)))
-    }
-
-    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        let params: Params = read(inquiry.job)?;
-        let comment = match inquiry.account.marker {
-            true => Marker::of(&inquiry.job.id).sign(&params.comment),
-            false => params.comment,
-        };
+    fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
+        let params: Params = cx.params()?;
         let query = Query::default()
-            .with("Comment", comment)
+            .with("Comment", ticket::comment(cx, params.comment))
             .with("Param", json(&params.param))
-            // A list here, where CreateOrder has a text with commas.
+            // A JSON array here; CreateOrder takes text with commas.
             .with_some("RelatedUserList", params.related_user_list.as_ref().map(json))
             .with_some("AttachmentKey", params.attachment_key)
             .with_some("Tid", params.tid)
             .with_some("RealLoginUserUid", params.real_login_user_uid);
         let request = rpc(Service::Dms, "CreateFreeLockCorrectOrder", query);
-        converse(replies, |talk| Ok(ticket::accepted(talk.ask(request)?)?))
+        Ok(ticket::accepted(http.send(request)?)?)
     }
 
-    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
-    }
-
-    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        ticket::adopted(text)
+    fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
+        ticket::probe(cx, &ticket_kind(&cx.params()?), http)
     }
 
     fn poll(
         &self,
-        inquiry: &OperationContext<'_>,
+        cx: &OperationContext<'_>,
         handle: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        ticket::poll(inquiry, handle, &nature(&read(inquiry.job)?), replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        ticket::poll(cx, &ticket_kind(&cx.params()?), handle, http)
+    }
+
+    fn adopt(&self, _: &Job, input: OperatorInput<'_>) -> Result<Accepted, String> {
+        ticket::adopt(input)
     }
 }
 
-fn nature(params: &Params) -> TicketKind<'static> {
+fn ticket_kind(params: &Params) -> TicketKind<'static> {
     TicketKind {
         plugin_type: "DC_CHUNK",
         tid: params.tid,
         for_another_user: params.real_login_user_uid.is_some(),
-        runs_itself: params.param.exec_mode.as_deref() == Some("AUTO"),
+        starts_itself: params.param.exec_mode.as_deref() == Some("AUTO"),
     }
 }
 
@@ -163,9 +155,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::CreateFreeLockCorrectOrder;
-    use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
-    use crate::cloud::protocol::Body;
-    use crate::job::{Answer, FailureClass};
+    use crate::cloud::operations::PollResult;
+    use crate::cloud::operations::tests::harness::{OperationHarness, alibaba, captured, query};
+    use crate::cloud::request::Body;
+    use crate::job::FailureClass;
 
     fn valid() -> Value {
         json!({
@@ -177,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_the_one_the_official_client_sends() {
-        let mut rehearsal = OperationHarness::of(CreateFreeLockCorrectOrder, valid());
-        rehearsal.account.marker = false;
-        assert_eq!(rehearsal.problems(), [""; 0]);
-        let (requests, answer) = rehearsal.call(json!({"CreateOrderResult": [7]}));
+    fn the_request_equals_the_official_client_s() {
+        let mut harness = OperationHarness::new(CreateFreeLockCorrectOrder, valid());
+        harness.account.provider = alibaba(false, false);
+        assert_eq!(harness.problems(), [""; 0]);
+        let (requests, answer) = harness.call(json!({"CreateOrderResult": [7]}));
         let capture =
             captured("aliyun_sdk_wire_capture.json", "CreateFreeLockCorrectOrder")["query"].clone();
         let mut sent = query(&requests[0]);
@@ -192,37 +185,37 @@ mod tests {
         sent["Param"] = capture["Param"].clone();
         assert_eq!(sent, capture);
         assert_eq!(requests[0].body, Body::Empty);
-        assert!(matches!(answer, Ok(Answer::Accepted(a)) if a.result == json!({"order_ids": [7]})));
+        assert!(answer.is_ok_and(|accepted| accepted.result == json!({"order_ids": [7]})));
     }
 
     #[test]
-    fn the_comment_ends_in_the_marker() {
-        let (requests, _) = OperationHarness::of(CreateFreeLockCorrectOrder, valid())
+    fn a_comment_ends_with_the_marker() {
+        let (requests, _) = OperationHarness::new(CreateFreeLockCorrectOrder, valid())
             .call(json!({"CreateOrderResult": [7]}));
         let comment = query(&requests[0])["Comment"].clone();
         assert!(comment.as_str().is_some_and(|c| c.starts_with("c 1 [tk:") && c.ends_with(']')));
     }
 
     #[test]
-    fn a_ticket_that_runs_itself_waits_for_nobody_once_approved() {
+    fn an_approved_ticket_with_exec_mode_auto_waits_for_no_person() {
         let approved = json!({"OrderBaseInfo": {"StatusCode": "Approved"}});
         let handle = json!({"order_ids": [7]});
         let waits = |mode: &str| {
             let mut params = valid();
             params["Param"]["ExecMode"] = json!(mode);
-            let rehearsal = OperationHarness::of(CreateFreeLockCorrectOrder, params);
+            let harness = OperationHarness::new(CreateFreeLockCorrectOrder, params);
             let (requests, answer) =
-                rehearsal.poll(&handle, &[approved.clone(), json!({"fails": "NoTask"})]);
+                harness.poll(&handle, &[approved.clone(), json!({"fails": "NoTask"})]);
             assert_eq!(requests[1].action, "GetDataCorrectTaskDetail");
-            matches!(answer, Ok(Answer::Running(running)) if running.waits_for_person)
+            matches!(answer, Ok(PollResult::Running { waits_for_person: true, .. }))
         };
         assert!(waits("COMMITOR"));
         assert!(!waits("AUTO"));
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
-        let rehearsal = OperationHarness::of(
+    fn all_problems_of_the_params_are_reported_at_once() {
+        let harness = OperationHarness::new(
             CreateFreeLockCorrectOrder,
             json!({
                 "Comment": "", "RelatedUserList": "51,52", "Action": "CloseOrder",
@@ -230,7 +223,7 @@ mod tests {
                     "DbItemList": [{"DbId": "17", "Logic": 0}, {"DbId": 17.0, "logic": true}]},
             }),
         );
-        let problems = rehearsal.problems();
+        let problems = harness.problems();
         let expected = [
             "$.params.Action is not a field of this request; allowed are AttachmentKey, Comment, \
              Param, RealLoginUserUid, RelatedUserList, Tid",
@@ -253,19 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn sql_that_does_not_fit_a_url_is_refused_with_a_way_out() {
+    fn sql_too_long_for_a_url_is_rejected_with_a_remedy() {
         let mut params = valid();
         params["Param"]["ExecSQL"] = json!("更".repeat(900));
-        let problems = OperationHarness::of(CreateFreeLockCorrectOrder, params).problems();
+        let problems = OperationHarness::new(CreateFreeLockCorrectOrder, params).problems();
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("$.params.Param needs 8"), "{problems:?}");
         assert!(problems[0].contains("DC_CHUNK"));
     }
 
     #[test]
-    fn params_that_do_not_fit_after_all_are_refused_not_sent() {
+    fn params_that_cannot_be_read_fail_the_call_without_a_request() {
         let (requests, answer) =
-            OperationHarness::of(CreateFreeLockCorrectOrder, json!({"Comment": 1})).call(json!({}));
+            OperationHarness::new(CreateFreeLockCorrectOrder, json!({"Comment": 1}))
+                .call(json!({}));
         assert!(requests.is_empty());
         assert!(
             answer

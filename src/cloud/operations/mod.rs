@@ -1,18 +1,16 @@
-//! The operations: what producers may ask for, and how each speaks with its provider.
+//! The operations: what producers may ask for, and how each operation asks its provider.
 //!
-//! Each operation is one file (a folder where it is long) and one line in [`operations`]; nothing
-//! else in the program knows their names.
+//! An operation is one file (a folder if it is long) and two lines here: its module, and its entry
+//! in [`operations`]. Nothing else in the program knows its name.
 
-pub(super) mod access_check;
-mod adoption;
-mod conversation;
+mod items;
+mod json;
 mod marker;
-mod params;
-#[cfg(test)]
-mod rehearsal;
-mod reply;
+mod operation;
+mod operator_input;
+mod replay;
 mod request;
-mod tally;
+mod schema;
 mod ticket;
 
 pub mod create_free_lock_correct_order;
@@ -21,10 +19,13 @@ pub mod create_publish_group_task;
 pub mod deploy_di_sync_task;
 pub mod deploy_release_packages;
 
-use super::protocol::Operation;
+pub use operation::{Operation, OperationContext, PollResult, ProbeResult};
+pub use operator_input::OperatorInput;
+pub use replay::{Replay, Replayed, Suspend};
+
 use crate::job::Catalogue;
 
-/// Every operation, in the order they are shown.
+/// Every operation, in the order of the documentation.
 pub fn operations() -> Vec<Box<dyn Operation>> {
     vec![
         Box::new(create_order::CreateOrder),
@@ -35,9 +36,9 @@ pub fn operations() -> Vec<Box<dyn Operation>> {
     ]
 }
 
-/// What producers see of them.
+/// The operations as producers see them.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new(operations().iter().map(|protocol| protocol.operation()).collect())
+    Catalogue::new(operations().iter().map(|operation| operation.spec()).collect())
 }
 
 #[cfg(test)]

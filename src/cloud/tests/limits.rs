@@ -1,4 +1,4 @@
-//! An account's limits: what waits here, and what is handed back.
+//! An account's limits: which requests wait, and which are deferred.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Duration, Instant};
 
-use super::super::limits::{Limits, WhenLimited};
-use super::super::shared_limit::LimitUnavailable;
+use super::super::rate_limit::{AccountLimits, LimitUnavailable, WhenLimited};
 use super::*;
 
 fn limited(rate_limit: Option<f64>, max_concurrent: Option<usize>) -> Account {
@@ -16,8 +15,8 @@ fn limited(rate_limit: Option<f64>, max_concurrent: Option<usize>) -> Account {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_rate_hands_the_second_request_back() {
-    let script = Script::endless(json!({}));
+async fn a_low_rate_defers_the_second_request() {
+    let script = ScriptedProvider::endless(json!({}));
     let providers = providers([limited(Some(0.25), None)], &script);
     let (job, execution) = (job("dms"), execution(RequestKind::Call));
     answered(providers.ask(&job, &execution).await);
@@ -28,7 +27,7 @@ async fn a_slow_rate_hands_the_second_request_back() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     let wait = until.duration_since(Timestamp::now());
     assert!((3..=4).contains(&wait.as_secs()), "{wait:?}");
-    // The next one is told another moment, or all would come back at once.
+    // The next one gets another time, or all would return at once.
     let Input::Deferred(later) = providers.ask(&job, &execution).await else {
         panic!("not deferred")
     };
@@ -37,8 +36,8 @@ async fn a_slow_rate_hands_the_second_request_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_wait_is_waited_in_place() {
-    let script = Script::endless(json!({}));
+async fn a_short_wait_does_not_defer() {
+    let script = ScriptedProvider::endless(json!({}));
     let providers = providers([limited(Some(5.0), None)], &script);
     let began = Instant::now();
     for _ in 0..6 {
@@ -49,8 +48,8 @@ async fn a_short_wait_is_waited_in_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conversation_under_way_waits_however_long_it_takes() {
-    let script = Script::new([ok(json!({ "More": true })), ok(json!({}))]);
+async fn a_request_after_a_reply_waits_however_long_it_takes() {
+    let script = ScriptedProvider::new([ok(json!({ "More": true })), ok(json!({}))]);
     let providers = providers([limited(Some(0.1), None)], &script);
     let began = Instant::now();
     answered(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
@@ -58,40 +57,41 @@ async fn a_conversation_under_way_waits_however_long_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_requests_are_under_way_than_allowed() {
-    let script = Script::endless(json!({}));
+async fn no_more_requests_are_in_flight_than_allowed() {
+    let script = ScriptedProvider::endless(json!({}));
     let providers = Arc::new(providers([limited(None, Some(2))], &script));
     let (job, execution) = (job("dms"), execution(RequestKind::Call));
-    let asked = (0..10).map(|_| providers.ask(&job, &execution));
-    for event in futures_util::future::join_all(asked).await {
-        answered(event);
+    let requests = (0..10).map(|_| providers.ask(&job, &execution));
+    for input in futures_util::future::join_all(requests).await {
+        answered(input);
     }
-    assert_eq!((script.sent(), script.most.load(Ordering::SeqCst)), (10, 2));
+    assert_eq!((script.sent(), script.max_in_flight.load(Ordering::SeqCst)), (10, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_free_slot_within_a_second_the_request_is_handed_back() {
-    let limits = Limits::new(&limited(None, Some(1)), None);
-    let held = limits.admit(WhenLimited::Defer).await.unwrap();
+async fn a_request_is_deferred_after_a_second_without_a_free_permit() {
+    let clock = Clock::default();
+    let limits = AccountLimits::new(&limited(None, Some(1)), None);
+    let held = limits.acquire(WhenLimited::Defer, &clock).await.unwrap();
     let began = Instant::now();
-    let until = limits.admit(WhenLimited::Defer).await.unwrap_err();
+    let until = limits.acquire(WhenLimited::Defer, &clock).await.unwrap_err();
     assert_eq!(began.elapsed(), Duration::from_secs(1));
     let wait = until.duration_since(Timestamp::now());
     assert!(wait > SignedDuration::from_millis(900) && wait < SignedDuration::from_secs(2));
     drop(held);
-    limits.admit(WhenLimited::Defer).await.unwrap();
+    limits.acquire(WhenLimited::Defer, &clock).await.unwrap();
 }
 
-/// A limit somewhere else, with its answers in order; when they are over, everybody may go.
+/// A shared limit with its answers in order. After the last answer it allows all.
 #[derive(Debug, Default)]
-struct Elsewhere {
+struct ScriptedLimit {
     answers: Mutex<VecDeque<Option<Option<Duration>>>>,
     asked: Mutex<Vec<(String, Duration, u32)>>,
 }
 
 #[async_trait]
-impl SharedLimit for Elsewhere {
-    async fn take_turn(
+impl SharedLimit for ScriptedLimit {
+    async fn acquire(
         &self,
         account: &str,
         per: Duration,
@@ -99,15 +99,15 @@ impl SharedLimit for Elsewhere {
     ) -> Result<Option<Duration>, LimitUnavailable> {
         self.asked.lock().unwrap().push((account.to_owned(), per, burst));
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Some(None));
-        answer.ok_or_else(|| LimitUnavailable("the database is away".into()))
+        answer.ok_or_else(|| LimitUnavailable("the database is unavailable".into()))
     }
 }
 
-fn elsewhere(answers: impl Into<VecDeque<Option<Option<Duration>>>>) -> Arc<Elsewhere> {
-    Arc::new(Elsewhere { answers: Mutex::new(answers.into()), ..Elsewhere::default() })
+fn scripted(answers: impl Into<VecDeque<Option<Option<Duration>>>>) -> Arc<ScriptedLimit> {
+    Arc::new(ScriptedLimit { answers: Mutex::new(answers.into()), ..ScriptedLimit::default() })
 }
 
-fn shared(script: &Arc<Script>, limit: &Arc<Elsewhere>) -> Providers {
+fn shared(script: &Arc<ScriptedProvider>, limit: &Arc<ScriptedLimit>) -> Providers {
     let account = Account { rate_limit_shared: true, ..limited(Some(5.0), None) };
     let alone = Account { name: "alone".into(), ..limited(Some(5.0), None) };
     let limit: Arc<dyn SharedLimit> = limit.clone();
@@ -115,27 +115,27 @@ fn shared(script: &Arc<Script>, limit: &Arc<Elsewhere>) -> Providers {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_limit_is_asked_for_every_request_and_waited_for() {
+async fn a_shared_limit_is_acquired_for_every_request() {
     let soon = Duration::from_millis(300);
-    let limit = elsewhere([Some(Some(soon)), Some(Some(soon)), Some(None), Some(None)]);
-    let script = Script::endless(json!({}));
+    let limit = scripted([Some(Some(soon)), Some(Some(soon)), Some(None), Some(None)]);
+    let script = ScriptedProvider::endless(json!({}));
     let providers = shared(&script, &limit);
     let began = Instant::now();
     answered(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(began.elapsed(), 2 * soon);
     answered(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    let turn_of = ("dms".to_owned(), Duration::from_millis(200), 1);
-    assert_eq!(*limit.asked.lock().unwrap(), vec![turn_of; 4]);
-    // An account that shares nothing counts for itself.
+    let acquired = ("dms".to_owned(), Duration::from_millis(200), 1);
+    assert_eq!(*limit.asked.lock().unwrap(), vec![acquired; 4]);
+    // An account without a shared limit has its own.
     answered(providers.ask(&job("alone"), &execution(RequestKind::Call)).await);
     assert_eq!((script.sent(), limit.asked.lock().unwrap().len()), (3, 4));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_wait_for_a_shared_limit_is_handed_back_with_moments_of_their_own() {
+async fn a_long_wait_for_a_shared_limit_defers_each_request_differently() {
     let long = Duration::from_secs(3);
-    let limit = elsewhere([Some(Some(long)), Some(Some(long))]);
-    let script = Script::endless(json!({}));
+    let limit = scripted([Some(Some(long)), Some(Some(long))]);
+    let script = ScriptedProvider::endless(json!({}));
     let providers = shared(&script, &limit);
     let (job, execution) = (job("dms"), execution(RequestKind::Call));
     let Input::Deferred(first) = providers.ask(&job, &execution).await else {
@@ -150,13 +150,13 @@ async fn a_long_wait_for_a_shared_limit_is_handed_back_with_moments_of_their_own
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_limit_that_can_not_be_asked_holds_back_even_a_conversation_under_way() {
-    let limit = elsewhere([None, Some(None), None]);
-    let script = Script::endless(json!({ "More": true }));
+async fn an_unavailable_shared_limit_defers_every_request() {
+    let limit = scripted([None, Some(None), None]);
+    let script = ScriptedProvider::endless(json!({ "More": true }));
     let providers = shared(&script, &limit);
     for sent in [0, 1] {
-        let event = providers.ask(&job("dms"), &execution(RequestKind::Probe)).await;
-        let Input::Deferred(until) = event else { panic!("not deferred") };
+        let input = providers.ask(&job("dms"), &execution(RequestKind::Probe)).await;
+        let Input::Deferred(until) = input else { panic!("not deferred") };
         let wait = until.duration_since(Timestamp::now());
         assert!(wait > SignedDuration::from_millis(900) && wait < SignedDuration::from_secs(2));
         assert_eq!(script.sent(), sent);

@@ -1,40 +1,43 @@
-//! Conversations with a scripted provider, in process.
+//! Requests to a scripted provider, in process.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod clocks_and_tokens;
+mod credential_changes;
+mod fixtures;
 mod limits;
 mod outages;
-mod remedies;
-mod renewals;
-mod script;
 
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::job::{Answer, FailureClass, RequestKind};
-use script::{Pages, Script, execution, job, lost, ok, providers, refused};
-pub(in crate::cloud) use script::{alibaba, huawei};
+use fixtures::{
+    Pages, ScriptedProvider, execution, job, lost, ok, providers, refused, with_operation,
+};
+pub(in crate::cloud) use fixtures::{alibaba, huawei};
 
-/// The answer to the turn, which must be one.
-fn answered(event: Input) -> Answered {
-    match event {
+/// The input, which must be an answer.
+fn answered(input: Input) -> Answered {
+    match input {
         Input::Answered(answered) => answered,
         other => panic!("expected an answer, got {other:?}"),
     }
 }
 
-fn failed(event: Input) -> Failure {
-    match event {
+fn failed(input: Input) -> Failure {
+    match input {
         Input::Failed(failure) => failure,
         other => panic!("expected a failure, got {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_question_of_several_requests_is_one_answer_with_all_their_ids() {
-    let script = Script::new([
+async fn an_answer_from_several_requests_has_all_their_ids() {
+    let script = ScriptedProvider::new([
         ok(json!({ "RequestId": "r1", "More": true })),
         ok(json!({ "RequestId": "r2", "More": true })),
         ok(json!({ "RequestId": "r3", "Order": 7 })),
@@ -50,8 +53,8 @@ async fn a_question_of_several_requests_is_one_answer_with_all_their_ids() {
 }
 
 #[tokio::test]
-async fn a_failure_in_the_middle_stands_among_the_replies() {
-    let script = Script::new([ok(json!({ "RequestId": "r1", "More": true })), lost()]);
+async fn a_failure_after_a_reply_ends_the_step() {
+    let script = ScriptedProvider::new([ok(json!({ "RequestId": "r1", "More": true })), lost()]);
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
     assert_eq!(failure.meaning, FailureClass::Ambiguous);
@@ -59,8 +62,8 @@ async fn a_failure_in_the_middle_stands_among_the_replies() {
 }
 
 #[tokio::test]
-async fn a_conversation_without_an_end_is_ended() {
-    let script = Script::endless(json!({ "More": true }));
+async fn a_step_without_an_end_fails_at_the_request_limit() {
+    let script = ScriptedProvider::endless(json!({ "More": true }));
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
     assert_eq!(failure.meaning, FailureClass::Permanent);
@@ -70,11 +73,11 @@ async fn a_conversation_without_an_end_is_ended() {
 }
 
 #[tokio::test]
-async fn a_call_has_the_same_nonce_wherever_it_is_made_and_the_next_call_another() {
-    let sent = async |ask: RequestKind, call: u32| {
-        let script = Script::new([ok(json!({}))]);
+async fn a_repeated_call_keeps_its_nonce_and_the_next_call_gets_another() {
+    let sent = async |request: RequestKind, calls: u32| {
+        let script = ScriptedProvider::new([ok(json!({}))]);
         providers([alibaba()], &script)
-            .ask(&job("dms"), &ExecutionState { calls: call, ..execution(ask) })
+            .ask(&job("dms"), &ExecutionState { calls, ..execution(request) })
             .await;
         script.headers("x-acs-signature-nonce").remove(0)
     };
@@ -82,7 +85,7 @@ async fn a_call_has_the_same_nonce_wherever_it_is_made_and_the_next_call_another
     assert_eq!(first.len(), 32);
     assert_eq!(first, sent(RequestKind::Call, 1).await);
     assert_ne!(first, sent(RequestKind::Call, 2).await);
-    // Job ids are unique in one installation only, and the provider remembers all nonces.
+    // Job ids are unique in one installation only, and the provider remembers the nonces of all.
     let of =
         |account: Account, job: &Job| nonce::nonce(&account, job, &execution(RequestKind::Call), 0);
     let job = job("dms");
@@ -98,10 +101,10 @@ async fn a_call_has_the_same_nonce_wherever_it_is_made_and_the_next_call_another
 }
 
 #[tokio::test]
-async fn a_long_reply_is_cut_to_what_may_be_kept() {
+async fn a_long_reply_is_cut_to_its_limit() {
     let long = json!({ "Log": "\"\u{1}é".repeat(50_000) });
     let bytes = long.to_string().len();
-    let script = Script::new([ok(long)]);
+    let script = ScriptedProvider::new([ok(long)]);
     let answered = answered(
         providers([alibaba()], &script).ask(&job("dms"), &execution(RequestKind::Call)).await,
     );
@@ -112,28 +115,28 @@ async fn a_long_reply_is_cut_to_what_may_be_kept() {
 }
 
 #[tokio::test]
-async fn a_job_waits_for_an_account_or_operation_that_is_not_there() {
-    let script = Script::new([]);
+async fn a_job_waits_for_an_account_or_operation_that_is_missing() {
+    let script = ScriptedProvider::new([]);
     let providers = providers([alibaba()], &script);
-    let stranger = Job { operation: "dms.Dance".into(), ..job("dms") };
-    for job in [job("other"), stranger.clone()] {
-        let event = providers.ask(&job, &execution(RequestKind::Call)).await;
-        assert!(matches!(event, Input::Deferred(until) if until > Timestamp::now()), "{event:?}");
+    let unknown = Job { operation: "dms.Dance".into(), ..job("dms") };
+    for job in [job("other"), unknown.clone()] {
+        let input = providers.ask(&job, &execution(RequestKind::Call)).await;
+        assert!(matches!(input, Input::Deferred(until) if until > Timestamp::now()), "{input:?}");
     }
     assert_eq!(script.sent(), 0);
-    assert!(providers.capabilities(&job("dms")).probe && !providers.capabilities(&stranger).probe);
+    assert!(providers.capabilities(&job("dms")).probe && !providers.capabilities(&unknown).probe);
 }
 
 #[tokio::test]
-async fn trace_context_travels_with_every_request() {
-    let script = Script::new([ok(json!({}))]);
+async fn trace_context_is_sent_with_every_request() {
+    let script = ScriptedProvider::new([ok(json!({}))]);
     let mut job = job("dms");
     job.trace.traceparent = Some("00-1-2-01".into());
     providers([alibaba()], &script).ask(&job, &execution(RequestKind::Call)).await;
     assert_eq!(script.headers("traceparent"), ["00-1-2-01"]);
     assert!(!script.headers("authorization")[0].contains("traceparent"));
     for hostile in ["00-1\r\nHost: evil", &"0".repeat(513), "é"] {
-        let script = Script::new([ok(json!({}))]);
+        let script = ScriptedProvider::new([ok(json!({}))]);
         job.trace.traceparent = Some(hostile.into());
         providers([alibaba()], &script).ask(&job, &execution(RequestKind::Call)).await;
         assert_eq!(script.headers("traceparent"), [""; 0]);
@@ -141,20 +144,21 @@ async fn trace_context_travels_with_every_request() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_a_failure_or_a_debug_line() {
-    let echo = "key LTAI5tFakeAccessKeyId001 secret FakeSecret/With+Plus=And~Tilde0123";
-    let script = Script::new([refused(400, &format!("Odd {echo}"), echo)]);
+async fn no_secret_is_in_a_failure_or_in_debug_output() {
+    let text = "key LTAI5tFakeAccessKeyId001 secret FakeSecret/With+Plus=And~Tilde0123";
+    let script = ScriptedProvider::new([refused(400, &format!("Odd {text}"), text)]);
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(failure.message, "key *** secret ***");
     assert_eq!(failure.code, "Odd key *** secret ***");
-    assert!(!format!("{providers:?} {:?}", providers.lines).contains("FakeSecret"));
+    let accounts: Vec<_> = providers.clients.values().map(|client| &client.account).collect();
+    assert!(!format!("{providers:?} {accounts:?}").contains("FakeSecret"));
 }
 
 #[tokio::test]
-async fn a_long_message_is_cut_and_tells_no_secret_by_half() {
-    let echo = "é".repeat(990) + "FakeSecret/With+Plus=And~Tilde0123" + &"é".repeat(990);
-    let script = Script::new([refused(400, &"C".repeat(900), &echo)]);
+async fn a_long_message_is_cut_without_half_a_secret() {
+    let text = "é".repeat(990) + "FakeSecret/With+Plus=And~Tilde0123" + &"é".repeat(990);
+    let script = ScriptedProvider::new([refused(400, &"C".repeat(900), &text)]);
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(failure.message, "é".repeat(990) + "***" + &"é".repeat(7));
@@ -162,11 +166,11 @@ async fn a_long_message_is_cut_and_tells_no_secret_by_half() {
 }
 
 #[tokio::test]
-async fn the_operation_is_told_the_handle_it_polls() {
-    let script = Script::new([ok(json!({}))]);
-    let protocol = Pages::default();
-    let polled = protocol.polled.clone();
-    let providers = Providers::new(vec![alibaba()], vec![Box::new(protocol)], script.clone());
+async fn a_poll_gets_the_handle() {
+    let script = ScriptedProvider::new([ok(json!({}))]);
+    let operation = Pages::default();
+    let polled = operation.polled.clone();
+    let providers = with_operation(vec![alibaba()], operation, script.clone());
     providers.ask(&job("dms"), &execution(RequestKind::Poll(json!(7)))).await;
     assert_eq!(polled.load(Ordering::SeqCst), 7);
 }

@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::super::LedgerUrl;
 use super::{ACCOUNTS, file, fine, lines, look, look_at};
-use crate::cloud::account::Credentials;
-use crate::cloud::protocol::Service;
+use crate::cloud::account::{Credentials, ProviderSettings};
+use crate::cloud::service::Service;
 
 #[test]
 fn the_built_in_settings_are_whole() {
@@ -59,7 +59,7 @@ fn variables_set_nested_keys_of_every_type() {
     assert_eq!(settings.broker.reply_allowed, ["a.*", "b"]);
     assert_eq!(settings.ledger.lease, Duration::from_secs(180));
     let [_, dms] = settings.accounts.as_slice() else { panic!("{:?}", settings.accounts) };
-    assert!(!dms.marker);
+    assert!(matches!(dms.provider, ProviderSettings::Alibaba { marker: false, .. }));
     assert_eq!(dms.rate_limit, Some(2.0));
     assert_eq!(dms.endpoints[&Service::Dms].as_str(), "http://127.0.0.1:99/");
     assert_eq!(settings.policies.of("dms.CreateOrder").retry.initial, Duration::from_secs(2));
@@ -77,7 +77,7 @@ fn an_account_can_come_from_the_environment_alone() {
         ("TICKETD_ACCOUNTS__A__IAM__PASSWORD", "{env = \"SECRET\"}"),
     ];
     let settings = fine("", &variables);
-    assert_eq!(settings.accounts[0].project_id, "12345");
+    assert_eq!(settings.accounts[0].project_id(), "12345");
     let Credentials::Iam { password, endpoint, .. } = &settings.accounts[0].credentials else {
         panic!("{:?}", settings.accounts)
     };

@@ -6,7 +6,7 @@ use super::super::advice::{OutcomeError, OutcomeKind};
 use super::super::state::{
     Accepted, Answer, Answered, ExecutionState, RequestKind, Running, State,
 };
-use super::super::{Failure, Until, retry};
+use super::super::{Failure, Until};
 use super::waits::later;
 use super::{Context, IllegalInput, Input, illegal};
 
@@ -77,7 +77,7 @@ impl Context<'_> {
             Until::Accepted => self.report(execution, OutcomeKind::Succeeded, None),
             Until::Finished => {
                 execution.request = RequestKind::Poll(accepted.handle);
-                let wait = retry::poll_wait(&self.policy.poll, 0, false, self.random);
+                let wait = self.policy.poll.delay(0, false, self.random);
                 self.wait_until(execution, later(self.now, wait))
             }
         }
@@ -117,12 +117,8 @@ impl Context<'_> {
             execution.unchanged = 0;
             execution.seen = Some(running.seen);
         }
-        let wait = retry::poll_wait(
-            &self.policy.poll,
-            execution.unchanged,
-            running.waits_for_person,
-            self.random,
-        );
+        let wait =
+            self.policy.poll.delay(execution.unchanged, running.waits_for_person, self.random);
         self.wait_until(execution, later(self.now, wait))
     }
 }

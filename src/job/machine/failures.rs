@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::state::{Doubt, ExecutionState, ProviderReply, RequestKind, State};
-use super::super::{Failure, FailureClass, retry};
+use super::super::{Failure, FailureClass};
 use super::Context;
 use super::waits::later;
 
@@ -73,8 +73,7 @@ impl Context<'_> {
             // What was started goes on whether we look or not: only time ends the looking.
             policy.max_attempts = u32::MAX;
         }
-        let wait =
-            retry::wait(&policy, execution.failures, since, retry_after, self.now, self.random);
+        let wait = policy.delay(execution.failures, since, retry_after, self.now, self.random);
         match wait {
             Some(wait) if !out_of_calls => {
                 execution.last_failure = Some(failure);

@@ -3,19 +3,14 @@
 mod advice;
 mod claims;
 mod group_commit;
-mod limits;
-mod lookups;
 mod pool;
-mod rows;
+mod rate_limit;
+mod reads;
 mod saves;
 mod schema;
-mod settings;
 mod tls;
 mod upkeep;
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests;
+mod url;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -23,118 +18,118 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use self::settings::PostgresSettings;
+pub use self::url::PostgresSettings;
 
 use self::advice::ErrorContext;
-use self::group_commit::GroupCommit;
-use self::pool::{Failed, Pool, PooledClient};
-use self::rows::json;
-use self::saves::HistoryRow;
-use super::encoding::{StoredRequest, StoredState};
+use self::group_commit::BatchQueue;
+use self::pool::{ConnectionPool, PooledClient, QueryError};
+use self::saves::StoredSave;
+use super::encoding::StoredRequest;
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Lease, Ledger,
-    Metrics, Save, StatusCount,
+    Claim, ClaimRequest, Claimed, Error, Filter, JobRecord, JobSummary, Ledger, Metrics, Save,
+    StatusCount,
 };
-use crate::job::{HistoryEntry, JobId, WakeUp};
+use crate::job::{JobId, WakeUp};
 
-/// A ledger in a PostgreSQL database. What is saved is on the server's disk when a save returns;
-/// what is saved at the same time shares round trips and the wait for the disk. Connections that
-/// break are made again.
+/// A ledger in a PostgreSQL database.
+///
+/// A save is on the server's disk when it returns. Concurrent saves share round trips and waits for
+/// the disk. Broken connections are replaced.
 #[derive(Debug)]
 pub struct PostgresLedger {
-    place: ErrorContext,
-    pool: Pool,
-    claims: GroupCommit<StoredRequest>,
-    saves: GroupCommit<saves::Request>,
-    /// Numbers saves, so that one that was given up as lost can't undo its successors.
+    context: ErrorContext,
+    pool: ConnectionPool,
+    claims: BatchQueue<StoredRequest>,
+    saves: BatchQueue<StoredSave>,
+    /// Numbers saves in the order they are made. A save that timed out and arrives late can't undo
+    /// one with a higher number.
     next_save: AtomicI64,
     metrics: Metrics,
 }
 
 impl PostgresLedger {
-    /// Connects, and makes the tables or brings them up to date. Several replicas may do so at
-    /// once.
+    /// Connects, and creates or updates the tables. Several replicas may do so at the same time.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, Error> {
-        let place = ErrorContext::of(settings);
-        let pool = Pool::new(settings).map_err(|_| place.failed(Failed::Stopped))?;
-        let client = pool.lend().await.map_err(|failed| place.failed(failed))?;
-        schema::migrate(&client, &settings.schema).await.map_err(|error| place.unusable(error))?;
+        let context = ErrorContext::new(settings);
+        let pool =
+            ConnectionPool::new(settings).map_err(|_| context.failed(QueryError::Stopped))?;
+        let client = pool.get().await.map_err(|error| context.failed(error))?;
+        schema::migrate(&client, &settings.schema)
+            .await
+            .map_err(|error| context.not_migrated(error))?;
         let metrics = Metrics::default();
-        let (claims, saves) =
-            (GroupCommit::start(&pool, &metrics), GroupCommit::start(&pool, &metrics));
-        Ok(Self { place, pool, claims, saves, next_save: AtomicI64::new(1), metrics })
+        let claims = BatchQueue::start(&pool, &metrics);
+        let saves = BatchQueue::start(&pool, &metrics);
+        Ok(Self { context, pool, claims, saves, next_save: AtomicI64::new(1), metrics })
     }
 
-    /// Takes the next turn of an account whose requests are limited to one `per` time, and `burst`
-    /// of them at once: none if it may be made now, else how long it has to wait. Every replica
-    /// asks the same clock, the database's.
-    pub async fn take_turn(
+    /// Takes the next request slot of an account that is limited to one request per `interval`, with
+    /// bursts of `burst` requests.
+    ///
+    /// Returns none if the request may be sent now, else how long the caller has to wait before it
+    /// asks again. All replicas share the slots, by the database's clock.
+    pub async fn take_slot(
         &self,
         account: &str,
-        per: Duration,
+        interval: Duration,
         burst: u32,
     ) -> Result<Option<Duration>, Error> {
         let client = self.client().await?;
-        self.answer(&client, limits::take_turn(&client, account, per, burst)).await
+        self.answer(&client, rate_limit::take_slot(&client, account, interval, burst)).await
     }
 
     async fn client(&self) -> Result<PooledClient, Error> {
-        self.pool.lend().await.map_err(|failed| self.place.failed(failed))
+        self.pool.get().await.map_err(|error| self.context.failed(error))
     }
 
-    async fn answer<T>(
+    async fn answer<T, E: Into<QueryError>>(
         &self,
         client: &PooledClient,
-        asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Error> {
-        client.answer(asked).await.map_err(|failed| self.place.failed(failed))
+        client.answer(request).await.map_err(|error| self.context.failed(error))
     }
 
-    fn number(&self) -> i64 {
+    async fn answer_for_job<T>(
+        &self,
+        client: &PooledClient,
+        job: &JobId,
+        request: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<T, Error> {
+        client.answer(request).await.map_err(|error| self.context.failed_for_job(job, error))
+    }
+
+    fn next_save(&self) -> i64 {
         self.next_save.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn save_of(&self, claim: &Claim, save: &Save<'_>) -> Result<saves::Request, serde_json::Error> {
-        let line = |note: &HistoryEntry| {
-            let (at, what) = (note.at.as_millisecond(), note.what.clone());
-            Ok(HistoryRow { at, what, detail: json(&note.detail)? })
-        };
-        Ok(saves::Request {
-            claim: claim.clone(),
-            number: self.number(),
-            state: StoredState::of(save.state, save.now)?,
-            keep: save.hold == Lease::Renew,
-            note: save.note.map(line).transpose()?,
-            now: save.now.as_millisecond(),
-        })
     }
 }
 
-/// What became of a change under a claim.
-fn settled(current: bool, claim: &Claim) -> Result<(), Error> {
-    if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
+fn check_current(is_current: bool, claim: &Claim) -> Result<(), Error> {
+    if is_current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
 }
 
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        let stored = StoredRequest::of(&request).map_err(|cause| self.place.unwritable(cause))?;
-        let answer = self.claims.run(stored).await.map_err(|failed| self.place.failed(failed))?;
-        let id = &request.job.id;
-        let answer = answer.map_err(|cause| self.place.unreadable(id, cause))?;
-        Ok(answer.to(&request))
+        let stored =
+            StoredRequest::new(&request).map_err(|cause| self.context.not_encoded(cause))?;
+        let reply = self.claims.run(stored).await;
+        let reply = reply.map_err(|error| self.context.failed_for_job(&request.job.id, error))?;
+        Ok(reply.into_claimed(&request))
     }
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
-        let stored = self.save_of(claim, &save).map_err(|cause| self.place.unwritable(cause))?;
-        let current = self.saves.run(stored).await.map_err(|failed| self.place.failed(failed))?;
-        settled(current, claim)
+        let stored = StoredSave::new(claim, &save, self.next_save())
+            .map_err(|cause| self.context.not_encoded(cause))?;
+        let is_current =
+            self.saves.run(stored).await.map_err(|error| self.context.failed(error))?;
+        check_current(is_current, claim)
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let client = self.client().await?;
-        let current = self.answer(&client, saves::release(&client, claim, self.number())).await?;
-        settled(current, claim)
+        let release = saves::release(&client, claim, self.next_save());
+        check_current(self.answer(&client, release).await?, claim)
     }
 
     async fn cancel(
@@ -143,11 +138,11 @@ impl Ledger for PostgresLedger {
         reason: &str,
         now: Timestamp,
     ) -> Result<Option<WakeUp>, Error> {
-        let reason = json(&reason).map_err(|cause| self.place.unwritable(cause))?;
+        let reason =
+            serde_json::to_string(reason).map_err(|cause| self.context.not_encoded(cause))?;
         let client = self.client().await?;
-        self.answer(&client, lookups::cancel(&client, job, &reason, now.as_millisecond()))
-            .await?
-            .map_err(|cause| self.place.unreadable(job, cause))
+        let cancel = saves::cancel(&client, job, &reason, now.as_millisecond());
+        self.answer_for_job(&client, job, cancel).await
     }
 
     async fn overdue(
@@ -166,25 +161,21 @@ impl Ledger for PostgresLedger {
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Error> {
-        let [before, now, again] = [before, now, again].map(Timestamp::as_millisecond);
+        let [before, now, until] = [before, now, until].map(Timestamp::as_millisecond);
         let client = self.client().await?;
-        self.answer(&client, upkeep::postpone(&client, jobs, before, now, again)).await.map(drop)
+        self.answer(&client, upkeep::postpone(&client, jobs, before, now, until)).await.map(drop)
     }
 
     async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         let client = self.client().await?;
-        self.answer(&client, lookups::find(&client, job))
-            .await?
-            .map_err(|cause| self.place.unreadable(job, cause))
+        self.answer_for_job(&client, job, reads::find(&client, job)).await
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         let client = self.client().await?;
-        self.answer(&client, lookups::list(&client, filter))
-            .await?
-            .map_err(|cause| self.place.unlisted(cause))
+        self.answer(&client, reads::list(&client, filter)).await
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
@@ -192,21 +183,14 @@ impl Ledger for PostgresLedger {
         self.answer(&client, upkeep::purge(&client, before.as_millisecond(), limit)).await
     }
 
-    async fn counts(&self) -> Result<Counts, Error> {
-        let client = self.client().await?;
-        self.answer(&client, upkeep::counts(&client)).await
-    }
-
     async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
         let client = self.client().await?;
-        self.answer(&client, upkeep::count_by_status(&client))
-            .await?
-            .map_err(|cause| self.place.unlisted(cause))
+        self.answer(&client, upkeep::count_by_status(&client)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
         let client = self.client().await?;
-        // It changes nothing, and is refused where nothing could be changed.
+        // Changes nothing, but a standby refuses it as it would refuse a save.
         let write = "UPDATE jobs SET due = due WHERE false";
         self.answer(&client, client.batch_execute(write)).await
     }

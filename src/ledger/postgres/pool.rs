@@ -1,4 +1,4 @@
-//! The connections to the database.
+//! Connections to the database.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -15,76 +15,81 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::settings::PostgresSettings;
+use super::url::PostgresSettings;
 
-/// The most connections of one replica: enough for every writer and a few readers beside them, and
-/// a hundred, as many as a server has when nobody changes it, are enough for a dozen replicas.
-const CONNECTIONS: usize = 7;
+/// Enough for every writer and a few readers. A server's default limit of 100 connections is then
+/// enough for a dozen replicas.
+const MAX_CONNECTIONS: usize = 7;
 
-/// How long a connection is waited for.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long to wait for a free connection, and for a new one.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the database may take to answer a batch before its connection is given up. It has by
-/// then given up itself, if it still hears us: see [`session`].
-const ANSWER: Duration = Duration::from_secs(25);
+/// How long to wait for an answer before the connection is closed. Longer than the server's own
+/// timeouts in [`session_setup`], so that a reachable server answers with an error first.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Why a request came to nothing. What it would have changed may be changed if the answer was lost.
+/// Why a request failed. Its changes may be stored if only the answer was lost.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Failed {
-    /// There is no connection.
+pub(super) enum QueryError {
     #[error("no connection")]
-    Pool(#[source] Arc<PoolError>),
-    /// The database refused, or the connection broke.
+    Connection(#[source] Arc<PoolError>),
+    /// The database refused the request, or the connection broke.
     #[error(transparent)]
-    Sql(Arc<tokio_postgres::Error>),
-    /// No answer came in time.
-    #[error("no answer came within {} s", ANSWER.as_secs())]
-    Silence,
-    /// What would answer has ended.
+    Database(Arc<tokio_postgres::Error>),
+    #[error("no answer came within {} s", ANSWER_TIMEOUT.as_secs())]
+    Timeout,
+    /// The request succeeded, but a row of its result can't be decoded.
+    #[error("a row can't be read: {0}")]
+    Unreadable(String),
     #[error("the ledger's writers have ended")]
     Stopped,
 }
 
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Sql(Arc::new(error))
+impl QueryError {
+    pub(super) fn unreadable(cause: impl ToString) -> Self {
+        Self::Unreadable(cause.to_string())
     }
 }
 
-/// Connections, made when they are needed and again when they break.
-#[derive(Clone, Debug)]
-pub(super) struct Pool(deadpool_postgres::Pool);
+impl From<tokio_postgres::Error> for QueryError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
 
-impl Pool {
+/// Opens connections when they are needed, and again after they break.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionPool(deadpool_postgres::Pool);
+
+impl ConnectionPool {
     pub(super) fn new(settings: &PostgresSettings) -> Result<Self, BuildError> {
-        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager =
-            Manager::from_connect(settings.server.clone(), Connector(settings.clone()), how);
-        let session: Arc<str> = session(&settings.schema).into();
+            Manager::from_connect(settings.server.clone(), Connector(settings.clone()), config);
+        let setup: Arc<str> = session_setup(&settings.schema).into();
         deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
+            .max_size(MAX_CONNECTIONS)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT))
-            .create_timeout(Some(WAIT))
-            .recycle_timeout(Some(WAIT))
+            .wait_timeout(Some(CONNECTION_TIMEOUT))
+            .create_timeout(Some(CONNECTION_TIMEOUT))
+            .recycle_timeout(Some(CONNECTION_TIMEOUT))
             .post_create(Hook::async_fn(move |client, _| {
-                let session = Arc::clone(&session);
+                let setup = Arc::clone(&setup);
                 Box::pin(
-                    async move { client.batch_execute(&session).await.map_err(HookError::Backend) },
+                    async move { client.batch_execute(&setup).await.map_err(HookError::Backend) },
                 )
             }))
             .build()
             .map(Self)
     }
 
-    /// Lends a connection.
-    pub(super) async fn lend(&self) -> Result<PooledClient, Failed> {
-        let client = self.0.get().await.map_err(|error| Failed::Pool(Arc::new(error)))?;
+    pub(super) async fn get(&self) -> Result<PooledClient, QueryError> {
+        let client = self.0.get().await.map_err(|error| QueryError::Connection(Arc::new(error)))?;
         Ok(PooledClient { client: Some(client), answered: AtomicBool::new(false) })
     }
 }
 
-/// Makes connections as the address says by then: a password that was renewed is used for the next.
+/// Reads the settings anew for every connection, so that a renewed password takes effect.
 struct Connector(PostgresSettings);
 
 impl Connect for Connector {
@@ -105,8 +110,8 @@ impl Connect for Connector {
     }
 }
 
-/// A connection on loan. It goes back only after an answer: anything else may have left it broken,
-/// in the middle of a transaction, or with a server that can no longer be written to.
+/// A connection from the pool. It returns to the pool only after an answer. Otherwise it may be
+/// broken, inside a transaction, or connected to a server that has become read-only.
 #[derive(Debug)]
 pub(super) struct PooledClient {
     client: Option<Object>,
@@ -114,23 +119,26 @@ pub(super) struct PooledClient {
 }
 
 impl PooledClient {
-    /// Waits for what was asked on this connection, which may be asked only once.
-    pub(super) async fn answer<T>(
+    /// Waits for the answer to this connection's only request.
+    pub(super) async fn answer<T, E: Into<QueryError>>(
         &self,
-        asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Failed> {
-        let answer = timeout(ANSWER, asked).await.map_err(|_| Failed::Silence)??;
-        self.answered.store(true, Ordering::Relaxed);
-        Ok(answer)
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, QueryError> {
+        let answer = timeout(ANSWER_TIMEOUT, request).await.map_err(|_| QueryError::Timeout)?;
+        let answer = answer.map_err(E::into);
+        if matches!(answer, Ok(_) | Err(QueryError::Unreadable(_))) {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 }
 
 impl Deref for PooledClient {
     type Target = ClientWrapper;
 
-    #[expect(clippy::expect_used, reason = "it is taken when it is dropped, and not before")]
+    #[expect(clippy::expect_used, reason = "only drop takes the client")]
     fn deref(&self) -> &ClientWrapper {
-        self.client.as_ref().expect("it is there until the end")
+        self.client.as_ref().expect("the client is there until it is dropped")
     }
 }
 
@@ -144,11 +152,13 @@ impl Drop for PooledClient {
     }
 }
 
-/// What every connection is told first. What is saved has to survive a crash, whatever the server's
-/// default. Nothing may wait for longer than the worker does, and a worker that vanished must not
-/// keep its rows locked. A plan made
-/// for a table when it was empty must not be kept.
-fn session(schema: &str) -> String {
+/// The first statements on every connection.
+///
+/// - A save has to survive a crash, whatever the server's default for `synchronous_commit`.
+/// - The server has to give up before the worker does. It must not keep rows locked for a worker
+///   that has vanished.
+/// - A plan that was made for an empty table must not be kept.
+fn session_setup(schema: &str) -> String {
     format!(
         "SET search_path = \"{schema}\";
          SET default_transaction_isolation = 'read committed';

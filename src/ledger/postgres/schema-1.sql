@@ -1,35 +1,35 @@
--- Version 1. Times are milliseconds since 1970, as in the other ledgers: they are the workers' own,
--- to be compared with each other and never with the server's clock. JSON is kept as text: jsonb
--- refuses \u0000 and changes numbers.
+-- Schema version 1. Times are milliseconds since 1970 by the workers' clocks. Compare them with each
+-- other, never with the server's clock. JSON is stored as text: jsonb refuses \u0000 and changes
+-- numbers.
 CREATE TABLE migrations (
     version    integer PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE jobs (
     id                text COLLATE "C" PRIMARY KEY,
-    -- Hash of the job's content: the same id with another one is a conflict.
+    -- Hash of the job's content. The same id with another hash is a conflict.
     fingerprint       text NOT NULL,
-    -- The number of the newest claim; a save under an older one is refused.
+    -- Number of the newest claim. A save under an older claim is refused.
     fence             bigint NOT NULL,
-    -- The number of that claim's last save. One that was given up as lost may still arrive, and
-    -- must not undo those that came after it.
+    -- Number of that claim's last save. A save that timed out may still arrive, and must not undo
+    -- the saves after it.
     last_save         bigint NOT NULL,
-    -- How long the newest claim holds without a save, and until when; 0: released.
+    -- Length of the newest claim's lease, and when the lease ends; 0 after a release.
     lease             bigint NOT NULL,
     lease_until       bigint NOT NULL,
-    -- Claims in a row without progress, the newest included: those made in company, those made
-    -- while nothing else ran in their process, and whether the newest is one of these.
-    deaths            integer NOT NULL,
-    deaths_alone      integer NOT NULL,
-    claimed_alone     boolean NOT NULL,
-    -- When a sweeper should look after the job: as its state says, or later when a sweeper has just
-    -- done so; null exactly when it is done.
+    -- Claims in a row without progress, the newest included: claims whose process ran other jobs at
+    -- the same time, and claims whose process ran nothing else.
+    crashes           integer NOT NULL,
+    crashes_exclusive integer NOT NULL,
+    -- Whether the newest claim is exclusive.
+    claimed_exclusive boolean NOT NULL,
+    -- When the sweeper wakes the job; null exactly when the job is done.
     due               bigint,
     done_at           bigint,
     changed_at        bigint NOT NULL,
-    -- Lines of its history so far, those forgotten included.
-    notes             bigint NOT NULL DEFAULT 0,
-    -- What lists are filtered by.
+    -- Number of history entries so far, deleted ones included.
+    history_length    bigint NOT NULL DEFAULT 0,
+    -- What lists filter by.
     status            text NOT NULL,
     operation         text NOT NULL,
     kind              text NOT NULL,
@@ -37,32 +37,35 @@ CREATE TABLE jobs (
     state             text NOT NULL,
     job               text NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX jobs_open ON jobs (due) WHERE due IS NOT NULL;
+CREATE INDEX jobs_due ON jobs (due) WHERE due IS NOT NULL;
 CREATE INDEX jobs_done ON jobs (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX jobs_changed ON jobs (changed_at);
+-- Counts jobs that need a decision without a scan of all done jobs.
+CREATE INDEX jobs_unknown ON jobs (operation) WHERE status = 'unknown';
 
-CREATE TABLE job_events (
-    job    text COLLATE "C" NOT NULL REFERENCES jobs ON DELETE CASCADE,
+CREATE TABLE job_history (
+    job_id text COLLATE "C" NOT NULL REFERENCES jobs ON DELETE CASCADE,
     number bigint NOT NULL,
     at     bigint NOT NULL,
     what   text NOT NULL,
-    -- As a JSON string: a provider's words may have characters that text can't hold.
+    -- A JSON string: a provider's message may have characters that text can't store.
     detail text NOT NULL,
-    PRIMARY KEY (job, number)
+    PRIMARY KEY (job_id, number)
 );
 
--- Jobs that are to end; also such that are not known yet.
-CREATE TABLE cancels (
-    id     text COLLATE "C" PRIMARY KEY,
-    at     bigint NOT NULL,
-    -- As a JSON string, like a detail.
-    reason text NOT NULL
+-- Requests to cancel a job. The job may not be stored yet.
+CREATE TABLE cancel_requests (
+    job_id       text COLLATE "C" PRIMARY KEY,
+    requested_at bigint NOT NULL,
+    -- A JSON string, as in job_history.
+    reason       text NOT NULL
 );
 
--- When an account's next request would be due if they came evenly, by the server's clock in
--- microseconds, and how long the last one that asked has to wait. Nothing is lost with it.
-CREATE UNLOGGED TABLE limits (
-    account text PRIMARY KEY,
-    even    bigint NOT NULL,
-    wait    bigint NOT NULL
+-- Rate limits that replicas share, in microseconds by the server's clock: when an account's next
+-- request would be due if requests were evenly spaced, and how long the last caller has to wait.
+-- Unlogged: a crash of the server may reset the limits.
+CREATE UNLOGGED TABLE rate_limits (
+    account   text PRIMARY KEY,
+    next_slot bigint NOT NULL,
+    wait      bigint NOT NULL
 );

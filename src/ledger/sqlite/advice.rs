@@ -1,4 +1,4 @@
-//! Says what is wrong with the file, and what to do about it, in one line.
+//! Turns SQLite's errors into one line that says what is wrong with the file and what to do.
 
 use std::io;
 use std::path::Path;
@@ -6,76 +6,74 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use super::file::{Unusable, VERSION};
-use super::group_commit::Failed;
+use super::group_commit::CommitError;
+use super::open::{OpenError, VERSION};
 use crate::job::JobId;
 use crate::ledger::Error;
 
-/// The error of a request that came to nothing.
-pub(super) fn failed(place: &Path, failed: Failed) -> Error {
-    match failed {
-        Failed::Sql(cause) => sql(place, cause),
-        Failed::Stopped => store(place, "has stopped working; restart the worker", None),
+/// The error of a failed request.
+pub(super) fn failed(path: &Path, error: CommitError) -> Error {
+    match error {
+        CommitError::Sqlite(cause) => sqlite(path, cause),
+        CommitError::Stopped => store(path, "has stopped working; restart the worker", None),
     }
 }
 
-/// The error of a file that can't be a ledger.
-pub(super) fn unusable(place: &Path, unusable: Unusable) -> Error {
-    match unusable {
-        Unusable::Create(cause) => store(place, creation(place, &cause), Some(Box::new(cause))),
-        Unusable::Foreign => {
-            let what = "belongs to another program; set ledger.url to a file of its own";
-            store(place, what, None)
+/// The error of a failed request about one job. Names the job if its row can't be read.
+pub(super) fn failed_for_job(path: &Path, job: &JobId, error: CommitError) -> Error {
+    match error {
+        CommitError::Sqlite(cause) if is_unreadable(&cause) => {
+            let problem = format!(
+                "holds job {job} in a form this version can't read; run the version of ticketd \
+                 that wrote it"
+            );
+            store(path, problem, Some(Box::new(cause)))
         }
-        Unusable::Newer(version) => {
-            let what = format!(
+        error @ (CommitError::Sqlite(_) | CommitError::Stopped) => failed(path, error),
+    }
+}
+
+/// The error of a file that can't be used as a ledger.
+pub(super) fn not_opened(path: &Path, error: OpenError) -> Error {
+    match error {
+        OpenError::Create(cause) => {
+            store(path, creation_problem(path, &cause), Some(Box::new(cause)))
+        }
+        OpenError::OtherProgram => {
+            let problem = "belongs to another program; set ledger.url to a file of its own";
+            store(path, problem, None)
+        }
+        OpenError::NewerSchema(version) => {
+            let problem = format!(
                 "was written by a newer ticketd (schema {version}, this one knows {VERSION}); \
                  run that version, or set ledger.url to another file"
             );
-            store(place, what, None)
+            store(path, problem, None)
         }
-        Unusable::Network(network) => {
-            let what = format!(
-                "would be on a network ({network}), where SQLite files come to harm; set \
-                 ledger.url to a file on a disk of this machine, or to postgres://…"
+        OpenError::SharedFileSystem(name) => {
+            let problem = format!(
+                "would be on a network or FUSE file system ({name}), which corrupts SQLite files; \
+                 set ledger.url to a file on a local disk, or to postgres://…"
             );
-            store(place, what, None)
+            store(path, problem, None)
         }
-        Unusable::Elsewhere { host, ago } => {
-            let seconds = ago / 1000;
-            let what = format!(
-                "is open on another machine, {host} ({seconds} s ago), and a file is for one; stop \
-                 the workers there and wait two minutes, or set ledger.url to postgres://… on both"
-            );
-            store(place, what, None)
-        }
-        Unusable::Sql(cause) => sql(place, Arc::new(cause)),
+        OpenError::Sqlite(cause) => sqlite(path, Arc::new(cause)),
     }
 }
 
-/// The error of a row that can't be read; none if the failure is another one.
-pub(super) fn unreadable(place: &Path, job: &JobId, failed: &Failed) -> Option<Error> {
-    let Failed::Sql(cause) = failed else { return None };
-    let rusqlite::Error::FromSqlConversionFailure(..) = **cause else { return None };
-    let what = format!(
-        "holds job {job} in a form this version can't read; run the version of ticketd that wrote it"
-    );
-    Some(store(place, what, Some(Box::new(Arc::clone(cause)))))
+/// The error of a value that can't be written as JSON.
+pub(super) fn not_encoded(path: &Path, cause: serde_json::Error) -> Error {
+    store(path, "can't store a value that is not valid JSON", Some(Box::new(cause)))
 }
 
-/// The error of a value that can't be stored.
-pub(super) fn unwritable(place: &Path, cause: serde_json::Error) -> Error {
-    store(place, "can't hold a value that is not JSON", Some(Box::new(cause)))
+/// The error of a ledger whose thread can't be started.
+pub(super) fn no_thread(path: &Path, cause: io::Error) -> Error {
+    let problem = "can't be used: no thread could be started; raise the limit on processes";
+    store(path, problem, Some(Box::new(cause)))
 }
 
-/// The error of a thread that can't be started.
-pub(super) fn threadless(place: &Path, cause: io::Error) -> Error {
-    let what = "can't be served: no thread could be started; raise the limit on processes";
-    store(place, what, Some(Box::new(cause)))
-}
-
-fn creation(place: &Path, cause: &io::Error) -> String {
-    let folder = match place.parent() {
+fn creation_problem(path: &Path, cause: &io::Error) -> String {
+    let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder.display().to_string(),
         _ => "the current folder".to_owned(),
     };
@@ -91,8 +89,8 @@ fn creation(place: &Path, cause: &io::Error) -> String {
     }
 }
 
-fn sql(place: &Path, cause: Arc<rusqlite::Error>) -> Error {
-    let what = match cause.sqlite_error_code() {
+fn sqlite(path: &Path, cause: Arc<rusqlite::Error>) -> Error {
+    let problem = match cause.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {
             "is not an SQLite database; set ledger.url to another file"
         }
@@ -105,20 +103,27 @@ fn sql(place: &Path, cause: Arc<rusqlite::Error>) -> Error {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             "can't be written; let this user write to the file and its folder"
         }
-        Some(ErrorCode::DiskFull) => "can't grow: the disk is full; make room",
+        Some(ErrorCode::DiskFull) => "can't grow: the disk is full; free some space",
         Some(ErrorCode::SystemIoFailure) => "can't be read or written; check the disk",
         Some(ErrorCode::DatabaseCorrupt) => {
             "is damaged; stop its workers, then restore or recover it (sqlite3 FILE .recover)"
         }
+        _ if is_unreadable(&cause) => {
+            "holds jobs in a form this version can't read; run the version of ticketd that wrote them"
+        }
         _ => "can't be read or written",
     };
-    store(place, what, Some(Box::new(cause)))
+    store(path, problem, Some(Box::new(cause)))
+}
+
+fn is_unreadable(cause: &rusqlite::Error) -> bool {
+    matches!(cause, rusqlite::Error::FromSqlConversionFailure(..))
 }
 
 fn store(
-    place: &Path,
-    what: impl Into<String>,
+    path: &Path,
+    problem: impl Into<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::Store { place: place.display().to_string(), what: what.into(), source }
+    Error::Store { location: path.display().to_string(), problem: problem.into(), source }
 }

@@ -1,180 +1,152 @@
-//! One thread that owns the connection and lets whoever is waiting share a commit.
+//! A thread that owns the connection and commits queued requests together.
 //!
-//! A commit costs one wait for the disk however much it holds. So the thread takes everything that
-//! is queued, runs it in one transaction, and answers it all after the commit. Who comes alone
-//! waits for nobody; who comes while a commit is under way goes into the next.
+//! A commit costs one wait for the disk, whatever its size. The thread takes everything in its
+//! queue, runs it in one transaction, and replies to all of it after the commit. A single request
+//! waits for no other. Requests that arrive during a commit go into the next one.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use crate::ledger::Metrics;
 
-/// The most requests that share a commit; bounds how long the first of them waits for the rest.
-const BATCH: usize = 512;
+/// Limits how long the first request of a batch waits for the others.
+const MAX_BATCH: usize = 512;
 
-/// Why a request came to nothing. What it would have changed is unchanged.
+/// Why a request failed. None of its changes are stored.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Failed {
-    /// SQLite refused the request, or the commit it was part of.
+pub(super) enum CommitError {
+    /// SQLite refused the request, or the commit that contained it.
     #[error(transparent)]
-    Sql(#[from] Arc<rusqlite::Error>),
-    /// The thread has ended.
+    Sqlite(#[from] Arc<rusqlite::Error>),
     #[error("the ledger's thread has ended")]
     Stopped,
 }
 
-impl From<rusqlite::Error> for Failed {
+impl From<rusqlite::Error> for CommitError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(Arc::new(error))
+        Self::Sqlite(Arc::new(error))
     }
 }
 
-/// Something the thread does from time to time between two transactions, also when nobody asks it
-/// for anything.
-pub(super) struct PeriodicTask {
-    pub(super) every: Duration,
-    pub(super) work: Box<Work>,
-}
-
-type Work = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
-
-/// The thread and the way to it. Dropping it ends the thread once the queue is worked off.
+/// The thread and its queue. Dropping it ends the thread after the queue is empty.
 #[derive(Debug)]
-pub(super) struct GroupCommit {
-    queue: Option<Sender<Box<dyn Request>>>,
+pub(super) struct CommitThread {
+    queue: Option<Sender<Box<dyn QueuedRequest>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl GroupCommit {
-    /// Starts the thread.
-    pub(super) fn start(
-        connection: Connection,
-        chore: PeriodicTask,
-        metrics: Metrics,
-    ) -> io::Result<Self> {
+impl CommitThread {
+    pub(super) fn start(connection: Connection, metrics: Metrics) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || work_off(&connection, &requests, &chore, &metrics))?;
+            .spawn(move || process_queue(&connection, &requests, &metrics))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Runs `work` in the next transaction, and returns its result once that is on the disk.
+    /// Runs `statements` in the next transaction, and returns their result once it is on the disk.
     ///
-    /// `work` must change nothing when it fails: its neighbours are committed all the same. It
-    /// runs even if nobody waits for the result any more.
-    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, Failed>
+    /// `statements` must change nothing when they fail: the rest of the batch is committed anyway.
+    /// They run even if the caller drops the future.
+    pub(super) async fn run<T, F>(&self, statements: F) -> Result<T, CommitError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let request = Box::new(Pending { work: Some(work), result: None, reply });
-        self.queue.as_ref().and_then(|queue| queue.send(request).ok()).ok_or(Failed::Stopped)?;
-        answer.await.unwrap_or(Err(Failed::Stopped))
+        let (reply, response) = oneshot::channel();
+        let request = Box::new(TypedRequest { statements: Some(statements), result: None, reply });
+        let queue = self.queue.as_ref().ok_or(CommitError::Stopped)?;
+        queue.send(request).map_err(|_| CommitError::Stopped)?;
+        response.await.unwrap_or(Err(CommitError::Stopped))
     }
 }
 
-impl Drop for GroupCommit {
+impl Drop for CommitThread {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been printed by its own thread, and this one has nobody to tell.
+            // The thread has printed its own panic, if it had one.
             let _ = thread.join();
         }
     }
 }
 
-/// A request whose result type the thread needn't know.
-trait Request: Send {
-    /// Returns the failure, if there was one; it is part of the answer too.
-    fn run(&mut self, connection: &Connection) -> Option<Failed>;
-    fn answer(self: Box<Self>, commit: Result<(), Failed>);
+/// A request without its result type.
+trait QueuedRequest: Send {
+    /// Runs the statements, and keeps their result for the reply. Also returns their error.
+    fn run(&mut self, connection: &Connection) -> Option<CommitError>;
+    fn reply(self: Box<Self>, commit: Result<(), CommitError>);
 }
 
-struct Pending<T, F> {
-    work: Option<F>,
-    result: Option<Result<T, Failed>>,
-    reply: oneshot::Sender<Result<T, Failed>>,
+struct TypedRequest<T, F> {
+    statements: Option<F>,
+    result: Option<Result<T, CommitError>>,
+    reply: oneshot::Sender<Result<T, CommitError>>,
 }
 
-impl<T, F> Request for Pending<T, F>
+impl<T, F> QueuedRequest for TypedRequest<T, F>
 where
     T: Send,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> Option<Failed> {
-        self.result = self.work.take().map(|work| work(connection).map_err(Failed::from));
+    fn run(&mut self, connection: &Connection) -> Option<CommitError> {
+        let statements = self.statements.take()?;
+        self.result = Some(statements(connection).map_err(CommitError::from));
         self.result.as_ref()?.as_ref().err().cloned()
     }
 
-    fn answer(self: Box<Self>, commit: Result<(), Failed>) {
-        let result = self.result.unwrap_or(Err(Failed::Stopped));
-        // Nobody waits any more when the caller was cancelled.
+    fn reply(self: Box<Self>, commit: Result<(), CommitError>) {
+        let result = self.result.unwrap_or(Err(CommitError::Stopped));
+        // The caller may have dropped its future.
         let _ = self.reply.send(commit.and(result));
     }
 }
 
-fn work_off(
+fn process_queue(
     connection: &Connection,
-    requests: &Receiver<Box<dyn Request>>,
-    chore: &PeriodicTask,
+    requests: &Receiver<Box<dyn QueuedRequest>>,
     metrics: &Metrics,
 ) {
-    let mut done = Instant::now();
-    loop {
-        let left = chore.every.saturating_sub(done.elapsed());
-        match requests.recv_timeout(left) {
-            Ok(first) => {
-                // What arrives while the first ones run still comes along.
-                let waiting = std::iter::once(first).chain(requests.try_iter()).take(BATCH);
-                let begun = Instant::now();
-                let (batch, commit) = commit_together(connection, waiting);
-                metrics.commit(commit.is_ok(), batch.len(), begun.elapsed());
-                for request in batch {
-                    request.answer(commit.clone());
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        if done.elapsed() >= chore.every {
-            if let Err(error) = (chore.work)(connection) {
-                tracing::warn!(%error, "the ledger's file could not be looked after");
-            }
-            done = Instant::now();
+    while let Ok(first) = requests.recv() {
+        // `try_iter` also takes requests that arrive while the first ones run.
+        let queued = std::iter::once(first).chain(requests.try_iter()).take(MAX_BATCH);
+        let start = Instant::now();
+        let (batch, commit) = commit_batch(connection, queued);
+        metrics.observe_commit(commit.is_ok(), batch.len(), start.elapsed());
+        for request in batch {
+            request.reply(commit.clone());
         }
     }
 }
 
-fn commit_together(
+fn commit_batch(
     connection: &Connection,
-    waiting: impl Iterator<Item = Box<dyn Request>>,
-) -> (Vec<Box<dyn Request>>, Result<(), Failed>) {
-    // Immediate: a deferred transaction that finds another process writing can't be retried.
+    queued: impl Iterator<Item = Box<dyn QueuedRequest>>,
+) -> (Vec<Box<dyn QueuedRequest>>, Result<(), CommitError>) {
+    // Immediate: a deferred transaction that meets another writer can't be retried.
     let transaction = match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        // All that wait fail together; one by one, each would wait out the lock again.
-        Err(error) => return (waiting.collect(), Err(error.into())),
+        // All of them fail together. One by one, each would wait for the lock again.
+        Err(error) => return (queued.collect(), Err(error.into())),
     };
     let mut batch = Vec::new();
-    for mut request in waiting {
-        let failure = request.run(&transaction);
+    for mut request in queued {
+        let error = request.run(&transaction);
         batch.push(request);
-        // A full disk or an I/O error ends the whole transaction from inside a statement.
-        if let Some(cause) = failure
+        // A full disk or an I/O error rolls back the whole transaction inside a statement.
+        if let Some(cause) = error
             && transaction.is_autocommit()
         {
             return (batch, Err(cause));
         }
     }
-    (batch, transaction.commit().map_err(Failed::from))
+    (batch, transaction.commit().map_err(CommitError::from))
 }
 
 #[cfg(test)]
@@ -182,7 +154,7 @@ fn commit_together(
 mod tests {
     use super::*;
 
-    /// A connection on which a commit fails as long as a child without a parent is in it.
+    /// A connection whose commits fail while they contain a child without a parent.
     fn connection() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         connection
@@ -197,10 +169,6 @@ mod tests {
         connection
     }
 
-    fn idle() -> PeriodicTask {
-        PeriodicTask { every: Duration::MAX, work: Box::new(|_| Ok(())) }
-    }
-
     fn add_parent(id: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send {
         move |connection| connection.execute("INSERT INTO parents VALUES (?1)", [id])
     }
@@ -209,94 +177,76 @@ mod tests {
         connection.query_row("SELECT count(*) FROM parents", [], |row| row.get(0))
     }
 
-    /// Holds the thread until all the others are queued, so that they share one commit.
-    async fn together<T>(commit: &GroupCommit, others: impl Future<Output = T>) -> T {
-        let (open, gate) = mpsc::channel::<()>();
-        let held = commit.run(move |_| Ok(gate.recv().is_ok()));
-        let release = async { open.send(()).unwrap() };
+    /// Blocks the thread until all the others are queued, so that they share one commit.
+    async fn in_one_commit<T>(thread: &CommitThread, others: impl Future<Output = T>) -> T {
+        let (release, gate) = mpsc::channel::<()>();
+        let blocker = thread.run(move |_| Ok(gate.recv().is_ok()));
+        let unblock = async { release.send(()).unwrap() };
         // Joined futures are first polled in order, and the first poll of `run` queues it.
-        let (held, outcome, ()) = tokio::join!(held, others, release);
-        held.ok();
-        outcome
+        let (blocker, result, ()) = tokio::join!(blocker, others, unblock);
+        blocker.ok();
+        result
     }
 
     #[tokio::test]
-    async fn a_failed_commit_fails_all_that_shared_it_and_the_next_one_works() {
-        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
+    async fn a_failed_commit_fails_its_whole_batch_and_the_next_one_works() {
+        let thread = CommitThread::start(connection(), Metrics::default()).unwrap();
         let orphan =
-            commit.run(|connection| connection.execute("INSERT INTO children VALUES (99)", []));
+            thread.run(|connection| connection.execute("INSERT INTO children VALUES (99)", []));
         let (good, orphan) =
-            together(&commit, async { tokio::join!(commit.run(add_parent(1)), orphan) }).await;
-        assert!(matches!(good, Err(Failed::Sql(_))), "{good:?}");
-        assert!(matches!(orphan, Err(Failed::Sql(_))), "{orphan:?}");
-        assert_eq!(commit.run(count_parents).await.unwrap(), 0);
-        assert_eq!(commit.run(add_parent(2)).await.unwrap(), 1);
-        assert_eq!(commit.run(count_parents).await.unwrap(), 1);
+            in_one_commit(&thread, async { tokio::join!(thread.run(add_parent(1)), orphan) }).await;
+        assert!(matches!(good, Err(CommitError::Sqlite(_))), "{good:?}");
+        assert!(matches!(orphan, Err(CommitError::Sqlite(_))), "{orphan:?}");
+        assert_eq!(thread.run(count_parents).await.unwrap(), 0);
+        assert_eq!(thread.run(add_parent(2)).await.unwrap(), 1);
+        assert_eq!(thread.run(count_parents).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn a_failed_request_does_not_harm_those_it_shares_the_commit_with() {
-        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
-        let (first, twice, last) = together(&commit, async {
+    async fn a_failed_request_leaves_the_rest_of_its_batch_intact() {
+        let thread = CommitThread::start(connection(), Metrics::default()).unwrap();
+        let (first, twice, last) = in_one_commit(&thread, async {
             tokio::join!(
-                commit.run(add_parent(1)),
-                commit.run(add_parent(1)),
-                commit.run(add_parent(2))
+                thread.run(add_parent(1)),
+                thread.run(add_parent(1)),
+                thread.run(add_parent(2))
             )
         })
         .await;
         assert_eq!(first.unwrap(), 1);
-        assert!(matches!(twice, Err(Failed::Sql(_))), "{twice:?}");
+        assert!(matches!(twice, Err(CommitError::Sqlite(_))), "{twice:?}");
         assert_eq!(last.unwrap(), 1);
-        assert_eq!(commit.run(count_parents).await.unwrap(), 2);
+        assert_eq!(thread.run(count_parents).await.unwrap(), 2);
     }
 
     #[tokio::test]
-    async fn a_statement_that_ends_the_transaction_fails_all_that_ran_before_it() {
-        let commit = GroupCommit::start(connection(), idle(), Metrics::default()).unwrap();
-        let rollback = commit.run(|connection| {
+    async fn a_statement_that_rolls_back_fails_the_requests_before_it() {
+        let thread = CommitThread::start(connection(), Metrics::default()).unwrap();
+        let rollback = thread.run(|connection| {
             connection.execute("INSERT OR ROLLBACK INTO parents VALUES (1), (1)", [])
         });
-        let (before, rollback, after) = together(&commit, async {
-            tokio::join!(commit.run(add_parent(1)), rollback, commit.run(add_parent(2)))
+        let (before, rollback, after) = in_one_commit(&thread, async {
+            tokio::join!(thread.run(add_parent(1)), rollback, thread.run(add_parent(2)))
         })
         .await;
         assert!(before.is_err() && rollback.is_err());
         assert_eq!(after.unwrap(), 1);
-        assert_eq!(commit.run(count_parents).await.unwrap(), 1);
+        assert_eq!(thread.run(count_parents).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn a_chore_is_done_again_and_again_though_nobody_asks() {
-        let (done, times) = mpsc::channel();
-        let work = Box::new(move |connection: &Connection| {
-            connection.execute("INSERT INTO parents DEFAULT VALUES", [])?;
-            done.send(()).unwrap();
-            Ok(())
-        });
-        let every = Duration::from_millis(5);
-        let commit =
-            GroupCommit::start(connection(), PeriodicTask { every, work }, Metrics::default())
-                .unwrap();
-        for _ in 0..3 {
-            times.recv_timeout(Duration::from_secs(60)).unwrap();
-        }
-        assert!(commit.run(count_parents).await.unwrap() >= 3);
-    }
-
-    #[tokio::test]
-    async fn what_is_queued_is_finished_before_the_thread_ends() {
+    async fn queued_requests_are_committed_before_the_thread_ends() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("queue.db");
         let connection = Connection::open(&file).unwrap();
         connection.execute_batch("CREATE TABLE parents (id INTEGER PRIMARY KEY)").unwrap();
-        let commit = GroupCommit::start(connection, idle(), Metrics::default()).unwrap();
+        let thread = CommitThread::start(connection, Metrics::default()).unwrap();
         for id in 0..1000 {
-            let mut queued = Box::pin(commit.run(add_parent(id)));
-            // One poll queues the request; then its caller goes away.
+            let mut queued = Box::pin(thread.run(add_parent(id)));
+            // One poll queues the request; then its caller drops the future.
             assert!(futures_util::poll!(&mut queued).is_pending());
         }
-        drop(commit);
+        drop(thread);
         assert_eq!(count_parents(&Connection::open(&file).unwrap()).unwrap(), 1000);
     }
 }

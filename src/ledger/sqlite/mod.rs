@@ -2,12 +2,11 @@
 //! machine may share the file.
 
 mod advice;
-mod file;
 mod group_commit;
-mod host_lock;
-mod jobs;
-mod lookups;
+mod open;
+mod reads;
 mod upkeep;
+mod writes;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -20,112 +19,113 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use self::group_commit::{Failed, GroupCommit, PeriodicTask};
-use self::host_lock::HostLock;
+use self::group_commit::{CommitError, CommitThread};
 use super::encoding::{StoredRequest, StoredState};
 use super::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Lease, Ledger,
-    Metrics, Save, StatusCount,
+    Claim, ClaimRequest, Claimed, Error, Filter, JobRecord, JobSummary, Ledger, Metrics, Save,
+    StatusCount,
 };
 use crate::job::{JobId, WakeUp};
 
-/// How long another process's lock is waited for: its longest commit, and room to spare.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for another process's lock. Well above the duration of its longest commit.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the ledger's thread does by the way.
-fn chore() -> PeriodicTask {
-    let here = HostLock::here();
-    PeriodicTask {
-        every: host_lock::REFRESH,
-        work: Box::new(move |connection| here.stay(connection)),
-    }
-}
-
-/// A ledger in one SQLite file. A save is on the disk when it returns; saves that are made at the
-/// same time share the wait for the disk. Dropping it finishes what is queued, which may take as
-/// long as a commit.
+/// A ledger in one SQLite file.
+///
+/// A save is on the disk when it returns. Concurrent saves share one wait for the disk. Dropping the
+/// ledger commits what is queued, which may block for as long as a commit takes.
 #[derive(Debug)]
 pub struct SqliteLedger {
     path: PathBuf,
-    commit: GroupCommit,
+    commits: CommitThread,
     metrics: Metrics,
 }
 
 impl SqliteLedger {
-    /// Opens the file, or creates it, readable by this user alone. Takes a moment of disk time.
+    /// Opens the file. Creates it, readable by this user only, if it does not exist. Blocks for
+    /// several disk accesses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::open_within(path.as_ref(), PATIENCE)
+        Self::open_with_lock_timeout(path.as_ref(), LOCK_TIMEOUT)
     }
 
-    fn open_within(path: &Path, patience: Duration) -> Result<Self, Error> {
+    fn open_with_lock_timeout(path: &Path, lock_timeout: Duration) -> Result<Self, Error> {
         let connection =
-            file::open(path, patience).map_err(|error| advice::unusable(path, error))?;
+            open::open(path, lock_timeout).map_err(|error| advice::not_opened(path, error))?;
         let metrics = Metrics::default();
-        let commit = GroupCommit::start(connection, chore(), metrics.clone())
-            .map_err(|error| advice::threadless(path, error))?;
-        Ok(Self { path: path.to_owned(), commit, metrics })
+        let commits = CommitThread::start(connection, metrics.clone())
+            .map_err(|error| advice::no_thread(path, error))?;
+        Ok(Self { path: path.to_owned(), commits, metrics })
     }
 
-    /// Runs statements about one job, which an error then names if its row can't be read.
-    async fn run<T: Send + 'static>(
+    /// Runs statements in the next commit.
+    async fn commit<T: Send + 'static>(
+        &self,
+        statements: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.commits.run(statements).await.map_err(|error| advice::failed(&self.path, error))
+    }
+
+    /// Runs statements about one job in the next commit. An error names the job if its row can't be
+    /// read.
+    async fn commit_job<T: Send + 'static>(
         &self,
         job: &JobId,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        statements: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.commit.run(work).await.map_err(|error| {
-            advice::unreadable(&self.path, job, &error).unwrap_or_else(|| self.failed(error))
-        })
+        self.commits
+            .run(statements)
+            .await
+            .map_err(|error| advice::failed_for_job(&self.path, job, error))
     }
 
-    /// Reads on a connection of its own: a long list keeps nobody from saving.
-    async fn look<T: Send + 'static>(
+    /// Reads on a connection of its own, so that a long list does not block saves.
+    async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Failed> {
+        statements: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, CommitError> {
         let path = self.path.clone();
-        let looking = tokio::task::spawn_blocking(move || {
-            let connection = file::open_to_read(&path)?;
-            work(&connection).map_err(Failed::from)
+        let reading = tokio::task::spawn_blocking(move || {
+            let connection = open::open_read_only(&path)?;
+            statements(&connection).map_err(CommitError::from)
         });
-        looking.await.unwrap_or(Err(Failed::Stopped))
+        reading.await.unwrap_or(Err(CommitError::Stopped))
     }
 
-    fn failed(&self, failed: Failed) -> Error {
-        advice::failed(&self.path, failed)
+    fn failed(&self, error: CommitError) -> Error {
+        advice::failed(&self.path, error)
     }
 
-    fn unwritable(&self, cause: serde_json::Error) -> Error {
-        advice::unwritable(&self.path, cause)
+    fn not_encoded(&self, cause: serde_json::Error) -> Error {
+        advice::not_encoded(&self.path, cause)
     }
 }
 
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<Claimed, Error> {
-        let stored = StoredRequest::of(&request).map_err(|cause| self.unwritable(cause))?;
-        let claiming = move |connection: &Connection| jobs::claim(connection, &stored);
-        Ok(self.run(&request.job.id, claiming).await?.to(&request))
+        let stored = StoredRequest::new(&request).map_err(|cause| self.not_encoded(cause))?;
+        let claim = move |connection: &Connection| writes::claim(connection, &stored);
+        Ok(self.commit_job(&request.job.id, claim).await?.into_claimed(&request))
     }
 
     async fn save(&self, claim: &Claim, save: Save<'_>) -> Result<(), Error> {
         let state =
-            StoredState::of(save.state, save.now).map_err(|cause| self.unwritable(cause))?;
-        let mine = claim.clone();
-        let (keep, note, now) =
-            (save.hold == Lease::Renew, save.note.cloned(), save.now.as_millisecond());
-        let current = self
-            .run(&claim.job, move |connection| {
-                jobs::save(connection, &mine, &state, keep, note.as_ref(), now)
+            StoredState::new(save.state, save.now).map_err(|cause| self.not_encoded(cause))?;
+        let (owned, lease, entry) = (claim.clone(), save.lease, save.entry.cloned());
+        let now = save.now.as_millisecond();
+        let is_current = self
+            .commit_job(&claim.job, move |connection| {
+                writes::save(connection, &owned, &state, lease, entry.as_ref(), now)
             })
             .await?;
-        if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
+        if is_current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
-        let mine = claim.clone();
-        let current =
-            self.run(&claim.job, move |connection| jobs::release(connection, &mine)).await?;
-        if current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
+        let owned = claim.clone();
+        let release = move |connection: &Connection| writes::release(connection, &owned);
+        let is_current = self.commit_job(&claim.job, release).await?;
+        if is_current { Ok(()) } else { Err(Error::Superseded(claim.job.clone())) }
     }
 
     async fn cancel(
@@ -135,7 +135,7 @@ impl Ledger for SqliteLedger {
         now: Timestamp,
     ) -> Result<Option<WakeUp>, Error> {
         let (id, reason, now) = (job.clone(), reason.to_owned(), now.as_millisecond());
-        self.run(job, move |connection| jobs::cancel(connection, &id, &reason, now)).await
+        self.commit_job(job, move |connection| writes::cancel(connection, &id, &reason, now)).await
     }
 
     async fn overdue(
@@ -145,9 +145,7 @@ impl Ledger for SqliteLedger {
         limit: u32,
     ) -> Result<Vec<WakeUp>, Error> {
         let [before, now] = [before, now].map(Timestamp::as_millisecond);
-        let overdue =
-            move |connection: &Connection| upkeep::overdue(connection, before, now, limit);
-        self.commit.run(overdue).await.map_err(|error| self.failed(error))
+        self.commit(move |connection| upkeep::overdue(connection, before, now, limit)).await
     }
 
     async fn postpone(
@@ -155,48 +153,38 @@ impl Ledger for SqliteLedger {
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Error> {
         let jobs = jobs.to_vec();
-        let [before, now, again] = [before, now, again].map(Timestamp::as_millisecond);
-        self.commit
-            .run(move |connection| upkeep::postpone(connection, &jobs, before, now, again))
-            .await
-            .map_err(|error| self.failed(error))
+        let [before, now, until] = [before, now, until].map(Timestamp::as_millisecond);
+        self.commit(move |connection| upkeep::postpone(connection, &jobs, before, now, until)).await
     }
 
     async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
         let id = job.clone();
-        self.look(move |connection| lookups::find(connection, &id)).await.map_err(|error| {
-            advice::unreadable(&self.path, job, &error).unwrap_or_else(|| self.failed(error))
-        })
+        self.read(move |connection| reads::find(connection, &id))
+            .await
+            .map_err(|error| advice::failed_for_job(&self.path, job, error))
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<JobSummary>, Error> {
         let filter = filter.clone();
-        self.look(move |connection| lookups::list(connection, &filter))
+        self.read(move |connection| reads::list(connection, &filter))
             .await
             .map_err(|error| self.failed(error))
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
         let before = before.as_millisecond();
-        self.commit
-            .run(move |connection| upkeep::purge(connection, before, limit))
-            .await
-            .map_err(|error| self.failed(error))
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        self.commit.run(upkeep::counts).await.map_err(|error| self.failed(error))
+        self.commit(move |connection| upkeep::purge(connection, before, limit)).await
     }
 
     async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {
-        self.look(upkeep::count_by_status).await.map_err(|error| self.failed(error))
+        self.read(upkeep::count_by_status).await.map_err(|error| self.failed(error))
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.commit.run(|_| Ok(())).await.map_err(|error| self.failed(error))
+        self.commit(|_| Ok(())).await
     }
 
     fn metrics(&self) -> Metrics {

@@ -25,7 +25,7 @@ pub(super) fn admit(
     let authorization = raw.header("authorization").ok_or_else(|| {
         ErrorReply::new(400, "IncompleteSignature", "The request has no Authorization header.")
     })?;
-    let claimed = sign::read(authorization).ok_or_else(|| {
+    let claimed = sign::parse(authorization).ok_or_else(|| {
         let message = "Only ACS3-HMAC-SHA256 is supported.";
         ErrorReply::new(400, "InvalidSignatureMethod", message)
     })?;
@@ -38,7 +38,7 @@ pub(super) fn admit(
         return Err(ErrorReply::new(400, "InvalidSecurityToken.MismatchWithAccessKey", message));
     }
     check_clock(raw, now)?;
-    if !sign::is_true(&raw.signed_message(), &claimed, &key.secret) {
+    if !sign::verify(&raw.signed_message(), &claimed, &key.secret) {
         let message = "Specified signature is not matched with our calculation.";
         return Err(ErrorReply::new(400, "SignatureDoesNotMatch", message));
     }

@@ -64,7 +64,7 @@ fn by_key(
 ) -> Result<Caller, ErrorReply> {
     let claimed = raw
         .header("authorization")
-        .and_then(sign::read)
+        .and_then(sign::parse)
         .ok_or_else(|| unauthorized("x-auth-token not found"))?;
     if authenticator.is_locked(&claimed.key_id, now) {
         return Err(unauthorized("AK access failed to reach the limit,forbidden"));
@@ -80,7 +80,7 @@ fn by_key(
     let key = settings.huawei.iter().find(|key| key.id == claimed.key_id);
     let is_valid = |key: &&TestKey| {
         raw.header("x-security-token") == key.security_token.as_deref()
-            && sign::is_true(&raw.signed_message(), &claimed, &key.secret)
+            && sign::verify(&raw.signed_message(), &claimed, &key.secret)
     };
     let valid = key.filter(is_valid).is_some();
     let lockout = SignedDuration::try_from(settings.lockout).unwrap_or(SignedDuration::MAX);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::authenticator::Authenticator;
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 use crate::simulator::reply::{ErrorReply, Payload};
 use crate::simulator::request::CallContext;
 

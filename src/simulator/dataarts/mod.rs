@@ -9,7 +9,7 @@ use super::effects::Effect;
 use super::reply::ErrorReply;
 use super::request::CallContext;
 use super::store::Store;
-use crate::cloud::signature::sha256_hex;
+use crate::cloud::signing::canonical::sha256_hex;
 
 fn no_such_task() -> ErrorReply {
     ErrorReply::new(400, "DLF.0810", "Task does not exist.")

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::client::{TestClient, base_info, create_order, dms, get, post, read, start_simulator};
 use crate::cloud::account::Credentials;
-use crate::cloud::protocol::{Method, Service};
+use crate::cloud::request::Method;
+use crate::cloud::service::Service;
 use crate::simulator::{Simulator, SimulatorSettings};
 
 fn with_secret(mut client: TestClient, other: &str) -> TestClient {
@@ -86,7 +87,7 @@ async fn a_skewed_clock_is_refused_with_the_date_of_the_server() {
 }
 
 fn packages(client: &TestClient) -> String {
-    format!("/v2/{}/factory/release-packages", client.account.project_id)
+    format!("/v2/{}/factory/release-packages", client.account.project_id())
 }
 
 #[tokio::test]
@@ -147,7 +148,7 @@ async fn the_password_gets_a_token_that_is_valid_until_it_expires() {
     };
     let simulator = Simulator::start_locally(settings).await.unwrap();
     let client = TestClient::of_huawei(&simulator);
-    let project = simulator.huawei_user("user").project_id;
+    let project = simulator.huawei_user("user").project_id().to_owned();
     let token_request = |password: &str| {
         let user = json!({"name": "sim-user", "password": password,
             "domain": {"name": "sim-domain"}});

@@ -5,9 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::app::install_tls_provider;
 use crate::cloud::account::Account;
 use crate::cloud::http::{HttpSettings, Https, RawReply, Signed, Transport, TransportError};
-use crate::cloud::protocol::{Body, Method, Request, Service};
+use crate::cloud::request::{Body, Method, Request};
+use crate::cloud::service::Service;
 use crate::cloud::{alibaba, huawei};
 use crate::job::Provider;
 use crate::simulator::{RunningSimulator, Simulator, SimulatorSettings};
@@ -29,6 +31,7 @@ pub struct TestClient {
 
 impl TestClient {
     pub fn new(account: Account) -> Self {
+        install_tls_provider();
         let settings = HttpSettings { connect_timeout: TIMEOUT, timeout: TIMEOUT };
         Self { account, https: Https::new(settings).unwrap() }
     }
@@ -42,7 +45,7 @@ impl TestClient {
     }
 
     pub fn signed(&self, request: &Request, now: Timestamp, nonce: &str) -> Signed {
-        match self.account.provider {
+        match self.account.provider() {
             Provider::Alibaba => alibaba::signed(request, &self.account, now, nonce).unwrap(),
             Provider::Huawei => huawei::signed(request, &self.account, now, None).unwrap(),
         }

@@ -3,21 +3,22 @@
 use serde_json::{Value, json};
 
 use super::client::{TestClient, get, post, start_simulator};
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
 use crate::simulator::{ForcedPackageOutcome, Override};
 
 fn deploy(client: &TestClient, ids: Value, mode: u8) -> Request {
-    let path = format!("/v2/{}/factory/release-packages/deploy", client.account.project_id);
+    let path = format!("/v2/{}/factory/release-packages/deploy", client.account.project_id());
     post(Service::Factory, path, json!({"package_ids": ids, "startup_mode": mode}))
 }
 
 fn package(client: &TestClient, id: &str) -> Request {
-    let project = &client.account.project_id;
+    let project = client.account.project_id();
     get(Service::Factory, format!("/v2/{project}/factory/release-packages/{id}"))
 }
 
 fn task(client: &TestClient, detail: &Value) -> Request {
-    let (project, id) = (&client.account.project_id, detail["asy_task_id"].as_str().unwrap());
+    let (project, id) = (client.account.project_id(), detail["asy_task_id"].as_str().unwrap());
     get(Service::Tasks, format!("/v1/{project}/system-tasks/{id}"))
 }
 
@@ -80,7 +81,7 @@ async fn a_failing_package_fails_and_a_waiting_one_follows_an_override() {
     let (_, body) = client.send(&package(&client, "7")).await;
     assert_eq!(body["task_details"][0]["start_job_status"], 3);
 
-    let list = format!("/v2/{}/factory/release-packages", client.account.project_id);
+    let list = format!("/v2/{}/factory/release-packages", client.account.project_id());
     let body = json!({"deploy_status_filter": [3]});
     let (_, body) = client.send(&post(Service::Factory, list, body)).await;
     assert_eq!((&body["total"], &body["data"][0]["package_id"]), (&json!(1), &json!("9001")));

@@ -90,8 +90,8 @@ async fn throttling_has_a_delay_in_the_header_of_each_provider() {
     assert_eq!(reply.header("x-acs-retry-after"), Some("1500"));
     assert_eq!(read(reply), (400, json_with_code("Throttling.User", &simulator)));
     let client = TestClient::of_huawei(&simulator);
-    let path = format!("/v2/{}/factory/release-packages/1", client.account.project_id);
-    let request = super::client::get(crate::cloud::protocol::Service::Factory, path);
+    let path = format!("/v2/{}/factory/release-packages/1", client.account.project_id());
+    let request = super::client::get(crate::cloud::service::Service::Factory, path);
     let reply = client.try_send(&request).await.unwrap();
     assert_eq!((reply.status, reply.header("retry-after")), (429, Some("2")));
 }
@@ -100,7 +100,7 @@ async fn throttling_has_a_delay_in_the_header_of_each_provider() {
 fn json_with_code(code: &str, simulator: &RunningSimulator) -> Value {
     let address = simulator.address();
     let message = "Request was denied due to user flow control.";
-    let hash = crate::cloud::signature::sha256_hex(b"request 0").to_uppercase();
+    let hash = crate::cloud::signing::canonical::sha256_hex(b"request 0").to_uppercase();
     let id = [&hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32]].join("-");
     json!({"RequestId": id, "HostId": address.to_string(), "Code": code, "Message": message,
         "Recommend": format!("https://api.alibabacloud.com/troubleshoot?q={code}")})

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::start_simulator;
+use crate::app::install_tls_provider;
+use crate::clock::Clock;
 use crate::cloud::Providers;
 use crate::cloud::http::{HttpSettings, Https};
 use crate::cloud::operations::{catalogue, operations};
@@ -25,8 +27,14 @@ fn providers(simulator: &RunningSimulator, huawei_by_password: bool) -> Provider
         false => simulator.huawei("huawei", false).unwrap(),
     };
     let accounts = vec![simulator.alibaba("alibaba", true).unwrap(), huawei];
+    install_tls_provider();
     let settings = HttpSettings { connect_timeout: TIMEOUT, timeout: TIMEOUT };
-    Providers::new(accounts, operations(), Arc::new(Https::new(settings).unwrap()))
+    Providers::new(
+        accounts,
+        operations(),
+        Arc::new(Https::new(settings).unwrap()),
+        Clock::default(),
+    )
 }
 
 fn job(id: &str, operation: &str, params: Value) -> Job {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::client::{
     TestClient, base_info, create_order, create_order_of, dms, order_id, rpc, start_simulator,
 };
-use crate::cloud::protocol::Service;
+use crate::cloud::service::Service;
 use crate::simulator::{
     ForcedFileOutcome, ForcedOutcome, Override, PublishTarget, Simulator, SimulatorSettings,
 };
@@ -186,7 +186,7 @@ async fn a_lock_free_change_has_all_parameters_in_the_query() {
     assert_eq!(client.send(&request(param)).await.1["Code"], "InvalidParam");
 }
 
-fn publish(order: &str, db: &str) -> crate::cloud::protocol::Request {
+fn publish(order: &str, db: &str) -> crate::cloud::request::Request {
     let pairs = [("OrderId", order), ("DbId", db), ("Logic", "false")];
     dms("CreatePublishGroupTask", &[&pairs[..], &[("PublishStrategy", "IMMEDIATELY")]].concat())
 }

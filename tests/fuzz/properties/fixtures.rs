@@ -6,16 +6,17 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use ticketd::cloud::account::{Account, Credentials};
-use ticketd::cloud::endpoints::{default_endpoints, default_iam_endpoint};
+use ticketd::clock::Clock;
+use ticketd::cloud::account::{Account, Credentials, ProviderSettings};
 use ticketd::cloud::http::Transport;
-use ticketd::cloud::protocol::{Next, Operation, OperationContext, Replies};
+use ticketd::cloud::operations::{
+    Operation, OperationContext, OperatorInput, PollResult, ProbeResult, Replay, Replayed,
+};
+use ticketd::cloud::service::{Service, default_endpoints};
 use ticketd::cloud::{Providers, operations};
 use ticketd::job::machine::Capabilities;
 use ticketd::job::message::MessageValidator;
-use ticketd::job::{
-    Accepted, AccessPolicy, Failure, Job, Kind, OperationSpec, Provider, Trace, Until,
-};
+use ticketd::job::{Accepted, AccessPolicy, Job, Kind, OperationSpec, Provider, Trace, Until};
 use tokio::runtime::{Builder, Runtime};
 
 /// The secrets of the accounts.
@@ -44,27 +45,25 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
     };
     let ali = Account {
         name: "ali".into(),
-        provider: Provider::Alibaba,
         region: "cn-hangzhou".into(),
         credentials: key(SECRETS[0]),
         endpoints: default_endpoints(Provider::Alibaba, "cn-hangzhou").unwrap(),
-        project_id: String::new(),
-        workspace: None,
+        provider: ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true },
         rate_limit: None,
         rate_limit_shared: false,
         allowed_users: None,
         max_concurrent: None,
-        marker: true,
-        redeploy_in_doubt: true,
-        publish_type: None,
     };
     let hw = Account {
         name: "hw".into(),
-        provider: Provider::Huawei,
         region: "cn-north-4".into(),
         credentials: key(SECRETS[1]),
         endpoints: default_endpoints(Provider::Huawei, "cn-north-4").unwrap(),
-        project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+        provider: ProviderSettings::Huawei {
+            project_id: "b384b9e9ab9b4ee8994c8633aabc9505".into(),
+            workspace: None,
+            publish_type: None,
+        },
         ..ali.clone()
     };
     let user = Account {
@@ -73,7 +72,7 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
             user: "worker".into(),
             domain: "acme".into(),
             password: SECRETS[2].into(),
-            endpoint: default_iam_endpoint("cn-north-4").unwrap(),
+            endpoint: Service::Iam.default_endpoint("cn-north-4").unwrap().unwrap(),
         },
         ..hw.clone()
     };
@@ -96,20 +95,21 @@ type Side = (Box<dyn Operation>, &'static str, Kind);
 
 static PROTOCOLS: LazyLock<Vec<Side>> = LazyLock::new(|| {
     let named = |protocol: Box<dyn Operation>| {
-        let OperationSpec { name, kind, .. } = protocol.operation();
+        let OperationSpec { name, kind, .. } = protocol.spec();
         (protocol, name, kind)
     };
     operations::operations().into_iter().map(named).collect()
 });
 
-/// One of the operations, whose parameters nobody checks.
+/// One of the operations, without a check of its parameters.
 struct Known(usize);
 
 /// All accounts and operations, over a transport. Every input needs new ones, because clients have a
 /// state.
 pub fn providers(transport: Arc<dyn Transport>) -> Providers {
     let known = |index| Box::new(Known(index)) as Box<dyn Operation>;
-    Providers::new(ACCOUNTS.to_vec(), (0..PROTOCOLS.len()).map(known).collect(), transport)
+    let operations = (0..PROTOCOLS.len()).map(known).collect();
+    Providers::new(ACCOUNTS.to_vec(), operations, transport, Clock::default())
 }
 
 /// A job of an operation, until finished.
@@ -133,7 +133,7 @@ pub fn job(operation: &str, account: &str, params: Value) -> Job {
 }
 
 impl Operation for Known {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let (_, name, kind) = &PROTOCOLS[self.0];
         OperationSpec::new(name, *kind, Provider::Alibaba, Until::Finished, json!(true))
     }
@@ -142,32 +142,28 @@ impl Operation for Known {
         PROTOCOLS[self.0].0.capabilities(account)
     }
 
-    fn baseline(
-        &self,
-        inquiry: &OperationContext<'_>,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.baseline(inquiry, replies)
+    fn baseline(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Value> {
+        PROTOCOLS[self.0].0.baseline(cx, http)
     }
 
-    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.call(inquiry, replies)
+    fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
+        PROTOCOLS[self.0].0.call(cx, http)
     }
 
-    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.probe(inquiry, replies)
-    }
-
-    fn adopt(&self, job: &Job, text: &str) -> Result<Accepted, String> {
-        PROTOCOLS[self.0].0.adopt(job, text)
+    fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
+        PROTOCOLS[self.0].0.probe(cx, http)
     }
 
     fn poll(
         &self,
-        inquiry: &OperationContext<'_>,
+        cx: &OperationContext<'_>,
         handle: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        PROTOCOLS[self.0].0.poll(inquiry, handle, replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        PROTOCOLS[self.0].0.poll(cx, handle, http)
+    }
+
+    fn adopt(&self, job: &Job, input: OperatorInput<'_>) -> Result<Accepted, String> {
+        PROTOCOLS[self.0].0.adopt(job, input)
     }
 }

@@ -73,8 +73,8 @@ pub fn run_scenario(scenario: Scenario, bytes: &[u8]) {
     if let Some(outcome) = run_job(&job, state, &provider) {
         let done = outcome.kind == OutcomeKind::Succeeded;
         assert!(!done || outcome.handle.is_some(), "a job succeeded without a handle");
-        let unfit = |trouble: &OutcomeError| trouble.code == "InvalidHandle";
-        assert!(!outcome.error.as_ref().is_some_and(unfit), "the poll cannot use the handle");
+        let unusable = |error: &OutcomeError| error.code == "InvalidHandle";
+        assert!(!outcome.error.as_ref().is_some_and(unusable), "the poll cannot use the handle");
     }
 }
 

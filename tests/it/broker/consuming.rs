@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ticketd::broker::{ExchangeName, Message, SourceQueue};
+use ticketd::broker::{ExchangeName, Message, Properties, SourceQueue};
 use ticketd::job::Kind;
 
 use crate::broker::fixture::{body, next, soon, with_fixture};
@@ -11,26 +11,22 @@ async fn a_delivery_has_every_property_of_its_message() {
         let broker = fixture.broker().await;
         let message = Message {
             body: b"{\"id\":\"1\"}".to_vec(),
-            content_type: Some("application/json".into()),
-            content_encoding: None,
-            message_id: Some("m-1".into()),
-            correlation_id: Some("c-1".into()),
-            reply_to: Some("answers".into()),
-            user_id: Some("guest".into()),
-            headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
+            properties: Properties {
+                content_type: Some("application/json".into()),
+                content_encoding: None,
+                message_id: Some("m-1".into()),
+                correlation_id: Some("c-1".into()),
+                reply_to: Some("answers".into()),
+                user_id: Some("guest".into()),
+                headers: BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]),
+            },
         };
         broker.publisher().publish(ExchangeName::Jobs, "deploy", &message).await.unwrap();
         let mut deliveries = broker.consume(&Kind::ALL, 4);
         let delivery = next(&mut deliveries).await;
-        assert_eq!(delivery.origin, SourceQueue::Job(Kind::Deploy));
-        assert_eq!(delivery.routing_key, "deploy");
+        assert_eq!(delivery.queue, SourceQueue::Job(Kind::Deploy));
         assert_eq!(delivery.body, message.body);
-        assert_eq!(delivery.properties.message_id, message.message_id);
-        assert_eq!(delivery.properties.correlation_id, message.correlation_id);
-        assert_eq!(delivery.properties.reply_to, message.reply_to);
-        assert_eq!(delivery.properties.user_id, message.user_id);
-        assert_eq!(delivery.properties.content_type, message.content_type);
-        assert_eq!(delivery.properties.headers, message.headers);
+        assert_eq!(delivery.properties, message.properties);
         assert!(!delivery.redelivered);
         delivery.ack().await.unwrap();
         deliveries.stop().await;
@@ -74,7 +70,7 @@ async fn a_stop_requeues_undelivered_messages_and_the_rest_can_be_acked() {
         deliveries.stop().await;
         assert!(soon("the end", deliveries.next()).await.is_none());
         for delivery in running {
-            assert!(delivery.receipt.is_valid());
+            assert!(delivery.ack_handle.is_valid());
             delivery.ack().await.unwrap();
         }
         broker.close().await;
@@ -110,9 +106,9 @@ async fn a_backlog_of_jobs_does_not_delay_wakeups() {
         let mut before = 0;
         loop {
             let delivery = next(&mut deliveries).await;
-            let origin = delivery.origin;
+            let queue = delivery.queue;
             delivery.ack().await.unwrap();
-            if origin == SourceQueue::Wake(Kind::Create) {
+            if queue == SourceQueue::Wake(Kind::Create) {
                 break;
             }
             before += 1;

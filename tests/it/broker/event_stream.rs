@@ -23,7 +23,7 @@ async fn an_event_stream_delivers_matching_events_in_order() {
         let second = soon("an event", feed.next()).await.unwrap();
         assert_eq!(second.body, b"3");
         // The event without a bound queue is kept.
-        assert_eq!(broker.lengths().await.unwrap().unrouted, 1);
+        assert_eq!(broker.dead_and_unrouted().await.unwrap().unrouted, 1);
         broker.close().await;
     })
     .await;

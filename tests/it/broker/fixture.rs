@@ -1,6 +1,5 @@
 //! A prefix of its own on the test broker, with a connection to inspect and change it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};

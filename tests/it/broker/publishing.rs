@@ -51,7 +51,7 @@ async fn only_mandatory_messages_to_missing_queues_are_returned() {
                 if number % 3 == 0 { RouteResult::Unroutable } else { RouteResult::Routed };
             assert_eq!(routed, expected, "message {number}");
         }
-        assert_eq!(soon("counting", broker.lengths()).await.unwrap().dead, 133);
+        assert_eq!(soon("counting", broker.dead_and_unrouted()).await.unwrap().dead, 133);
         broker.close().await;
     })
     .await;
@@ -103,7 +103,7 @@ async fn an_event_without_a_bound_queue_is_kept_and_counted() {
         let key = "create.dms.CreateOrder.succeeded";
         broker.publisher().publish(ExchangeName::Events, key, &body("kept")).await.unwrap();
         broker.publisher().publish(ExchangeName::Jobs, "craete", &body("kept too")).await.unwrap();
-        assert_eq!(broker.lengths().await.unwrap().unrouted, 2);
+        assert_eq!(broker.dead_and_unrouted().await.unwrap().unrouted, 2);
         let channel = fixture.channel().await;
         let kept = channel
             .basic_get(fixture.name("unrouted").into(), BasicGetOptions { no_ack: true })
@@ -134,7 +134,7 @@ async fn many_publishers_share_one_confirm_channel() {
         for done in join_all(publishes).await {
             done.unwrap();
         }
-        assert_eq!(broker.lengths().await.unwrap().dead, 640);
+        assert_eq!(broker.dead_and_unrouted().await.unwrap().dead, 640);
         broker.close().await;
     })
     .await;

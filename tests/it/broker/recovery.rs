@@ -74,16 +74,19 @@ async fn a_lost_connection_is_replaced_and_an_old_ack_is_an_error() {
         assert_eq!(bodies, b"12345");
         assert!(start.elapsed() < MAX_INTERRUPTION, "{:?}", start.elapsed());
 
-        assert!(!before.receipt.is_valid());
+        assert!(!before.ack_handle.is_valid());
         let error = before.ack().await.unwrap_err().to_string();
-        assert_eq!(error, "the connection to the broker was lost while we tried to ack a delivery");
+        assert_eq!(
+            error,
+            "the connection to the broker was lost while we tried to acknowledge a message"
+        );
 
         let event = async {
             let (event, published) = tokio::join!(feed.next(), async {
                 // Once the queue of the event stream exists, the event is routed to it.
                 loop {
                     publisher.publish(ExchangeName::Events, "a.b.c", &body("e")).await.unwrap();
-                    if broker.lengths().await.unwrap().unrouted == 0 {
+                    if broker.dead_and_unrouted().await.unwrap().unrouted == 0 {
                         break;
                     }
                     let queue = fixture.name("unrouted");

@@ -1,8 +1,7 @@
 use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use ticketd::broker::topology::{self, Problem};
-use ticketd::broker::{Broker, BrokerSettings, Error, TopologyMode};
+use ticketd::broker::{Broker, BrokerSettings, Error, TopologyMode, TopologyProblem, topology};
 
 use crate::broker::fixture::{BrokerFixture, with_fixture};
 use crate::harness;
@@ -34,7 +33,8 @@ async fn removal_deletes_only_our_objects() {
             panic!("everything is gone")
         };
         let all = topology::describe(&fixture.settings.prefix, fixture.settings.unrouted_max).len();
-        let missing = |problem: &&Problem| matches!(problem, Problem::Missing { .. });
+        let missing =
+            |problem: &&TopologyProblem| matches!(problem, TopologyProblem::Missing { .. });
         assert_eq!(problems.iter().filter(missing).count(), all);
         declare(QueueDeclareOptions { passive: true, ..durable }).await.unwrap();
         let options = QueueDeleteOptions::default();
@@ -55,8 +55,9 @@ async fn a_check_names_every_missing_object_and_declares_none() {
         }
         let settings = BrokerSettings { topology: TopologyMode::Check, ..fixture.settings.clone() };
         for _ in 0..2 {
-            let expected =
-                gone.each_ref().map(|name| Problem::Missing { object: format!("queue {name}") });
+            let expected = gone
+                .each_ref()
+                .map(|name| TopologyProblem::Missing { object: format!("queue {name}") });
             let Err(Error::Topology(problems)) = Broker::connect(&settings).await else {
                 panic!("two queues are missing")
             };
@@ -74,13 +75,14 @@ async fn every_mismatch_names_its_object_argument_and_both_values() {
             [topology::apply(&fixture.settings).await, topology::check(&fixture.settings).await]
         {
             let Err(Error::Topology(problems)) = outcome else { panic!("two objects differ") };
-            let differ =
-                |object: String, property: &str, broker: &str, ours: &str| Problem::Differs {
+            let differ = |object: String, property: &str, broker: &str, ours: &str| {
+                TopologyProblem::Differs {
                     object,
                     property: property.into(),
                     broker: Some(broker.into()),
                     ours: Some(ours.into()),
-                };
+                }
+            };
             let exchange =
                 differ(format!("exchange {}", fixture.name("dead")), "type", "topic", "fanout");
             let queue = differ(
@@ -91,7 +93,7 @@ async fn every_mismatch_names_its_object_argument_and_both_values() {
             );
             let differing: Vec<_> = problems
                 .into_iter()
-                .filter(|problem| matches!(problem, Problem::Differs { .. }))
+                .filter(|problem| matches!(problem, TopologyProblem::Differs { .. }))
                 .collect();
             assert_eq!(differing, [exchange, queue]);
         }
@@ -131,7 +133,7 @@ async fn an_unusable_broker_is_one_line_without_the_password() {
             "no broker answers at amqp://u@127.0.0.1:1/",
         ),
         (format!("{user}:s3cret@{host}/%2f"), "refuses the user's credentials"),
-        (format!("{before}@{host}/no-such"), "does not let us into virtual host \"no-such\""),
+        (format!("{before}@{host}/no-such"), "refuses access to virtual host \"no-such\""),
     ];
     for (url, expected) in table {
         let settings = BrokerSettings { url: url.into(), ..fixture.settings.clone() };

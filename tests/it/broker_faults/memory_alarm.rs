@@ -74,7 +74,7 @@ async fn connections(broker: &TestBroker) -> Vec<String> {
     let mut pids: Vec<String> = listed
         .unwrap()
         .lines()
-        .filter(|line| line.contains("ticketd taking") || line.contains("ticketd giving"))
+        .filter(|line| line.contains("ticketd consuming") || line.contains("ticketd publishing"))
         .map(|line| line.split_whitespace().next().unwrap().to_owned())
         .collect();
     pids.sort();

@@ -29,7 +29,7 @@ async fn a_worker_with_revoked_credentials_continues_when_restored() {
 
     control(&broker, &["clear_permissions", "replica"]).await;
     control(&broker, &["close_all_connections", "revoked"]).await;
-    let line = worker.says("does not let us into virtual host \"/\"").await;
+    let line = worker.says("refuses access to virtual host \"/\"").await;
     assert!(line.contains("give the user permissions on it"), "{line}");
     control(&broker, &["set_permissions", "replica", ".*", ".*", ".*"]).await;
     load.continues(Instant::now()).await;

@@ -44,7 +44,10 @@ async fn after_a_long_silence_consuming_continues_without_stale_connections() {
 /// The number of the workers' connections.
 async fn connections(broker: &TestBroker) -> usize {
     let listed = broker.control(&["-q", "list_connections", "client_properties"]).await.unwrap();
-    ["ticketd taking", "ticketd giving"].map(|name| listed.matches(name).count()).iter().sum()
+    ["ticketd consuming", "ticketd publishing"]
+        .map(|name| listed.matches(name).count())
+        .iter()
+        .sum()
 }
 
 async fn goes_silent(heartbeat: &str, ways: &[Toward], limit: u64) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::broker::Published;
+use ticketd::broker::EventMessage;
 use ticketd::job::Kind;
 use ticketd::simulator::{self, Fault, FaultPlan, FaultRule};
 
@@ -54,7 +54,7 @@ async fn cancelled(env: &mut TestEnv, id: &str, exists: bool) -> Value {
 
 /// The published outcomes of a job, without repeats.
 async fn outcomes(env: &mut TestEnv, id: &str) -> Vec<String> {
-    let body = |told: &Published| serde_json::from_slice::<Value>(&told.body).unwrap();
+    let body = |told: &EventMessage| serde_json::from_slice::<Value>(&told.body).unwrap();
     let told = env.all_published().await;
     let events = told.iter().map(body).filter(|event| event["subject"] == id && is_outcome(event));
     let mut told: Vec<_> =
@@ -169,8 +169,10 @@ async fn cancelling_a_done_or_missing_job_changes_nothing() {
     let mut reply = Queue::new(&crate::harness::prefix()).await;
     let again = ticketd::broker::Message {
         body: job.to_string().into_bytes(),
-        reply_to: Some(reply.name.clone()),
-        ..Default::default()
+        properties: ticketd::broker::Properties {
+            reply_to: Some(reply.name.clone()),
+            ..ticketd::broker::Properties::default()
+        },
     };
     env.send(Kind::Create, &again).await;
     let told: Value = serde_json::from_slice(&reply.next().await.data).unwrap();
@@ -181,7 +183,7 @@ async fn cancelling_a_done_or_missing_job_changes_nothing() {
     worker.stop().await;
     assert_eq!(outcomes(&mut env, "done").await, [r#""done/outcome" "succeeded""#]);
     assert_eq!(outcomes(&mut env, "nobody").await, [""; 0]);
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 0);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ticketd::app;
-use ticketd::cloud::account::Account;
+use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::job::{JobId, State, Status};
 use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::{ResolveError, ResolveRequest, Resolver};
@@ -51,7 +51,8 @@ impl Play {
     async fn after(lost: Fault) -> Self {
         let mut env = TestEnv::new("").await;
         let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
-        let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
+        let provider = ProviderSettings::Alibaba { marker: false, redeploy_in_doubt: false };
+        let unmarked = Account { name: "unmarked".into(), provider, ..ali.clone() };
         env.settings.accounts.push(unmarked);
         env.simulator.set_faults(FaultPlan { seed: 0, faults: faults(&lost) }).unwrap();
         let worker = env.worker();

@@ -4,8 +4,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use ticketd::broker::topology::{self, Problem};
-use ticketd::broker::{BrokerSettings, Error};
+use ticketd::broker::{BrokerSettings, Error, TopologyProblem, topology};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -55,7 +54,7 @@ async fn is_gone(settings: &BrokerSettings) -> bool {
     match soon("a look at the broker", topology::check(settings)).await {
         Err(Error::Topology(problems)) => {
             problems.len() == all
-                && problems.iter().all(|problem| matches!(problem, Problem::Missing { .. }))
+                && problems.iter().all(|problem| matches!(problem, TopologyProblem::Missing { .. }))
         }
         Ok(()) | Err(_) => false,
     }

@@ -50,7 +50,7 @@ async fn the_doctor_passes_a_healthy_environment() {
     }
     assert_eq!(env.simulator.effects().len(), effects, "checking changes nothing");
     env.submit(ticketd::job::Kind::Create, &json!({ "id": "bad" })).await;
-    until(async || env.broker().lengths().await.unwrap().dead == 1).await;
+    until(async || env.broker().dead_and_unrouted().await.unwrap().dead == 1).await;
     let (code, findings) = doctor(&env, |_| {}).await;
     let (kind, said) = finding(&findings, "broker left-overs");
     assert_eq!((code, kind), (0, "look"));

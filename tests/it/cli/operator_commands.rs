@@ -1,7 +1,7 @@
 //! `ticketd jobs` and `ticketd dead`.
 
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use tokio::process::Command;
@@ -115,14 +115,16 @@ async fn with_dead_letters(bodies: &[&str]) -> (TestEnv, Vec<Value>) {
     for body in bodies {
         let message = Message {
             body: body.as_bytes().to_vec(),
-            content_type: Some("application/json".into()),
-            correlation_id: Some("keep me".into()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some("application/json".into()),
+                correlation_id: Some("keep me".into()),
+                ..Properties::default()
+            },
         };
         env.send(Kind::Create, &message).await;
     }
     let count = u32::try_from(bodies.len()).unwrap();
-    until(async || env.broker().lengths().await.unwrap().dead == count).await;
+    until(async || env.broker().dead_and_unrouted().await.unwrap().dead == count).await;
     worker.stop().await;
     let letters = json(&env, &["dead", "list"]).await;
     (env, letters)
@@ -168,16 +170,15 @@ async fn a_replayed_dead_letter_runs_once_its_cause_is_fixed() {
     let without = TestWorker::of(without);
     let message = Message {
         body: fixed.clone().into_bytes(),
-        correlation_id: Some("keep me".into()),
-        ..Message::default()
+        properties: Properties { correlation_id: Some("keep me".into()), ..Properties::default() },
     };
     env.send(Kind::Create, &message).await;
-    until(async || env.broker().lengths().await.unwrap().dead == 1).await;
+    until(async || env.broker().dead_and_unrouted().await.unwrap().dead == 1).await;
     without.stop().await;
     let letter = json(&env, &["dead", "list"]).await.remove(0);
     let replayed = json(&env, &["dead", "replay", key(&letter)]).await;
     assert_eq!(replayed, [json!({"replayed": key(&letter)})]);
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 0);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 0);
 
     let worker = env.start();
     let outcome = env.published(|it| it.routing_key.ends_with(".succeeded")).await;
@@ -207,7 +208,7 @@ async fn a_replayed_dead_letter_that_is_still_invalid_returns_once() {
     let (env, letters) = with_dead_letters(&["{}"]).await;
     let worker = env.start();
     assert_eq!(json(&env, &["dead", "replay", "--all"]).await.len(), 1);
-    until(async || env.broker().lengths().await.unwrap().dead == 1).await;
+    until(async || env.broker().dead_and_unrouted().await.unwrap().dead == 1).await;
     worker.stop().await;
     let back = json(&env, &["dead", "list"]).await;
     assert_eq!(back.len(), 1);

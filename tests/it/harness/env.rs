@@ -2,14 +2,13 @@
 //! stream of every event. Workers start and stop in it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ticketd::app::Worker;
-use ticketd::broker::{Broker, EventStream, ExchangeName, Message, Published};
+use ticketd::app::{Worker, install_tls_provider};
+use ticketd::broker::{Broker, EventMessage, EventStream, ExchangeName, Message, Properties};
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
 use ticketd::job::Kind;
@@ -59,7 +58,7 @@ pub struct TestEnv {
     pub url: String,
     broker: Broker,
     stream: EventStream,
-    seen: Vec<Published>,
+    seen: Vec<EventMessage>,
 }
 
 /// A worker in this process.
@@ -95,6 +94,7 @@ impl TestEnv {
         more: &str,
         simulated: simulator::SimulatorSettings,
     ) -> Self {
+        install_tls_provider();
         let simulator = Simulator::start_locally(simulated.clone()).await.unwrap();
         let folder = TempDir::new().unwrap();
         let base = base(&simulator.url(), &simulated, &folder);
@@ -159,8 +159,10 @@ impl TestEnv {
     pub async fn submit(&self, kind: Kind, job: &Value) {
         let message = Message {
             body: job.to_string().into_bytes(),
-            content_type: Some("application/json".into()),
-            ..Message::default()
+            properties: Properties {
+                content_type: Some("application/json".into()),
+                ..Properties::default()
+            },
         };
         self.send(kind, &message).await;
     }
@@ -182,7 +184,7 @@ impl TestEnv {
     }
 
     /// The same with its message.
-    pub async fn published(&mut self, matches: impl Fn(&Published) -> bool) -> Published {
+    pub async fn published(&mut self, matches: impl Fn(&EventMessage) -> bool) -> EventMessage {
         if let Some(found) = self.seen.iter().find(|published| matches(published)) {
             return found.clone();
         }
@@ -199,7 +201,7 @@ impl TestEnv {
     }
 
     /// Every event published so far, with its message.
-    pub async fn all_published(&mut self) -> Vec<Published> {
+    pub async fn all_published(&mut self) -> Vec<EventMessage> {
         let end = super::prefix();
         let message =
             Message { body: json!({ "end": end }).to_string().into(), ..Message::default() };
@@ -267,7 +269,7 @@ pub fn is_outcome(event: &Value) -> bool {
     event["data"]["state"].as_str().is_some_and(|state| OUTCOMES.contains(&state))
 }
 
-fn body(published: &Published) -> Value {
+fn body(published: &EventMessage) -> Value {
     serde_json::from_slice(&published.body).unwrap()
 }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use ticketd::job::{JobId, WakeUp};
 use ticketd::ledger::{
-    Claim, ClaimRequest, Claimed, Counts, Error, Filter, JobRecord, JobSummary, Ledger, Metrics,
-    Save, StatusCount,
+    Claim, ClaimRequest, Claimed, Error, Filter, JobRecord, JobSummary, Ledger, Metrics, Save,
+    StatusCount,
 };
 
 /// Intercepts claims and saves.
@@ -61,9 +61,9 @@ impl<T: Intercept> Ledger for LedgerProxy<T> {
         jobs: &[JobId],
         before: Timestamp,
         now: Timestamp,
-        again: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Error> {
-        self.0.ledger().postpone(jobs, before, now, again).await
+        self.0.ledger().postpone(jobs, before, now, until).await
     }
 
     async fn find(&self, job: &JobId) -> Result<Option<JobRecord>, Error> {
@@ -76,10 +76,6 @@ impl<T: Intercept> Ledger for LedgerProxy<T> {
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, Error> {
         self.0.ledger().purge(before, limit).await
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        self.0.ledger().counts().await
     }
 
     async fn count_by_status(&self) -> Result<Vec<StatusCount>, Error> {

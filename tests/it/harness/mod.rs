@@ -11,11 +11,11 @@ mod private;
 mod queue;
 
 pub use crate::support::broker::{TestBroker, broker, own_broker};
-pub use crate::support::database::{Stop, database, own_database};
+pub use crate::support::database::{Stop, TestDatabase, database, own_database};
 pub use crate::support::node::Node;
 pub use crate::support::proxy::{Proxy, Toward};
 pub use crate::support::{prefix, samples};
-pub use all_done::all_done;
+pub use all_done::{all_done, open_jobs};
 pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use collector::{Collector, attribute};

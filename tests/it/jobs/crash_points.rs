@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
@@ -90,6 +90,7 @@ fn a_worker_that_stops_at_a_step() {
         last: last.parse().unwrap(),
     });
     runtime.block_on(async {
+        install_tls_provider();
         let worker = Worker::new(settings, Kind::ALL.to_vec()).await.unwrap();
         let ledger = MortalLedger { ledger: worker.ledger.clone(), steps: steps.clone() };
         let transport = MortalTransport { transport: worker.transport.clone(), steps };

@@ -9,7 +9,7 @@ use ticketd::job::Kind;
 use ticketd::simulator::{self, Effect};
 
 use super::crash_points::{Death, die_at};
-use crate::harness::{TestEnv, TestWorker, database, is_outcome, until};
+use crate::harness::{TestEnv, TestWorker, database, is_outcome, open_jobs, until};
 
 /// Polls and the first probe are parked, so that wake-ups are among the steps.
 const PARKED: &str = r#"
@@ -156,7 +156,7 @@ async fn kill_at_every_step(case: Case, more: String) -> Vec<String> {
         let worker = TestWorker::of(worker);
         let outcome = env.outcome(&id).await;
         // The outcome may have been published before the kill.
-        until(async || ledger.counts().await.unwrap().open == 0).await;
+        until(async || open_jobs(ledger.as_ref()).await == 0).await;
         worker.stop().await;
 
         let effects = env.simulator.effects();
@@ -186,7 +186,7 @@ async fn kill_at_every_step(case: Case, more: String) -> Vec<String> {
         broken.push(format!("{}: a job without a call is {}", case.operation, steps[0].1));
     }
     broken.extend(with_two_outcomes(&env));
-    let kept = env.broker().lengths().await.unwrap().dead;
+    let kept = env.broker().dead_and_unrouted().await.unwrap().dead;
     if kept != 0 {
         broken.push(format!("{}: {kept} dead letters", case.operation));
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 
 use crate::harness::samples::{accepted, change};
@@ -12,8 +12,10 @@ use crate::harness::{Queue, TestEnv};
 fn message(job: &Value) -> Message {
     Message {
         body: job.to_string().into_bytes(),
-        content_type: Some("application/json".into()),
-        ..Message::default()
+        properties: Properties {
+            content_type: Some("application/json".into()),
+            ..Properties::default()
+        },
     }
 }
 
@@ -88,10 +90,13 @@ async fn field_order_and_explicit_defaults_do_not_change_a_job() {
     ];
     for (n, text) in texts.into_iter().enumerate() {
         let correlation_id = Some(format!("sent {n}"));
-        let message = Message { body: text.into(), correlation_id, ..Message::default() };
+        let message = Message {
+            body: text.into(),
+            properties: Properties { correlation_id, ..Properties::default() },
+        };
         env.send(Kind::Create, &message).await;
-        let is_its = |it: &ticketd::broker::Published| {
-            it.properties.correlation_id == message.correlation_id
+        let is_its = |it: &ticketd::broker::EventMessage| {
+            it.properties.correlation_id == message.properties.correlation_id
                 && it.routing_key.ends_with(".succeeded")
         };
         env.published(is_its).await;
@@ -108,10 +113,11 @@ async fn a_copy_with_another_reply_to_gets_the_outcome_too() {
     }
     let _worker = env.start();
     let job = change("shared", "sim:wait");
-    let from = |n: usize| Message {
-        reply_to: Some(queues[n].name.clone()),
-        correlation_id: Some(format!("asked {n}")),
-        ..message(&job)
+    let from = |n: usize| {
+        let mut message = message(&job);
+        message.properties.reply_to = Some(queues[n].name.clone());
+        message.properties.correlation_id = Some(format!("asked {n}"));
+        message
     };
     let messages = [from(0), from(1), from(2)];
     env.send(Kind::Create, &messages[0]).await;
@@ -141,18 +147,17 @@ async fn the_message_id_is_the_id_of_a_job_without_an_id() {
     let _worker = env.start();
     let mut job = accepted(change("", "c"));
     job.as_object_mut().unwrap().remove("id");
-    let message = Message { message_id: Some("from-the-message".into()), ..message(&job) };
+    let mut message = message(&job);
+    message.properties.message_id = Some("from-the-message".into());
     env.send(Kind::Create, &message).await;
     let outcome = env.outcome("from-the-message").await;
     assert_eq!(outcome["data"]["state"], "succeeded");
 
     // The same job with its id in the body. The id in the body wins.
     job["id"] = json!("from-the-message");
-    let message = Message {
-        message_id: Some("another".into()),
-        correlation_id: Some("again".into()),
-        ..Message { body: job.to_string().into(), ..message }
-    };
+    message.body = job.to_string().into();
+    message.properties.message_id = Some("another".into());
+    message.properties.correlation_id = Some("again".into());
     env.send(Kind::Create, &message).await;
     let again = env
         .published(|it| {

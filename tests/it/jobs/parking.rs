@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use ticketd::broker::{ExchangeName, Message};
 use ticketd::job::Kind;
-use ticketd::ledger::{Ledger, SqliteLedger};
+use ticketd::ledger::SqliteLedger;
 use ticketd::simulator;
 
-use crate::harness::{TestEnv, until_within};
+use crate::harness::{TestEnv, open_jobs, until_within};
 use crate::jobs::tickets::{assert_one_each, id, ticket};
 use crate::replicas::process::Process;
 use crate::replicas::queues::Queues;
@@ -60,7 +60,7 @@ async fn waiting_jobs_hold_no_delivery_and_no_memory() {
     until_within(limit, async || queues.waiting().await == all && queues.to_do().await == 0).await;
     // Each job is one message on the delay ladder: the worker holds none of them.
     let ledger = SqliteLedger::open(env.folder.path().join("ledger.db")).unwrap();
-    assert_eq!(ledger.counts().await.unwrap().open, JOBS as u64);
+    assert_eq!(open_jobs(&ledger).await, JOBS as u64);
     let called = Timestamp::now().duration_since(begun);
     let waiting = worker.resident();
     println!(

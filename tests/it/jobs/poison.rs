@@ -113,7 +113,7 @@ async fn a_job_that_always_panics_becomes_a_dead_letter() {
     env.submit(Kind::Create, &accepted(change("after", "c"))).await;
     assert_eq!(env.outcome("after").await["data"]["state"], "succeeded");
     assert_eq!(worker.stop().await, Drained::Clean);
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 1);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,5 +144,5 @@ async fn workers_killed_from_outside_make_no_job_poison() {
         assert_eq!(outcome["data"]["state"], "succeeded", "{outcome:#}");
         assert_eq!(effects(&env, &format!("job {n}.")), 1, "{outcome:#}");
     }
-    assert_eq!(env.broker().lengths().await.unwrap().dead, 0);
+    assert_eq!(env.broker().dead_and_unrouted().await.unwrap().dead, 0);
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ticketd::app::Worker;
+use ticketd::app::{Worker, install_tls_provider};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::cloud::operations;
 use ticketd::config;
@@ -51,6 +51,7 @@ fn a_worker_that_dies_of_a_reply() {
     let settings = config::load(&[path.into()], config::process_environment(), &names).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
+        install_tls_provider();
         let mut worker = Worker::new(settings, Kind::ALL.to_vec()).await.unwrap();
         worker.transport =
             Arc::new(PoisonWorker { transport: worker.transport, text, end: std::process::abort });

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use lapin::message::Delivery;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::Drained;
@@ -45,12 +45,14 @@ impl BadMessage {
         let property = |name: &str| self.properties.get(name).cloned();
         Message {
             body,
-            content_type: property("content_type"),
-            content_encoding: property("content_encoding"),
-            message_id: property("message_id"),
-            // Identifies its event and its dead letter among the others.
-            correlation_id: Some(self.name.clone()),
-            ..Message::default()
+            properties: Properties {
+                content_type: property("content_type"),
+                content_encoding: property("content_encoding"),
+                message_id: property("message_id"),
+                // Identifies its event and its dead letter among the others.
+                correlation_id: Some(self.name.clone()),
+                ..Properties::default()
+            },
         }
     }
 }
@@ -98,7 +100,7 @@ async fn every_invalid_message_is_rejected_and_kept_whole() {
         };
         let problems = problems_of(&env, bad, letter);
         let is_its = |it: &&_| {
-            let it: &ticketd::broker::Published = it;
+            let it: &ticketd::broker::EventMessage = it;
             it.properties.correlation_id.as_ref() == Some(name)
         };
         let [event] = published.iter().filter(is_its).collect::<Vec<_>>()[..] else {
@@ -128,9 +130,13 @@ fn problems_of(env: &TestEnv, bad: &BadMessage, letter: &Delivery) -> Vec<String
     let (name, sent) = (&bad.name, bad.message());
     assert!(letter.data == sent.body, "{name}: the body differs");
     let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(|it| it.to_string());
-    assert_eq!(text(letter.properties.content_type()), sent.content_type, "{name}");
-    assert_eq!(text(letter.properties.content_encoding()), sent.content_encoding, "{name}");
-    assert_eq!(text(letter.properties.message_id()), sent.message_id, "{name}");
+    assert_eq!(text(letter.properties.content_type()), sent.properties.content_type, "{name}");
+    assert_eq!(
+        text(letter.properties.content_encoding()),
+        sent.properties.content_encoding,
+        "{name}"
+    );
+    assert_eq!(text(letter.properties.message_id()), sent.properties.message_id, "{name}");
     assert_eq!(header(letter, "x-ticketd-reason").as_deref(), Some("invalid"), "{name}");
     let from = env.name(&format!("jobs.{}", bad.kind));
     assert_eq!(header(letter, "x-ticketd-from"), Some(from), "{name}");
@@ -152,10 +158,12 @@ async fn a_message_over_the_limit_is_kept_whole() {
     let job = change("large", &"x".repeat(2_000));
     let body = job.to_string().into_bytes();
     let message = Message {
-        message_id: Some("large".into()),
         body: body.clone(),
-        headers: BTreeMap::from([("traceparent".to_owned(), "00-12-34-01".to_owned())]),
-        ..Message::default()
+        properties: Properties {
+            message_id: Some("large".into()),
+            headers: BTreeMap::from([("traceparent".to_owned(), "00-12-34-01".to_owned())]),
+            ..Properties::default()
+        },
     };
     env.send(Kind::Create, &message).await;
     let rejected = env.outcome("large").await;
@@ -233,14 +241,15 @@ async fn headers_at_the_limit_of_amqp_do_not_stop_the_worker() {
     let large = |name: &str| BTreeMap::from([(name.to_owned(), "x".repeat(131_000))]);
     let bad = Message {
         body: b"{}".to_vec(),
-        message_id: Some("bad".into()),
-        headers: large("x-large"),
-        ..Message::default()
+        properties: Properties {
+            message_id: Some("bad".into()),
+            headers: large("x-large"),
+            ..Properties::default()
+        },
     };
     let good = Message {
         body: accepted(change("good", "c")).to_string().into(),
-        headers: large("traceparent"),
-        ..Message::default()
+        properties: Properties { headers: large("traceparent"), ..Properties::default() },
     };
     env.send(Kind::Create, &bad).await;
     env.send(Kind::Create, &good).await;
@@ -263,14 +272,13 @@ async fn a_conflict_with_a_running_job_keeps_its_own_message() {
     env.state("same", "started").await;
     let message = Message {
         body: accepted(change("same", "another")).to_string().into(),
-        correlation_id: Some("mine".into()),
-        ..Message::default()
+        properties: Properties { correlation_id: Some("mine".into()), ..Properties::default() },
     };
     env.send(Kind::Create, &message).await;
     let letter = Queue::read(&env.name("dead")).await.next().await;
     assert_eq!(letter.data, message.body);
     let correlation_id = letter.properties.correlation_id().as_ref();
-    assert_eq!(correlation_id.map(ToString::to_string), message.correlation_id);
+    assert_eq!(correlation_id.map(ToString::to_string), message.properties.correlation_id);
     assert!(header(&letter, "x-ticketd-problems").unwrap().starts_with("$.id: \"same\""));
     assert_eq!(env.outcome("same").await["data"]["state"], "succeeded");
     assert_eq!(env.simulator.effects().len(), 1);

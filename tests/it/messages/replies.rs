@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 use ticketd::job::Kind;
 use ticketd::worker::Drained;
@@ -17,9 +17,11 @@ use crate::harness::{Queue, TestEnv, TestWorker};
 fn asking(job: &Value, reply_to: &str) -> Message {
     Message {
         body: job.to_string().into_bytes(),
-        correlation_id: Some("order 66".into()),
-        reply_to: Some(reply_to.into()),
-        ..Message::default()
+        properties: Properties {
+            correlation_id: Some("order 66".into()),
+            reply_to: Some(reply_to.into()),
+            ..Properties::default()
+        },
     }
 }
 
@@ -162,13 +164,12 @@ async fn every_event_and_every_call_has_the_trace_context() {
     let _worker = TestWorker::of(worker);
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let headers = [("traceparent", trace), ("tracestate", "vendor=1")];
-    let message = Message {
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ..asking(&change("a", "c"), "")
-    };
+    let mut message = asking(&change("a", "c"), "");
+    message.properties.headers =
+        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     env.send(Kind::Create, &message).await;
     env.outcome("a").await;
-    let wanted: BTreeMap<String, String> = message.headers;
+    let wanted: BTreeMap<String, String> = message.properties.headers;
     for published in env.all_published().await {
         let event: Value = serde_json::from_slice(&published.body).unwrap();
         assert_eq!(event["traceparent"], trace);

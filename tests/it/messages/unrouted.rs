@@ -1,7 +1,7 @@
 //! Messages without a matching binding are kept.
 
 use serde_json::Value;
-use ticketd::broker::{ExchangeName, Message};
+use ticketd::broker::{ExchangeName, Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -31,8 +31,10 @@ async fn an_outcome_without_a_bound_queue_is_kept() {
 async fn a_job_with_a_wrong_routing_key_is_kept_whole() {
     let env = TestEnv::new("").await;
     let body = change("a", "c").to_string().into_bytes();
-    let message =
-        Message { body: body.clone(), message_id: Some("m".into()), ..Message::default() };
+    let message = Message {
+        body: body.clone(),
+        properties: Properties { message_id: Some("m".into()), ..Properties::default() },
+    };
     env.broker().publisher().publish(ExchangeName::Jobs, "destroy", &message).await.unwrap();
     let mut unrouted = Queue::read(&env.name("unrouted")).await;
     let kept = unrouted.next().await;

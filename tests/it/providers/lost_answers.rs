@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::cloud::account::Account;
+use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
@@ -88,8 +88,10 @@ async fn a_lost_call_without_an_effect_is_called_again() {
 async fn account_settings_decide_about_lost_calls() {
     let mut env = TestEnv::new("").await;
     let ali = env.settings.accounts.iter().find(|account| account.name == "ali").unwrap();
-    let unmarked = Account { name: "unmarked".into(), marker: false, ..ali.clone() };
-    let repeating = Account { name: "again".into(), redeploy_in_doubt: true, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: false, redeploy_in_doubt: false };
+    let unmarked = Account { name: "unmarked".into(), provider, ..ali.clone() };
+    let provider = ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true };
+    let repeating = Account { name: "again".into(), provider, ..ali.clone() };
     env.settings.accounts.extend([unmarked, repeating]);
     let lost = |action: &str, text: &str, fault| FaultRule {
         matching: Some(text.into()),

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use serde_json::json;
 use ticketd::cloud::account::Account;
-use ticketd::cloud::protocol::Service;
+use ticketd::cloud::service::Service;
 use ticketd::simulator::{Simulator, SimulatorSettings};
 use url::Url;
 

@@ -26,6 +26,7 @@ impl Process {
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        #[expect(clippy::disallowed_methods, reason = "a process logs few lines")]
         let (said, lines) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok(Some(line)) = stderr.next_line().await {

@@ -24,8 +24,8 @@ impl Hiccups {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match refused {
             Ok(_) => {
-                let (place, what) = ("ledger.db".into(), "is busy: try again".into());
-                Err(Error::Store { place, what, source: None })
+                let (location, problem) = ("ledger.db".into(), "is busy: try again".into());
+                Err(Error::Store { location, problem, source: None })
             }
             Err(_) => Ok(()),
         }

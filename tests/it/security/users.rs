@@ -1,7 +1,7 @@
 //! Which users may use which accounts.
 
 use serde_json::{Value, json};
-use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message};
+use ticketd::broker::{Broker, BrokerSettings, ExchangeName, Message, Properties};
 use ticketd::job::Kind;
 use ticketd::simulator;
 
@@ -25,8 +25,7 @@ async fn connect_as(broker: &TestBroker, env: &TestEnv, name: &str) -> Broker {
 async fn send(broker: &Broker, key: &str, body: &Value, user: Option<&str>) {
     let message = Message {
         body: body.to_string().into(),
-        user_id: user.map(str::to_owned),
-        ..Message::default()
+        properties: Properties { user_id: user.map(str::to_owned), ..Properties::default() },
     };
     broker.publisher().publish(ExchangeName::Jobs, key, &message).await.unwrap();
 }
@@ -87,9 +86,11 @@ async fn a_requeued_message_keeps_its_user_and_no_producer_can_forge_it() {
     for correlation in ["one", "two"] {
         let message = Message {
             body: ticket(1, "").to_string().into(),
-            user_id: Some("alice".to_owned()),
-            correlation_id: Some(correlation.to_owned()),
-            ..Message::default()
+            properties: Properties {
+                user_id: Some("alice".to_owned()),
+                correlation_id: Some(correlation.to_owned()),
+                ..Properties::default()
+            },
         };
         alice.publisher().publish(ExchangeName::Jobs, "create", &message).await.unwrap();
     }
@@ -103,9 +104,11 @@ async fn a_requeued_message_keeps_its_user_and_no_producer_can_forge_it() {
     let bob = connect_as(&broker, &env, "bob").await;
     let claimed = Message {
         body: ticket(2, "").to_string().into(),
-        user_id: Some("bob".to_owned()),
-        headers: [("x-ticketd-user".to_owned(), "alice".to_owned())].into(),
-        ..Message::default()
+        properties: Properties {
+            user_id: Some("bob".to_owned()),
+            headers: [("x-ticketd-user".to_owned(), "alice".to_owned())].into(),
+            ..Properties::default()
+        },
     };
     bob.publisher().publish(ExchangeName::Jobs, "create", &claimed).await.unwrap();
     assert_eq!(env.outcome(&id(2)).await["data"]["state"], "rejected");

@@ -55,7 +55,7 @@ impl Shown {
 
 /// Installs the TLS provider for the HTTP client of these tests.
 fn with_a_client() {
-    rustls::crypto::ring::default_provider().install_default().ok();
+    ticketd::app::install_tls_provider();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,21 +82,21 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
     for (name, expected) in [
         (format!("ticketd_job_outcomes_total{{{}}}", of(r#"outcome="succeeded""#)), 1.0),
         (r#"ticketd_job_outcomes_total{operation="unknown",outcome="rejected"}"#.into(), 1.0),
-        (format!("ticketd_job_steps_total{{{}}}", of(r#"step="retrying""#)), 1.0),
-        (format!("ticketd_job_steps_total{{{}}}", of(r#"step="submitted""#)), 1.0),
+        (format!("ticketd_job_milestones_total{{{}}}", of(r#"milestone="retrying""#)), 1.0),
+        (format!("ticketd_job_milestones_total{{{}}}", of(r#"milestone="submitted""#)), 1.0),
         (r#"ticketd_job_attempts_sum{operation="dms.CreateOrder"}"#.into(), 2.0),
         (r#"ticketd_job_duration_seconds_count{operation="dms.CreateOrder"}"#.into(), 1.0),
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="retryable""#)
+                ours(r#"request="call",result="retryable""#)
             ),
             1.0,
         ),
         (
             format!(
                 "ticketd_provider_request_duration_seconds_count{{{}}}",
-                ours(r#"ask="call",result="ok""#)
+                ours(r#"request="call",result="ok""#)
             ),
             1.0,
         ),
@@ -104,8 +104,8 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
         (r#"ticketd_dead_letters_total{reason="invalid"}"#.into(), 1.0),
         (r#"ticketd_queue_messages{queue="dead"}"#.into(), 1.0),
         (r#"ticketd_queue_messages{queue="jobs.create"}"#.into(), 0.0),
-        (r#"ticketd_broker_connected{connection="taking"}"#.into(), 1.0),
-        (r#"ticketd_census_success{source="ledger"}"#.into(), 1.0),
+        (r#"ticketd_broker_connected{connection="consuming"}"#.into(), 1.0),
+        (r#"ticketd_backlog_scrape_success{source="ledger"}"#.into(), 1.0),
         ("ticketd_jobs_overdue_seconds".into(), 0.0),
         ("ticketd_jobs_running".into(), 0.0),
     ] {
@@ -113,7 +113,7 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
     }
     let polls = samples.iter().filter(|(name, _)| {
         name.starts_with("ticketd_provider_request_duration_seconds_count")
-            && name.contains(&ours(r#"ask="poll",result="ok""#))
+            && name.contains(&ours(r#"request="poll",result="ok""#))
     });
     assert!(polls.map(|(_, count)| count).sum::<f64>() >= 1.0, "{samples:#?}");
     assert!(samples["ticketd_ledger_commit_requests_sum"] >= 5.0, "{samples:#?}");
@@ -174,22 +174,22 @@ async fn a_worker_is_ready_while_broker_and_ledger_answer() {
     proxy.cut();
     until(async || shown.ready().await.0 == 503).await;
     let (_, said) = shown.ready().await;
-    assert_eq!(said["problems"][0], "the broker is away, or takes no messages");
+    assert_eq!(said["problems"][0], "the broker is unavailable or accepts no messages");
     assert_eq!(shown.get("/healthz").await.0, 200, "an outage is no reason to be restarted");
-    let connected = r#"ticketd_broker_connected{connection="giving"}"#;
+    let connected = r#"ticketd_broker_connected{connection="publishing"}"#;
     let samples = shown.samples().await;
     assert_eq!(samples[connected], 0.0);
-    assert_eq!(samples[r#"ticketd_census_success{source="broker"}"#], 0.0);
+    assert_eq!(samples[r#"ticketd_backlog_scrape_success{source="broker"}"#], 0.0);
     proxy.heal();
     until(async || shown.ready().await.0 == 200).await;
     let samples = shown.samples().await;
     assert_eq!(samples[connected], 1.0);
-    assert!(samples[r#"ticketd_broker_reconnects_total{connection="giving"}"#] >= 1.0);
+    assert!(samples[r#"ticketd_broker_reconnects_total{connection="publishing"}"#] >= 1.0);
 
     let ledger = Connection::open(env.configuration().with_file_name("ledger.db")).unwrap();
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (status, said) = shown.ready().await;
-    assert_eq!((status, &said["problems"][0]), (503, &json!("the ledger takes no saves")));
+    assert_eq!((status, &said["problems"][0]), (503, &json!("the ledger accepts no writes")));
     ledger.execute_batch("ROLLBACK").unwrap();
     until(async || shown.ready().await.0 == 200).await;
 }
@@ -207,7 +207,7 @@ async fn a_draining_worker_is_alive_and_not_ready() {
     shown.process.signal("TERM").await;
     until(async || shown.ready().await.0 == 503).await;
     let (_, said) = shown.ready().await;
-    assert_eq!(said["problems"][0], "it is stopping and takes no more jobs");
+    assert_eq!(said["problems"][0], "the worker is stopping and starts no more jobs");
     assert_eq!(shown.get("/healthz").await.0, 200);
     let ended = tokio::time::timeout(LIMIT, shown.process.end()).await.unwrap();
     assert_eq!(ended.0.code(), Some(0));

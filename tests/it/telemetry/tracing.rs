@@ -1,7 +1,7 @@
 //! One trace from the producer to the outcome.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
-use ticketd::broker::Message;
+use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
 use tokio::process::Command;
 
@@ -49,8 +49,10 @@ async fn a_trace_runs_from_the_producer_through_the_calls_to_the_outcome() {
     let headers = [("traceparent", traceparent.as_str()), ("tracestate", "vendor=1")];
     let message = Message {
         body: ticket(1, "").to_string().into(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ..Message::default()
+        properties: Properties {
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..Properties::default()
+        },
     };
     env.send(Kind::Create, &message).await;
     let outcome = env.outcome(&id(1)).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::document;
 use crate::broker::BrokerSettings;
 use crate::broker::settings::TopologyMode;
-use crate::broker::topology::{self, Object};
+use crate::broker::topology::{self, TopologyObject};
 use crate::cloud::operations;
 
 fn broker(url: &str) -> BrokerSettings {
@@ -54,7 +54,7 @@ fn every_reference_leads_somewhere() {
 fn exchanges_and_queues_are_those_of_the_topology() {
     let document = made();
     let objects: BTreeSet<String> =
-        topology::describe("acme", 1).iter().map(Object::to_string).collect();
+        topology::describe("acme", 1).iter().map(TopologyObject::to_string).collect();
     for (word, expected) in [("exchange", 5), ("queue", 1)] {
         let mut found = Vec::new();
         all(word, &document, &mut found);

@@ -1,102 +1,94 @@
-//! `dms.CreateOrder`: a ticket of any of the seven plugin types.
+//! `dms.CreateOrder`: creates a ticket of any of the seven plugin types.
 
 mod params;
-mod plugins;
 
-pub use params::Params;
-pub use plugins::{
-    CronClear, CronClearItem, DataChange, DataExport, DbItem, LockFreeChange, SchemaDesign,
+pub use params::{
+    CronClear, CronClearItem, DataChange, DataExport, DbItem, LockFreeChange, Params, SchemaDesign,
 };
 
 use serde_json::Value;
 
-use super::conversation::converse;
-use super::marker::Marker;
-use super::params::{read, schema_of, unfit_numbers_at};
-use super::request::{Query, json, rpc, too_long_for_url};
+use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
+use super::operator_input::OperatorInput;
+use super::replay::{Replay, Replayed};
+use super::request::{Query, fits_url, json, rpc};
+use super::schema::{only_integers_at, schema_of};
 use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
-use crate::cloud::protocol::{Body, Next, Operation, OperationContext, Replies, Service};
+use crate::cloud::request::Body;
+use crate::cloud::service::Service;
 use crate::job::machine::Capabilities;
 use crate::job::spec::{JsonPath, Problems};
-use crate::job::{Accepted, Answer, Failure, Job, Kind, OperationSpec, Provider, Until};
+use crate::job::{Accepted, Job, Kind, OperationSpec, Provider, Until};
 
-/// The operation. Alibaba DMS Enterprise 2018-11-01, `CreateOrder`.
+/// Alibaba DMS Enterprise 2018-11-01, `CreateOrder`.
 #[derive(Debug)]
 pub struct CreateOrder;
 
 impl Operation for CreateOrder {
-    fn operation(&self) -> OperationSpec {
+    fn spec(&self) -> OperationSpec {
         let schema = schema_of::<Params>();
         let (kind, provider) = (Kind::Create, Provider::Alibaba);
         OperationSpec::new("dms.CreateOrder", kind, provider, Until::Accepted, schema)
-            .with_rule(whole_numbers)
+            .with_rule(only_documented_integers)
             .with_rule(|params, found| {
                 let names = ["Comment", "RelatedUserList", "AttachmentKey", "RealLoginUserUid"];
-                too_long_for_url(params, &names, "shorten it", found);
+                fits_url(params, &names, "shorten it", found);
             })
     }
 
     fn capabilities(&self, account: &Account) -> Capabilities {
-        Capabilities { baseline: false, probe: account.marker, may_repeat_lost_call: false }
+        ticket::capabilities(account)
     }
 
-    fn baseline(&self, _: &OperationContext<'_>, _: Replies<'_>) -> Result<Next, Failure> {
-        Ok(Next::Tell(Answer::Baseline(Value::Null)))
-    }
-
-    fn call(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        let params: Params = read(inquiry.job)?;
-        let comment = match inquiry.account.marker {
-            true => Marker::of(&inquiry.job.id).sign(&params.comment),
-            false => params.comment,
-        };
+    fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
+        let params: Params = cx.params()?;
         let query = Query::default()
-            .with("Comment", comment)
+            .with("Comment", ticket::comment(cx, params.comment))
             .with("PluginType", params.plugin_type)
             .with_some("RelatedUserList", params.related_user_list)
             .with_some("Tid", params.tid)
             .with_some("AttachmentKey", params.attachment_key)
             .with_some("RealLoginUserUid", params.real_login_user_uid);
         let mut request = rpc(Service::Dms, "CreateOrder", query);
-        // Only this one travels in the body: it holds the SQL.
+        // Only this parameter travels in the body: it holds the SQL.
         request.body = Body::Form(vec![("PluginParam".into(), json(&params.plugin_param))]);
-        converse(replies, |talk| Ok(ticket::accepted(talk.ask(request)?)?))
+        Ok(ticket::accepted(http.send(request)?)?)
     }
 
-    fn probe(&self, inquiry: &OperationContext<'_>, replies: Replies<'_>) -> Result<Next, Failure> {
-        ticket::look_up(inquiry, &nature(&read(inquiry.job)?), replies)
-    }
-
-    fn adopt(&self, _: &Job, text: &str) -> Result<Accepted, String> {
-        ticket::adopted(text)
+    fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
+        ticket::probe(cx, &ticket_kind(&cx.params()?), http)
     }
 
     fn poll(
         &self,
-        inquiry: &OperationContext<'_>,
+        cx: &OperationContext<'_>,
         handle: &Value,
-        replies: Replies<'_>,
-    ) -> Result<Next, Failure> {
-        ticket::poll(inquiry, handle, &nature(&read(inquiry.job)?), replies)
+        http: &mut Replay<'_>,
+    ) -> Replayed<PollResult> {
+        ticket::poll(cx, &ticket_kind(&cx.params()?), handle, http)
+    }
+
+    fn adopt(&self, _: &Job, input: OperatorInput<'_>) -> Result<Accepted, String> {
+        ticket::adopt(input)
     }
 }
 
-fn nature(params: &Params) -> TicketKind<'_> {
+fn ticket_kind(params: &Params) -> TicketKind<'_> {
     TicketKind {
         plugin_type: &params.plugin_type,
         tid: params.tid,
         for_another_user: params.real_login_user_uid.is_some(),
-        runs_itself: !plugins::waits_for_execution(&params.plugin_type),
+        starts_itself: !params::is_started_by_a_person(&params.plugin_type),
     }
 }
 
-/// The undocumented plugin types pass through as they are, whatever numbers they hold.
-fn whole_numbers(params: &Value, found: &mut Problems) {
-    let documented = params["PluginType"].as_str().is_some_and(plugins::is_documented);
+/// Undocumented plugin types are sent unchanged, with any numbers in them.
+fn only_documented_integers(params: &Value, found: &mut Problems) {
+    let documented = params["PluginType"].as_str().is_some_and(params::is_documented);
     for (name, field) in params.as_object().into_iter().flatten() {
         if documented || name != "PluginParam" {
-            unfit_numbers_at(&JsonPath::Field(&JsonPath::Path("$.params"), name), field, found);
+            only_integers_at(&JsonPath::Field(&JsonPath::Path("$.params"), name), field, found);
         }
     }
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::CreateOrder;
-use crate::cloud::operations::rehearsal::{OperationHarness, captured, query};
-use crate::cloud::protocol::{Body, Operation};
-use crate::job::{Answer, FailureClass};
+use crate::cloud::operations::Operation;
+use crate::cloud::operations::tests::harness::{OperationHarness, alibaba, captured, query};
+use crate::cloud::request::Body;
+use crate::job::FailureClass;
 
 fn order(plugin_type: &str, plugin_param: Value) -> Value {
     json!({"Comment": "c 1", "PluginType": plugin_type, "PluginParam": plugin_param,
@@ -13,10 +14,10 @@ fn order(plugin_type: &str, plugin_param: Value) -> Value {
 }
 
 fn problems(params: Value) -> Vec<String> {
-    OperationHarness::of(CreateOrder, params).problems()
+    OperationHarness::new(CreateOrder, params).problems()
 }
 
-/// A valid job of each plugin type, in the provider's own spellings.
+/// Valid params of each plugin type, in the provider's own spellings.
 fn valid() -> Vec<Value> {
     let dbs = json!([{"dbId": 17, "logic": false}]);
     vec![
@@ -54,12 +55,12 @@ fn valid() -> Vec<Value> {
 }
 
 #[test]
-fn every_plugin_type_passes_and_its_param_travels_unchanged_in_the_body() {
+fn plugin_param_of_every_type_is_sent_unchanged_in_the_body() {
     for params in valid() {
-        let rehearsal = OperationHarness::of(CreateOrder, params.clone());
-        assert_eq!(rehearsal.problems(), [""; 0], "{params}");
-        let (requests, answer) = rehearsal.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
-        assert!(matches!(answer, Ok(Answer::Accepted(_))));
+        let harness = OperationHarness::new(CreateOrder, params.clone());
+        assert_eq!(harness.problems(), [""; 0], "{params}");
+        let (requests, answer) = harness.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
+        assert!(matches!(answer, Ok(_)));
         let Body::Form(form) = &requests[0].body else { panic!("no form: {requests:?}") };
         assert_eq!(form.len(), 1);
         assert_eq!(form[0].0, "PluginParam");
@@ -69,12 +70,12 @@ fn every_plugin_type_passes_and_its_param_travels_unchanged_in_the_body() {
 }
 
 #[test]
-fn the_request_is_the_one_the_official_client_sends() {
+fn the_request_equals_the_official_client_s() {
     let param = json!({"classify": "测试", "execSQL": "update t set a=a;",
         "dbItemList": [{"dbId": 17, "logic": false}]});
-    let mut rehearsal = OperationHarness::of(CreateOrder, order("DC_CHUNK", param));
-    rehearsal.account.marker = false;
-    let (requests, _) = rehearsal.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
+    let mut harness = OperationHarness::new(CreateOrder, order("DC_CHUNK", param));
+    harness.account.provider = alibaba(false, false);
+    let (requests, _) = harness.call(json!({"CreateOrderResult": {"OrderIds": [1]}}));
     let capture = captured("aliyun_sdk_wire_capture.json", "CreateOrder");
     assert_eq!(query(&requests[0]), capture["query"]);
     let Body::Form(form) = &requests[0].body else { panic!("no form: {requests:?}") };
@@ -88,27 +89,27 @@ fn the_request_is_the_one_the_official_client_sends() {
 }
 
 #[test]
-fn the_marker_ends_the_comment_and_gives_the_probe() {
-    let mut rehearsal = OperationHarness::of(CreateOrder, valid().remove(0));
-    let (requests, _) = rehearsal.call(json!({"CreateOrderResult": [1]}));
+fn a_comment_ends_with_the_marker_which_makes_a_probe_possible() {
+    let mut harness = OperationHarness::new(CreateOrder, valid().remove(0));
+    let (requests, _) = harness.call(json!({"CreateOrderResult": [1]}));
     let comment = query(&requests[0])["Comment"].as_str().unwrap().to_owned();
     assert!(comment.starts_with("c 1 [tk:") && comment.ends_with(']'), "{comment}");
-    assert!(CreateOrder.capabilities(&rehearsal.account).probe);
-    rehearsal.account.marker = false;
-    assert!(!CreateOrder.capabilities(&rehearsal.account).probe);
+    assert!(CreateOrder.capabilities(&harness.account).probe);
+    harness.account.provider = alibaba(false, false);
+    assert!(!CreateOrder.capabilities(&harness.account).probe);
 }
 
 #[test]
-fn a_failed_call_is_the_callers_to_judge() {
-    let (_, answer) =
-        OperationHarness::of(CreateOrder, valid().remove(0)).call(json!({"fails": "NoPermission"}));
+fn a_failed_request_fails_the_call_unchanged() {
+    let (_, answer) = OperationHarness::new(CreateOrder, valid().remove(0))
+        .call(json!({"fails": "NoPermission"}));
     assert!(
         answer.is_err_and(|f| f.code == "NoPermission" && f.meaning == FailureClass::Permanent)
     );
 }
 
 #[test]
-fn everything_wrong_at_both_levels_is_told_at_once() {
+fn all_problems_at_both_levels_are_reported_at_once() {
     let params = json!({
         "Coment": "x", "PluginType": "DC_COMMON", "RelatedUserList": "1;2", "Tid": "3000",
         "AccessKeyId": "LTAI",
@@ -144,7 +145,7 @@ fn everything_wrong_at_both_levels_is_told_at_once() {
 }
 
 #[test]
-fn rules_across_fields_are_part_of_the_schema() {
+fn rules_between_fields_are_part_of_the_schema() {
     let dbs = json!([{"dbId": 17, "logic": false}]);
     let cases = [
         (
@@ -196,12 +197,12 @@ fn rules_across_fields_are_part_of_the_schema() {
 }
 
 #[test]
-fn a_comment_that_does_not_fit_a_url_is_refused() {
+fn a_comment_too_long_for_a_url_is_rejected() {
     let mut params = valid().remove(0);
     params["Comment"] = json!("字".repeat(1000));
     let problems = problems(params);
     assert_eq!(
         problems,
-        ["$.params.Comment needs 9005 bytes in a URL, where 8000 fit: shorten it"]
+        ["$.params.Comment needs 9005 bytes in the URL, but at most 8000 are allowed: shorten it"]
     );
 }

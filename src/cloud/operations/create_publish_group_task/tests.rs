@@ -1,18 +1,21 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 
 use super::CreatePublishGroupTask;
-use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, captured, query};
-use crate::job::{Answer, Failure, FailureClass};
+use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, captured, query};
+use crate::cloud::operations::{PollResult, ProbeResult};
+use crate::job::{Failure, FailureClass};
 
-fn rehearsal() -> OperationHarness {
+fn harness() -> OperationHarness {
     let params = json!({"OrderId": 142435, "DbId": 12345, "Logic": false,
         "PublishStrategy": "REGULARLY", "PlanTime": "2026-10-10 00:00:00", "Tid": -1});
-    OperationHarness::of(CreatePublishGroupTask, params)
+    OperationHarness::new(CreatePublishGroupTask, params)
 }
 
-/// A record like the job's, with an approval of its own.
+/// A record with this job's target and an approval of its own.
 fn record(approval: i64, publish: &str) -> Value {
-    json!({"PublishStatus": publish, "StatusDesc": "in words", "AuditStatus": "EXEMPT_PASS",
+    json!({"PublishStatus": publish, "StatusDesc": "a description", "AuditStatus": "EXEMPT_PASS",
         "Finality": false, "WorkflowInstanceId": approval,
         "PublishTaskInfoList": [{"DbId": 12345, "Logic": false, "PublishStrategy": "REGULARLY",
             "PlanTime": "2026-10-10 00:00:00.0", "TaskJobStatus": "NONE",
@@ -24,201 +27,209 @@ fn list(records: &[Value]) -> Value {
 }
 
 /// Polls after a baseline that saw one old record.
-fn poll(new: Value) -> Transcript {
+fn poll(new: Value) -> Transcript<PollResult> {
     let old = record(1, "SUCCESS");
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
-    rehearsal.execution.result = json!({"task_id": 5});
-    rehearsal.poll(&json!({"task_id": 5}), &[list(&[old, new])])
+    let mut harness = harness();
+    harness.execution.baseline = baseline(std::slice::from_ref(&old));
+    harness.execution.result = json!({"task_id": 5});
+    harness.poll(&json!({"task_id": 5}), &[list(&[old, new])])
 }
 
 fn not_listed(failure: &Failure) -> bool {
     failure.code == "NotListed" && matches!(failure.meaning, FailureClass::Retryable { .. })
 }
 
-/// A record like the job's that does not show its tasks yet.
-fn young(approval: i64) -> Value {
+/// A record that does not show its tasks yet.
+fn without_tasks(approval: i64) -> Value {
     let mut record = record(approval, "START");
     record["PublishTaskInfoList"] = json!([]);
     record
 }
 
 fn baseline(records: &[Value]) -> Option<Value> {
-    match rehearsal().baseline(&[list(records)]).1 {
-        Ok(Answer::Baseline(baseline)) => Some(baseline),
-        other => panic!("no baseline: {other:?}"),
-    }
+    Some(harness().baseline(&[list(records)]).1.unwrap())
 }
 
 #[test]
-fn the_request_is_the_one_the_official_client_sends_with_a_lower_case_truth_value() {
-    assert_eq!(rehearsal().problems(), [""; 0]);
-    let (requests, answer) = rehearsal().call(json!({"TaskId": "5", "Success": true}));
+fn the_request_equals_the_official_client_s_but_for_a_boolean_s_case() {
+    assert_eq!(harness().problems(), [""; 0]);
+    let (requests, answer) = harness().call(json!({"TaskId": "5", "Success": true}));
     let mut capture = captured("aliyun_sdk_wire_capture.json", "CreatePublishGroupTask");
     capture["query"]["Logic"] = json!("false");
     assert_eq!(query(&requests[0]), capture["query"]);
-    assert!(matches!(answer, Ok(Answer::Accepted(made)) if made.result == json!({"task_id": 5})));
-    let (_, answer) = rehearsal().call(json!({"Success": true}));
+    assert!(answer.is_ok_and(|accepted| accepted.result == json!({"task_id": 5})));
+    let (_, answer) = harness().call(json!({"Success": true}));
     assert!(answer.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
 }
 
 #[test]
-fn a_new_record_that_matches_is_ours() {
+fn a_new_record_with_the_same_target_is_this_job_s() {
     let old = record(1, "SUCCESS");
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
-    let mut elsewhere = record(2, "START");
-    elsewhere["PublishTaskInfoList"][0]["DbId"] = json!(999);
+    let mut harness = harness();
+    harness.execution.baseline = baseline(std::slice::from_ref(&old));
+    let mut other_database = record(2, "START");
+    other_database["PublishTaskInfoList"][0]["DbId"] = json!(999);
     let mut later = record(3, "START");
     later["PublishTaskInfoList"][0]["PlanTime"] = json!("2026-10-11 00:00:00");
 
-    let probe = |records: &[Value]| rehearsal.probe(&[list(records)]).1;
-    assert!(matches!(probe(&[old.clone(), elsewhere, later]), Ok(Answer::Absent)));
+    let probe = |records: &[Value]| harness.probe(&[list(records)]).1;
+    assert!(matches!(probe(&[old.clone(), other_database, later]), Ok(ProbeResult::Absent)));
     let found = probe(&[record(4, "START"), old.clone()]);
-    assert!(matches!(found, Ok(Answer::Found(found)) if found.result == json!({"adopted": true})));
+    assert!(
+        matches!(found, Ok(ProbeResult::Found(found)) if found.result == json!({"adopted": true}))
+    );
     let several = probe(&[old, record(4, "START"), record(5, "START")]);
-    assert!(matches!(several, Ok(Answer::Undecided(_))));
-    assert!(matches!(rehearsal.probe(&[json!({"Success": true})]).1, Ok(Answer::Absent)));
-    assert!(rehearsal.probe(&[json!({})]).1.is_err());
-    rehearsal.execution.baseline = None;
-    assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));
+    assert!(matches!(several, Ok(ProbeResult::Undecided(_))));
+    assert!(matches!(harness.probe(&[json!({"Success": true})]).1, Ok(ProbeResult::Absent)));
+    assert!(harness.probe(&[json!({})]).1.is_err());
+    harness.execution.baseline = None;
+    assert!(matches!(harness.probe(&[]).1, Ok(ProbeResult::Undecided(_))));
 }
 
 #[test]
-fn a_publish_is_absent_only_where_every_new_record_names_another_target() {
+fn a_publish_is_absent_only_if_every_new_record_has_another_target() {
     let old = record(1, "SUCCESS");
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
-    let probe = |records: &[Value]| rehearsal.probe(&[list(records)]).1;
-    assert!(matches!(probe(std::slice::from_ref(&old)), Ok(Answer::Absent)));
+    let mut harness = harness();
+    harness.execution.baseline = baseline(std::slice::from_ref(&old));
+    let probe = |records: &[Value]| harness.probe(&[list(records)]).1;
+    assert!(matches!(probe(std::slice::from_ref(&old)), Ok(ProbeResult::Absent)));
 
-    let mut unlisted = young(2);
+    let mut unlisted = without_tasks(2);
     unlisted["PublishTaskInfoList"] = Value::Null;
     let mut without_database = record(2, "START");
     without_database["PublishTaskInfoList"][0]["DbId"] = Value::Null;
     let mut odd_time = record(2, "START");
     odd_time["PublishTaskInfoList"][0]["PlanTime"] = json!("10 Oct 2026");
-    for new in [young(2), young(0), young(1), unlisted, without_database, odd_time] {
+    for new in
+        [without_tasks(2), without_tasks(0), without_tasks(1), unlisted, without_database, odd_time]
+    {
         let answer = probe(&[old.clone(), new.clone()]);
-        assert!(matches!(answer, Ok(Answer::Undecided(_))), "{new}: {answer:?}");
+        assert!(matches!(answer, Ok(ProbeResult::Undecided(_))), "{new}: {answer:?}");
     }
-    let both = probe(&[old, young(2), record(3, "START")]);
-    assert!(matches!(both, Ok(Answer::Undecided(_))), "the young one may be ours, too");
+    let both = probe(&[old, without_tasks(2), record(3, "START")]);
+    assert!(
+        matches!(both, Ok(ProbeResult::Undecided(_))),
+        "the record without tasks may be this job's too"
+    );
 }
 
 #[test]
-fn a_record_is_new_by_its_name_whatever_the_count() {
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(&[record(1, "SUCCESS")]);
-    let (_, answer) = rehearsal.probe(&[list(&[record(2, "START")])]);
-    assert!(matches!(answer, Ok(Answer::Found(_))), "{answer:?}");
-    let (_, answer) = rehearsal.poll(&json!({"task_id": 5}), &[list(&[record(2, "SUCCESS")])]);
-    assert!(matches!(answer, Ok(Answer::Ended(ended)) if ended.failure.is_none()));
+fn a_record_is_new_by_its_name_even_if_an_old_one_vanished() {
+    let mut harness = harness();
+    harness.execution.baseline = baseline(&[record(1, "SUCCESS")]);
+    let (_, answer) = harness.probe(&[list(&[record(2, "START")])]);
+    assert!(matches!(answer, Ok(ProbeResult::Found(_))), "{answer:?}");
+    let (_, answer) = harness.poll(&json!({"task_id": 5}), &[list(&[record(2, "SUCCESS")])]);
+    assert!(matches!(answer, Ok(PollResult::Succeeded { .. })));
 
-    rehearsal.execution.baseline = baseline(&[young(0)]);
-    let (_, answer) = rehearsal.probe(&[list(&[record(2, "START")])]);
-    assert!(matches!(answer, Ok(Answer::Undecided(_))), "the young one may have got a name");
+    harness.execution.baseline = baseline(&[without_tasks(0)]);
+    let (_, answer) = harness.probe(&[list(&[record(2, "START")])]);
+    assert!(
+        matches!(answer, Ok(ProbeResult::Undecided(_))),
+        "the record without a name may have one now"
+    );
 }
 
 #[test]
-fn a_young_record_is_followed_and_its_end_is_not_guessed_at() {
-    assert!(matches!(poll(young(2)).1, Ok(Answer::Running(running)) if running.seen == "START"));
-    let mut withdrawn = young(2);
+fn a_record_without_a_target_is_followed_but_its_end_is_ambiguous() {
+    assert!(
+        matches!(poll(without_tasks(2)).1, Ok(PollResult::Running { provider_status, .. }) if provider_status == "START")
+    );
+    let mut withdrawn = without_tasks(2);
     withdrawn["Finality"] = json!(true);
     let answer = poll(withdrawn).1;
     assert!(answer.is_err_and(|f| f.code == "CannotTell" && f.meaning == FailureClass::Ambiguous));
 }
 
 #[test]
-fn a_failure_is_told_in_the_words_nearest_to_it() {
-    let told = |new: &Value| match poll(new.clone()).1 {
-        Ok(Answer::Ended(ended)) => ended.failure.map(|(_, message)| message),
-        other => panic!("not ended: {other:?}"),
+fn a_failure_has_the_message_of_the_innermost_part_that_has_one() {
+    let message = |new: &Value| match poll(new.clone()).1 {
+        Ok(PollResult::Failed { message, .. }) => message,
+        other => panic!("not failed: {other:?}"),
     };
     let mut new = record(2, "DISPATCH");
     new["PublishTaskInfoList"][0]["TaskJobStatus"] = json!("FAIL");
     new["PublishTaskInfoList"][0]["StatusDesc"] = json!("NONE");
-    assert_eq!(told(&new).as_deref(), Some("in words"));
+    assert_eq!(message(&new), "a description");
     let job = &mut new["PublishTaskInfoList"][0]["PublishJobList"][0];
     job["TaskJobStatus"] = json!("FAIL");
     job["StatusDesc"] = json!("table t exists");
-    assert_eq!(told(&new).as_deref(), Some("table t exists"));
+    assert_eq!(message(&new), "table t exists");
 }
 
 #[test]
-fn a_publish_is_followed_to_its_end() {
+fn a_publish_runs_waits_or_succeeds_by_its_publish_status() {
     for (status, waits) in
         [("START", false), ("ANALYZE", false), ("audit", true), ("DISPATCH", false)]
     {
         let answer = poll(record(2, status)).1;
         assert!(
-            matches!(&answer, Ok(Answer::Running(r)) if r.waits_for_person == waits),
+            matches!(answer, Ok(PollResult::Running { waits_for_person, .. }) if waits_for_person == waits),
             "{status}: {answer:?}"
         );
     }
     let answer = poll(record(2, "Success")).1;
-    let expected = json!({"task_id": 5, "publish_status": "SUCCESS"});
-    assert!(matches!(answer, Ok(Answer::Ended(e)) if e.failure.is_none() && e.result == expected));
+    let expected = PollResult::Succeeded { result: json!({"publish_status": "SUCCESS"}) };
+    assert_eq!(answer, Ok(expected));
 }
 
 #[test]
-fn a_publish_that_failed_says_where() {
+fn a_failed_publish_has_the_code_of_the_part_that_failed() {
     let failed = |pointer: &str, value: Value| {
         let mut new = record(2, "DISPATCH");
         if let Some(place) = new.pointer_mut(pointer) {
             *place = value;
         }
         match poll(new).1 {
-            Ok(Answer::Ended(ended)) => ended.failure.map(|(code, _)| code),
-            other => panic!("not ended: {other:?}"),
+            Ok(PollResult::Failed { code, .. }) => code,
+            other => panic!("not failed: {other:?}"),
         }
     };
-    let code = |code: &str| Some(code.to_owned());
-    assert_eq!(failed("/AuditStatus", json!("CANCEL")), code("AUDIT_CANCEL"));
-    assert_eq!(failed("/AuditStatus", json!("fail")), code("AUDIT_FAIL"));
-    assert_eq!(failed("/Finality", json!(true)), code("FINALITY"));
-    assert_eq!(failed("/PublishTaskInfoList/0/TaskJobStatus", json!("FAIL")), code("FAIL"));
+    assert_eq!(failed("/AuditStatus", json!("CANCEL")), "AUDIT_CANCEL");
+    assert_eq!(failed("/AuditStatus", json!("fail")), "AUDIT_FAIL");
+    assert_eq!(failed("/Finality", json!(true)), "FINALITY");
+    assert_eq!(failed("/PublishTaskInfoList/0/TaskJobStatus", json!("FAIL")), "FAIL");
     let job = "/PublishTaskInfoList/0/PublishJobList/0/TaskJobStatus";
-    assert_eq!(failed(job, json!("FAIL")), code("FAIL"));
+    assert_eq!(failed(job, json!("FAIL")), "FAIL");
 }
 
 #[test]
-fn a_publish_that_is_not_listed_is_asked_about_again_but_not_for_ever() {
+fn a_publish_that_is_not_listed_yet_is_a_retryable_failure() {
     let old = record(1, "SUCCESS");
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
-    let (_, answer) = rehearsal.poll(&json!({"task_id": 5}), &[list(&[old])]);
+    let mut harness = harness();
+    harness.execution.baseline = baseline(std::slice::from_ref(&old));
+    let (_, answer) = harness.poll(&json!({"task_id": 5}), &[list(&[old])]);
     assert!(answer.is_err_and(|failure| not_listed(&failure)));
 }
 
 #[test]
-fn a_publish_under_an_old_approval_is_told_apart_by_its_task_group() {
+fn a_publish_with_an_old_approval_is_new_by_its_task_group() {
     let mut new = record(1, "SUCCESS");
-    let nothing_new = poll(new.clone()).1;
-    assert!(nothing_new.is_err_and(|failure| not_listed(&failure)));
+    let no_new_group = poll(new.clone()).1;
+    assert!(no_new_group.is_err_and(|failure| not_listed(&failure)));
     new["PublishTaskInfoList"][0]["PublishJobList"][0]["DBTaskGroupId"] = json!(2);
-    assert!(matches!(poll(new).1, Ok(Answer::Ended(ended)) if ended.failure.is_none()));
+    assert!(matches!(poll(new).1, Ok(PollResult::Succeeded { .. })));
 }
 
 #[test]
-fn nameless_records_that_ended_apart_are_not_guessed_at() {
-    let nameless = |publish: &str, audit: &str| {
+fn unnamed_records_that_ended_differently_stay_undecided() {
+    let unnamed = |publish: &str, audit: &str| {
         let mut record = record(0, publish);
         record["PublishTaskInfoList"][0]["PublishJobList"] = json!([]);
         record["AuditStatus"] = json!(audit);
         record
     };
-    let old = nameless("SUCCESS", "EXEMPT_PASS");
-    let mut rehearsal = rehearsal();
-    rehearsal.execution.baseline = baseline(std::slice::from_ref(&old));
+    let old = unnamed("SUCCESS", "EXEMPT_PASS");
+    let mut harness = harness();
+    harness.execution.baseline = baseline(std::slice::from_ref(&old));
     let handle = json!({"task_id": 5});
-    let (_, answer) = rehearsal.poll(&handle, &[list(&[old, nameless("AUDIT", "FAIL")])]);
+    let (_, answer) = harness.poll(&handle, &[list(&[old, unnamed("AUDIT", "FAIL")])]);
     assert!(answer.is_err_and(|failure| failure.code == "CannotTell"));
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
-    let problems = |params: Value| OperationHarness::of(CreatePublishGroupTask, params).problems();
+fn all_problems_of_the_params_are_reported_at_once() {
+    let problems = |params: Value| OperationHarness::new(CreatePublishGroupTask, params).problems();
     assert_eq!(
         problems(json!({"OrderID": 1, "DbId": 1e30, "Logic": "false",
             "PublishStrategy": "REGULARLY"})),
@@ -245,6 +256,9 @@ fn everything_wrong_is_told_at_once() {
     );
     assert_eq!(
         planned("2026-02-30 00:00:00"),
-        ["$.params.PlanTime is no time on the calendar: `2026-02-30 00:00:00`", strategy]
+        [
+            "$.params.PlanTime must be an existing date and time, not `2026-02-30 00:00:00`",
+            strategy
+        ]
     );
 }

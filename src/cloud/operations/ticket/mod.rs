@@ -1,35 +1,115 @@
-//! DMS tickets: what both ways of creating them have in common.
+//! DMS tickets: what the operations that create them share.
 
-mod adopted;
-mod created;
-mod lookup;
-mod progress;
-mod standing;
-mod task;
+mod detail_source;
+mod marker_search;
+mod order_ids;
 
-pub(super) use adopted::adopted;
-pub(super) use created::accepted;
-pub(super) use lookup::look_up;
-pub(super) use progress::poll;
+pub(super) use marker_search::probe;
+pub(super) use order_ids::{accepted, adopt};
 
+use serde_json::{Value, json};
+
+use self::detail_source::DetailSource;
+use super::items::{self, ItemKind, ItemStatus};
+use super::json::{integer, list, text};
+use super::marker::Marker;
+use super::operation::{OperationContext, PollResult};
+use super::replay::{Replay, Replayed};
 use super::request::{Query, rpc};
-use crate::cloud::protocol::{Request, Service};
+use crate::cloud::account::Account;
+use crate::cloud::request::Request;
+use crate::cloud::service::Service;
+use crate::job::Failure;
+use crate::job::machine::Capabilities;
+
+const TICKETS: ItemKind =
+    ItemKind { noun: "ticket", list: "tickets", id: "order_id", max_per_poll: 100 };
 
 /// What reading a ticket back depends on.
 pub(super) struct TicketKind<'a> {
-    /// The provider's PluginType.
     pub(super) plugin_type: &'a str,
-    /// The tenant, where the job names one.
+    /// The tenant, if the job names one.
     pub(super) tid: Option<i64>,
-    /// Whether the ticket is made in the name of another user than the account's.
+    /// The ticket is created for another user than the account's own.
     pub(super) for_another_user: bool,
-    /// Whether it runs by itself once it is approved.
-    pub(super) runs_itself: bool,
+    /// The ticket starts by itself once it is approved.
+    pub(super) starts_itself: bool,
 }
 
-/// A read about one ticket.
-fn read(action: &'static str, order: i64, nature: &TicketKind<'_>) -> Request {
-    rpc(Service::Dms, action, Query::default().with("OrderId", order).with_some("Tid", nature.tid))
+impl TicketKind<'_> {
+    /// A request about one ticket.
+    fn request(&self, action: &'static str, order: &str) -> Request {
+        let query = Query::default().with("OrderId", order).with_some("Tid", self.tid);
+        rpc(Service::Dms, action, query)
+    }
+}
+
+/// A lost create is looked up by its marker, so only where tickets carry one.
+pub(super) fn capabilities(account: &Account) -> Capabilities {
+    Capabilities { baseline: false, probe: account.marker(), may_repeat_lost_call: false }
+}
+
+/// The comment that is sent, with the marker unless the account turns it off.
+pub(super) fn comment(cx: &OperationContext<'_>, comment: String) -> String {
+    match cx.account.marker() {
+        true => Marker::of(&cx.job.id).append_to(&comment),
+        false => comment,
+    }
+}
+
+/// Asks about every ticket that has not ended.
+pub(super) fn poll(
+    cx: &OperationContext<'_>,
+    kind: &TicketKind<'_>,
+    handle: &Value,
+    http: &mut Replay<'_>,
+) -> Replayed<PollResult> {
+    let orders = list(&handle["order_ids"]).iter().filter_map(integer);
+    let tickets: Vec<Value> = orders.map(|order| json!({"order_id": order})).collect();
+    items::follow(&TICKETS, &tickets, &cx.execution.result, |order, _| status(kind, order, http))
+}
+
+/// Asks for a ticket's status, and for its details where the status does not show everything: a
+/// ticket has no status for "failed".
+fn status(kind: &TicketKind<'_>, order: &str, http: &mut Replay<'_>) -> Replayed<ItemStatus> {
+    let reply = http.send(kind.request("GetOrderBaseInfo", order))?;
+    let info = &reply.body["OrderBaseInfo"];
+    let Some(code) = text(&info["StatusCode"]) else {
+        let message = format!("the reply about ticket {order} has no StatusCode");
+        return Err(Failure::ambiguous("UnreadableReply", message).into());
+    };
+    let code = code.to_lowercase();
+    let description = text(&info["StatusDesc"]);
+    let details = DetailSource::of(kind.plugin_type);
+    let waits_for_person = match code.as_str() {
+        "reject" | "closed" => {
+            let message = description.unwrap_or_else(|| format!("the ticket is {code}"));
+            return Ok(ItemStatus::failed(&code, &code, message));
+        }
+        "success" => {
+            return Ok(match details.read(kind, order, &code, http)? {
+                Some(failed @ ItemStatus::Failed { .. }) => failed.with_status(code),
+                Some(ItemStatus::Running { .. } | ItemStatus::Succeeded { .. }) | None => {
+                    ItemStatus::succeeded(code)
+                }
+            });
+        }
+        "toaudit" => return Ok(ItemStatus::waiting(code)),
+        "new" => true,
+        "approved" => !kind.starts_itself,
+        _ => false,
+    };
+    let own_status = match (code.as_str(), description) {
+        ("new" | "approved" | "processing", _) | (_, None) => code.clone(),
+        (_, Some(description)) => format!("{code} ({description})"),
+    };
+    Ok(match details.read(kind, order, &code, http)? {
+        Some(detail) => {
+            let status = format!("{own_status}, {}", detail.status());
+            detail.with_status(status)
+        }
+        None => ItemStatus::Running { status: own_status, waits_for_person },
+    })
 }
 
 #[cfg(test)]

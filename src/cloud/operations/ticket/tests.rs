@@ -4,38 +4,50 @@ use serde_json::{Value, json};
 
 use crate::cloud::operations::create_order::CreateOrder;
 use crate::cloud::operations::marker::Marker;
-use crate::cloud::operations::rehearsal::{OperationHarness, Transcript, query};
-use crate::job::{Answer, Ended, FailureClass, Running};
+use crate::cloud::operations::tests::harness::{OperationHarness, Transcript, alibaba, query};
+use crate::cloud::operations::{PollResult, ProbeResult};
+use crate::job::FailureClass;
 
-fn rehearsal(plugin_type: &str) -> OperationHarness {
+fn harness(plugin_type: &str) -> OperationHarness {
     let params = json!({"Comment": "c", "PluginType": plugin_type, "PluginParam": {}, "Tid": 9});
-    OperationHarness::of(CreateOrder, params)
+    OperationHarness::new(CreateOrder, params)
 }
 
-fn poll(plugin_type: &str, replies: &[Value]) -> Transcript {
-    rehearsal(plugin_type).poll(&json!({"order_ids": [7]}), replies)
+fn poll(plugin_type: &str, replies: &[Value]) -> Transcript<PollResult> {
+    harness(plugin_type).poll(&json!({"order_ids": [7]}), replies)
 }
 
 fn base(status: &str) -> Value {
-    json!({"OrderBaseInfo": {"OrderId": 7, "StatusCode": status, "StatusDesc": "in words"}})
+    json!({"OrderBaseInfo": {"OrderId": 7, "StatusCode": status, "StatusDesc": "a description"}})
 }
 
-fn running(heard: Transcript) -> Running {
-    match heard.1 {
-        Ok(Answer::Running(running)) => running,
+/// The provider's status, and whether a person has to act.
+fn running(poll: Transcript<PollResult>) -> (String, bool) {
+    match poll.1 {
+        Ok(PollResult::Running { provider_status, waits_for_person, .. }) => {
+            (provider_status, waits_for_person)
+        }
         other => panic!("not running: {other:?}"),
     }
 }
 
-fn ended(heard: Transcript) -> Ended {
-    match heard.1 {
-        Ok(Answer::Ended(ended)) => ended,
-        other => panic!("not ended: {other:?}"),
+fn waits_for_person(poll: Transcript<PollResult>) -> bool {
+    running(poll).1
+}
+
+fn succeeds(poll: Transcript<PollResult>) -> bool {
+    matches!(poll.1, Ok(PollResult::Succeeded { .. }))
+}
+
+fn failure(poll: PollResult) -> (String, String) {
+    match poll {
+        PollResult::Failed { code, message, .. } => (code, message),
+        other => panic!("not failed: {other:?}"),
     }
 }
 
-fn failure_code(heard: Transcript) -> String {
-    ended(heard).failure.unwrap().0
+fn failure_code(poll: Transcript<PollResult>) -> String {
+    failure(poll.1.unwrap()).0
 }
 
 #[test]
@@ -51,21 +63,17 @@ fn ids_are_read_from_every_shape_of_the_reply() {
     ] {
         let body =
             json!({"CreateOrderResult": shape, "Success": true, "ErrorCode": "UnknownError"});
-        match rehearsal("NDDL").call(body).1 {
-            Ok(Answer::Accepted(accepted)) => {
-                assert_eq!(accepted.result, json!({"order_ids": ids}), "{shape}");
-                assert_eq!(accepted.handle, accepted.result);
-            }
-            other => panic!("{shape}: {other:?}"),
-        }
+        let accepted = harness("NDDL").call(body).1.unwrap();
+        assert_eq!(accepted.result, json!({"order_ids": ids}), "{shape}");
+        assert_eq!(accepted.handle, accepted.result);
     }
 }
 
 #[test]
-fn a_success_that_names_no_ticket_is_ambiguous() {
+fn a_success_without_a_ticket_number_is_ambiguous() {
     for shape in [json!([]), json!({"OrderIds": []}), json!("12***"), json!(null), json!([0, -1])] {
         let (_, answer) =
-            rehearsal("NDDL").call(json!({"Success": true, "CreateOrderResult": shape}));
+            harness("NDDL").call(json!({"Success": true, "CreateOrderResult": shape}));
         assert!(
             answer.is_err_and(|f| f.meaning == FailureClass::Ambiguous && f.code == "NoOrderId")
         );
@@ -73,23 +81,23 @@ fn a_success_that_names_no_ticket_is_ambiguous() {
 }
 
 #[test]
-fn a_ticket_decided_against_has_failed_with_that_code() {
+fn a_rejected_or_closed_ticket_fails_with_that_code() {
     for (status, code) in [("reject", "reject"), ("CLOSED", "closed")] {
-        let heard = poll("DC_COMMON", &[base(status)]);
-        assert_eq!(heard.0[0].action, "GetOrderBaseInfo");
-        assert_eq!(query(&heard.0[0]), json!({"OrderId": "7", "Tid": "9"}));
-        let ended = ended(heard);
-        assert_eq!(ended.failure, Some((code.into(), "ticket 7: in words".into())));
+        let transcript = poll("DC_COMMON", &[base(status)]);
+        assert_eq!(transcript.0[0].action, "GetOrderBaseInfo");
+        assert_eq!(query(&transcript.0[0]), json!({"OrderId": "7", "Tid": "9"}));
+        let failure = failure(transcript.1.unwrap());
+        assert_eq!(failure, (code.into(), "ticket 7: a description".into()));
     }
 }
 
 #[test]
-fn a_ticket_is_waiting_for_a_person_where_one_has_to_act() {
+fn a_ticket_waits_for_a_person_by_its_status_and_its_details() {
     let change = |status: &str| json!({"DataCorrectOrderDetail": {"Status": status}});
     let export =
         |status: &str| json!({"DataExportOrderDetail": {"KeyInfo": {"JobStatus": status}}});
     let nothing = json!({"fails": "NoTask"});
-    for (plugin_type, replies, seen, waits) in [
+    for (plugin_type, replies, status, waits) in [
         ("DC_CHUNK", vec![base("toaudit")], "toaudit", true),
         ("PERM_APPLY", vec![base("ToAudit")], "toaudit", true),
         ("PERM_APPLY", vec![base("new")], "new", true),
@@ -112,7 +120,7 @@ fn a_ticket_is_waiting_for_a_person_where_one_has_to_act() {
             false,
         ),
         ("DATA_EXPORT", vec![base("new"), export("PRE_CHECKING")], "new, PRE_CHECKING", false),
-        ("DC_COMMON", vec![base("frozen"), nothing], "frozen (in words)", false),
+        ("DC_COMMON", vec![base("frozen"), nothing], "frozen (a description)", false),
         (
             "NDDL",
             vec![base("new"), json!({"ProjectInfo": {"Status": "DESIGN"}})],
@@ -120,13 +128,12 @@ fn a_ticket_is_waiting_for_a_person_where_one_has_to_act() {
             true,
         ),
     ] {
-        let running = running(poll(plugin_type, &replies));
-        assert_eq!((running.seen.as_str(), running.waits_for_person), (seen, waits));
+        assert_eq!(running(poll(plugin_type, &replies)), (status.to_owned(), waits));
     }
 }
 
 #[test]
-fn the_task_shows_what_the_ticket_does_not() {
+fn the_details_show_ends_that_the_ticket_does_not() {
     let job = |status: &str| json!({"DataCorrectTaskDetail": {"jobStatus": status}});
     let export =
         |status: &str| json!({"DataExportOrderDetail": {"KeyInfo": {"JobStatus": status}}});
@@ -136,11 +143,11 @@ fn the_task_shows_what_the_ticket_does_not() {
     assert_eq!(failure_code(poll("DC_CHUNK", &[base("approved"), job("fail")])), "FAIL");
     assert_eq!(failure_code(poll("DC_COMMON", &[base("success"), job("FAIL")])), "FAIL");
     assert_eq!(failure_code(poll("DC_COMMON", &[base("processing"), job("DELETE")])), "DELETE");
-    assert!(running(poll("DC_COMMON", &[base("processing"), job("PAUSE")])).waits_for_person);
-    assert!(!running(poll("DC_COMMON", &[base("processing"), job("RUNNING")])).waits_for_person);
-    assert!(ended(poll("DC_COMMON", &[base("success"), job("SUCCESS")])).failure.is_none());
-    let unseen = json!({"fails": "NoPermission"});
-    assert!(ended(poll("DC_COMMON", &[base("success"), unseen])).failure.is_none());
+    assert!(waits_for_person(poll("DC_COMMON", &[base("processing"), job("PAUSE")])));
+    assert!(!waits_for_person(poll("DC_COMMON", &[base("processing"), job("RUNNING")])));
+    assert!(succeeds(poll("DC_COMMON", &[base("success"), job("SUCCESS")])));
+    let hidden = json!({"fails": "NoPermission"});
+    assert!(succeeds(poll("DC_COMMON", &[base("success"), hidden])));
 
     assert_eq!(
         failure_code(poll("DATA_EXPORT", &[base("processing"), export("EXPORT_FAIL")])),
@@ -150,37 +157,33 @@ fn the_task_shows_what_the_ticket_does_not() {
         failure_code(poll("DATA_EXPORT", &[base("new"), export("PRE_CHECK_FAIL")])),
         "PRE_CHECK_FAIL"
     );
-    assert!(
-        ended(poll("DATA_EXPORT", &[base("processing"), export("EXPORT_SUCCESS")]))
-            .failure
-            .is_none()
-    );
+    assert!(succeeds(poll("DATA_EXPORT", &[base("processing"), export("EXPORT_SUCCESS")])));
     assert_eq!(failure_code(poll("NDDL", &[base("processing"), project("CLOSE")])), "CLOSE");
-    assert!(ended(poll("NDDL", &[base("approved"), project("PUBLISHED")])).failure.is_none());
-    assert!(ended(poll("OWNER_APPLY", &[base("success")])).failure.is_none());
+    assert!(succeeds(poll("NDDL", &[base("approved"), project("PUBLISHED")])));
+    assert!(succeeds(poll("OWNER_APPLY", &[base("success")])));
 }
 
 #[test]
-fn history_clearing_has_finished_when_it_is_scheduled() {
+fn history_clearing_succeeds_once_it_is_scheduled() {
     for body in [
         json!({"DataCronClearConfig": {"CronStatus": "WAITING"}}),
         json!({"CronStatus": "success"}),
     ] {
-        let heard = poll("DC_CRON_CLEAR", &[base("approved"), body]);
-        assert_eq!(heard.0[1].action, "GetDataCronClearConfig");
-        assert!(ended(heard).failure.is_none());
+        let transcript = poll("DC_CRON_CLEAR", &[base("approved"), body]);
+        assert_eq!(transcript.0[1].action, "GetDataCronClearConfig");
+        assert!(succeeds(transcript));
     }
     let empty = json!({"DataCronClearConfig": {"CronStatus": ""}});
-    assert!(!running(poll("DC_CRON_CLEAR", &[base("approved"), empty])).waits_for_person);
+    assert!(!waits_for_person(poll("DC_CRON_CLEAR", &[base("approved"), empty])));
     let paused = json!({"DataCronClearConfig": {"CronStatus": "PAUSE"}});
-    assert!(running(poll("DC_CRON_CLEAR", &[base("approved"), paused])).waits_for_person);
+    assert!(waits_for_person(poll("DC_CRON_CLEAR", &[base("approved"), paused])));
 }
 
 #[test]
-fn a_read_that_failed_in_passing_is_asked_again() {
+fn a_failed_or_unreadable_read_of_a_ticket_is_not_permanent() {
     for replies in [
-        vec![json!({"stutters": "Throttling"})],
-        vec![base("success"), json!({"stutters": "Throttling"})],
+        vec![json!({"fails_for_now": "Throttling"})],
+        vec![base("success"), json!({"fails_for_now": "Throttling"})],
         vec![json!({"OrderBaseInfo": {}})],
     ] {
         let (_, answer) = poll("DC_COMMON", &replies);
@@ -189,43 +192,44 @@ fn a_read_that_failed_in_passing_is_asked_again() {
 }
 
 #[test]
-fn a_detail_that_can_t_be_read_does_not_hide_the_ticket_s_own_status() {
-    let later = json!({"stutters": "Throttling"});
-    let heard = running(poll("DC_COMMON", &[base("processing"), later.clone()]));
-    assert_eq!((heard.seen.as_str(), heard.waits_for_person), ("processing", false));
-    assert!(running(poll("DC_COMMON", &[base("new"), later])).waits_for_person);
+fn the_ticket_s_own_status_counts_while_its_details_cannot_be_read() {
+    let later = json!({"fails_for_now": "Throttling"});
+    let processing = running(poll("DC_COMMON", &[base("processing"), later.clone()]));
+    assert_eq!(processing, ("processing".to_owned(), false));
+    assert!(waits_for_person(poll("DC_COMMON", &[base("new"), later])));
 }
 
 #[test]
-fn several_tickets_end_together_and_the_first_end_of_each_counts() {
-    let mut rehearsal = rehearsal("OWNER_APPLY");
-    rehearsal.execution.result = json!({"order_ids": [7, 8], "adopted": true});
+fn several_tickets_end_together_and_an_ended_one_is_not_read_again() {
+    let mut harness = harness("OWNER_APPLY");
+    harness.execution.result = json!({"order_ids": [7, 8], "adopted": true});
     let handle = json!({"order_ids": [7, 8]});
-    let first = running(rehearsal.poll(&handle, &[base("reject"), base("toaudit")]));
-    assert_eq!(first.seen, "1 reject; 1 toaudit");
-    assert!(first.waits_for_person);
-    assert_eq!(first.result["adopted"], json!(true));
+    let first = harness.poll_and_save(&handle, &[base("reject"), base("toaudit")]);
+    assert_eq!(running((vec![], Ok(first))), ("1 reject; 1 toaudit".to_owned(), true));
+    let error = &harness.execution.result["tickets"][0]["error"];
+    assert_eq!(*error, json!({"code": "reject", "message": "a description"}));
 
-    rehearsal.execution.result = first.result;
-    let last = ended(rehearsal.poll(&handle, &[base("success")]));
-    assert_eq!(last.failure, Some(("reject".into(), "ticket 7: in words".into())));
-    assert_eq!(last.result["order_ids"], json!([7, 8]));
-    assert_eq!(last.result["tickets"][1]["ended"], json!("succeeded"));
+    let last = harness.poll_and_save(&handle, &[base("success")]);
+    assert_eq!(failure(last), ("reject".into(), "ticket 7: a description".into()));
+    let result = &harness.execution.result;
+    assert_eq!(result["adopted"], json!(true));
+    assert_eq!(result["order_ids"], json!([7, 8]));
+    assert_eq!(result["tickets"][1]["ended"], json!("succeeded"));
 }
 
 #[test]
 fn a_lost_create_is_found_by_its_marker_on_any_page() {
-    let rehearsal = rehearsal("NDDL");
-    let marker = Marker::of(&rehearsal.job.id);
+    let harness = harness("NDDL");
+    let marker = Marker::of(&harness.job.id);
     let other = Marker::of(&"chg-2".parse().unwrap());
     let page = |first: i64, comments: &[String]| {
         let order = |(at, comment): (usize, &String)| json!({"OrderId": first + i64::try_from(at).unwrap(), "Comment": comment});
         let orders: Vec<Value> = comments.iter().enumerate().map(order).collect();
         json!({"Orders": {"Order": orders}, "TotalCount": 3})
     };
-    let (requests, answer) =
-        rehearsal.probe(&[page(1, &[other.sign("c"), "c".into()]), page(3, &[marker.sign("c")])]);
-    let Ok(Answer::Found(found)) = answer else { panic!("not found: {answer:?}") };
+    let (requests, answer) = harness
+        .probe(&[page(1, &[other.append_to("c"), "c".into()]), page(3, &[marker.append_to("c")])]);
+    let Ok(ProbeResult::Found(found)) = answer else { panic!("not found: {answer:?}") };
     assert_eq!(found.handle, json!({"order_ids": [3]}));
     assert_eq!(found.result, json!({"order_ids": [3], "adopted": true}));
     assert_eq!(
@@ -236,57 +240,59 @@ fn a_lost_create_is_found_by_its_marker_on_any_page() {
     );
     assert_eq!(query(&requests[1])["PageNumber"], json!("2"));
 
-    let both = page(1, &[marker.sign("c"), marker.sign("c"), "c".into()]);
-    let (_, answer) = rehearsal.probe(&[both]);
-    assert!(matches!(answer, Ok(Answer::Found(a)) if a.handle == json!({"order_ids": [1, 2]})));
+    let both = page(1, &[marker.append_to("c"), marker.append_to("c"), "c".into()]);
+    let (_, answer) = harness.probe(&[both]);
+    assert!(
+        matches!(answer, Ok(ProbeResult::Found(a)) if a.handle == json!({"order_ids": [1, 2]}))
+    );
 }
 
 #[test]
-fn a_comment_cut_before_its_marker_may_be_ours() {
+fn a_comment_cut_before_its_marker_leaves_the_probe_undecided() {
     let comment = format!("{} and so on", "long ".repeat(50));
-    let mut rehearsal = rehearsal("NDDL");
-    rehearsal.job.params["Comment"] = json!(comment);
-    let signed = Marker::of(&rehearsal.job.id).sign(&comment);
+    let mut harness = harness("NDDL");
+    harness.job.params["Comment"] = json!(comment);
+    let signed = Marker::of(&harness.job.id).append_to(&comment);
     let listed = |comment: &str| {
         let order = json!({"OrderId": 1, "Comment": comment});
         let list = json!({"Orders": {"Order": [order]}, "TotalCount": 1});
-        rehearsal.probe(&[list]).1
+        harness.probe(&[list]).1
     };
     for cut in
         [&comment[..201], &comment[..240], &format!("{}...", &comment[..203]), &signed[..265]]
     {
         let answer = listed(cut);
-        let told = "1 of the listed tickets can't be read";
-        assert!(matches!(answer, Ok(Answer::Undecided(words)) if words == told), "{cut}");
+        let expected = "1 of the listed tickets may be this job's";
+        assert!(matches!(answer, Ok(ProbeResult::Undecided(why)) if why == expected), "{cut}");
     }
     for other in [&comment[..150], &format!("other {comment}"), &format!("{comment} [tk:0]")] {
-        assert!(matches!(listed(other), Ok(Answer::Absent)), "{other}");
+        assert!(matches!(listed(other), Ok(ProbeResult::Absent)), "{other}");
     }
 }
 
 #[test]
-fn a_create_is_absent_only_where_the_whole_list_was_read() {
-    let mut rehearsal = rehearsal("NDDL");
+fn a_lost_create_is_absent_only_if_the_whole_list_was_read() {
+    let mut harness = harness("NDDL");
     let empty = json!({"Orders": {"Order": []}, "TotalCount": 0});
-    assert!(matches!(rehearsal.probe(std::slice::from_ref(&empty)).1, Ok(Answer::Absent)));
-    let garbage = rehearsal.probe(&[json!({"Success": true})]).1;
+    assert!(matches!(harness.probe(std::slice::from_ref(&empty)).1, Ok(ProbeResult::Absent)));
+    let garbage = harness.probe(&[json!({"Success": true})]).1;
     assert!(garbage.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
-    let ours = Marker::of(&rehearsal.job.id).sign("c");
+    let ours = Marker::of(&harness.job.id).append_to("c");
     for order in [json!({"OrderId": 1}), json!({"Comment": ours})] {
         let illegible = json!({"Orders": {"Order": [order]}, "TotalCount": 1});
-        assert!(matches!(rehearsal.probe(&[illegible]).1, Ok(Answer::Undecided(_))));
+        assert!(matches!(harness.probe(&[illegible]).1, Ok(ProbeResult::Undecided(_))));
     }
     let short = json!({"Orders": {"Order": []}, "TotalCount": 5});
-    assert!(matches!(rehearsal.probe(&[short]).1, Ok(Answer::Undecided(_))));
+    assert!(matches!(harness.probe(&[short]).1, Ok(ProbeResult::Undecided(_))));
     let endless =
         json!({"Orders": {"Order": [{"OrderId": 1, "Comment": "c"}]}, "TotalCount": 9999});
-    let (requests, answer) = rehearsal.probe(&vec![endless; 200]);
+    let (requests, answer) = harness.probe(&vec![endless; 200]);
     assert_eq!(requests.len(), 200);
-    assert!(matches!(answer, Ok(Answer::Undecided(_))));
-    assert!(rehearsal.probe(&[json!({"stutters": "Throttling"})]).1.is_err());
+    assert!(matches!(answer, Ok(ProbeResult::Undecided(_))));
+    assert!(harness.probe(&[json!({"fails_for_now": "Throttling"})]).1.is_err());
 
-    rehearsal.job.params["RealLoginUserUid"] = json!("u");
-    assert!(matches!(rehearsal.probe(std::slice::from_ref(&empty)).1, Ok(Answer::Undecided(_))));
-    rehearsal.account.marker = false;
-    assert!(matches!(rehearsal.probe(&[]).1, Ok(Answer::Undecided(_))));
+    harness.job.params["RealLoginUserUid"] = json!("u");
+    assert!(matches!(harness.probe(std::slice::from_ref(&empty)).1, Ok(ProbeResult::Undecided(_))));
+    harness.account.provider = alibaba(false, false);
+    assert!(matches!(harness.probe(&[]).1, Ok(ProbeResult::Undecided(_))));
 }

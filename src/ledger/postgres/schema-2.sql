@@ -1,2 +1,0 @@
--- What waits for a person is counted without looking at every job that is done.
-CREATE INDEX jobs_unknown ON jobs (operation) WHERE status = 'unknown';
