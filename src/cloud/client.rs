@@ -210,7 +210,7 @@ impl AccountClient {
             Provider::Huawei => huawei::signed(request, &self.account, now, token),
         };
         let mut signed = signed.map_err(SendError::Failed)?;
-        signed.headers.extend(trace_headers(&traces::passed_on(trace)));
+        signed.headers.extend(trace_headers(&traces::outgoing(trace)));
         let raw = match self.transport.send(signed).await {
             Ok(raw) => raw,
             Err(error) => return Err(self.trip(permit, errors::transport_failure(&error))),
