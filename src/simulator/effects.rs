@@ -25,7 +25,7 @@ pub struct Effect {
     pub order_ids: Vec<i64>,
     /// What was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<PublishTarget>,
+    pub target: Option<EffectTarget>,
     /// The release packages that were deployed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub package_ids: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Effect {
 
 /// The parameters that identify a publish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublishTarget {
+pub struct EffectTarget {
     /// The NDDL ticket.
     pub order_id: i64,
     /// The database.

@@ -49,7 +49,7 @@ use url::Url;
 pub use self::dataarts::package::ForcedPackageOutcome;
 pub use self::dataworks::file::ForcedFileOutcome;
 pub use self::dms::ticket::ForcedOutcome;
-pub use self::effects::{Effect, PublishTarget, RequestCount, RequestCounts};
+pub use self::effects::{Effect, EffectTarget, RequestCount, RequestCounts};
 pub use self::faults::{Fault, FaultPlan, FaultRule};
 pub use self::overrides::Override;
 pub use self::settings::{SimulatorSettings, TestKey, TestUser};

@@ -1,4 +1,4 @@
-//! The content of a reply, before [`gateway`](super::gateway) puts it in the provider's format.
+//! The content of a reply, before the gateway puts it in the format of the provider.
 
 use std::time::Duration;
 

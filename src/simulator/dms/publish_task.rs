@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ticket::{ForcedOutcome, Ticket, TicketStage, stages_between};
-use crate::simulator::effects::PublishTarget;
+use crate::simulator::effects::EffectTarget;
 
 /// A publish task with its record.
 #[derive(Debug)]
 pub(in crate::simulator) struct PublishTask {
     pub(in crate::simulator) task_id: i64,
-    pub(super) target: PublishTarget,
+    pub(super) target: EffectTarget,
     pub(super) at: Timestamp,
     pub(super) outcome: ForcedOutcome,
     pub(super) pace: Duration,
@@ -91,7 +91,7 @@ impl PublishTask {
         if matches!(self.status(now), "START" | "ANALYZE") {
             return json!([]);
         }
-        let PublishTarget { db_id, logic, strategy, plan_time, .. } = &self.target;
+        let EffectTarget { db_id, logic, strategy, plan_time, .. } = &self.target;
         let task = self.task_status(now);
         let job = if matches!(task, "SUCCESS" | "FAIL") { task } else { "NONE" };
         json!([{

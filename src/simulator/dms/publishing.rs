@@ -6,7 +6,7 @@ use super::params::Params;
 use super::publish_task::{DesignNode, PublishTask, design_node};
 use super::queries::requested_ticket;
 use super::ticket::{ForcedOutcome, Ticket, TicketStage};
-use crate::simulator::effects::{Effect, PublishTarget};
+use crate::simulator::effects::{Effect, EffectTarget};
 use crate::simulator::reply::ErrorReply;
 use crate::simulator::request::CallContext;
 use crate::simulator::store::Store;
@@ -41,9 +41,9 @@ pub(in crate::simulator) fn create(
     Ok(json!({"TaskId": task_id}))
 }
 
-fn publish_target(call: &CallContext<'_>) -> Result<PublishTarget, ErrorReply> {
+fn publish_target(call: &CallContext<'_>) -> Result<EffectTarget, ErrorReply> {
     let params = Params::of_query(&call.request.raw);
-    let target = PublishTarget {
+    let target = EffectTarget {
         order_id: params.required_number("OrderId")?,
         db_id: params.required_number("DbId")?,
         logic: params.required_bool("Logic")?,

@@ -9,7 +9,7 @@ use super::client::{
 };
 use crate::cloud::service::Service;
 use crate::simulator::{
-    ForcedFileOutcome, ForcedOutcome, Override, PublishTarget, Simulator, SimulatorSettings,
+    EffectTarget, ForcedFileOutcome, ForcedOutcome, Override, Simulator, SimulatorSettings,
 };
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_publish_has_a_record_whose_status_changes() {
         assert_eq!(status, 200, "{body}");
         assert!(body["TaskId"].is_i64());
     }
-    let target = PublishTarget {
+    let target = EffectTarget {
         order_id: 70_001,
         db_id: 17,
         logic: false,
