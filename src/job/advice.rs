@@ -22,65 +22,62 @@ pub struct OutcomeError {
     pub advice: String,
 }
 
-/// What a person can do, in one sentence or two.
-pub mod advice {
-    /// A call was lost and could not be looked up.
-    pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
-        job with `ticketd jobs resolve`, before submitting it again under a new id.";
-    /// What was started can no longer be followed.
-    pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
-        the provider, under the handle, how it ended.";
-    pub(super) const NOTHING: &str = "Nothing: ticketd goes on by itself.";
-    pub(super) const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
-        then submit it under a new id.";
-    pub(super) const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
-        under a new id when the provider works again.";
-    pub(super) const TICKET: &str = "The provider took the call, and what it started did not \
-        succeed. Look at it there, under the ids in the result.";
-    pub(super) const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
-        later deadline.";
-    pub(super) const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
-        handle; nobody follows it any more.";
-    pub(super) const CANCELLED_BEFORE: &str = "Nothing was done.";
-    pub(super) const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
-        the handle. Close it there if it must not go on.";
-    /// Workers die of it, and it has done nothing else.
-    pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
-        keeps it. Find out why, then submit it under a new id.";
-    pub(super) const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
-    pub(super) const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
-        send it again.";
-    pub(super) const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
-        id is still free.";
-}
+/// A call was lost and could not be looked up.
+pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
+    job with `ticketd jobs resolve`, before submitting it again under a new id.";
+/// What was started can no longer be followed.
+pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
+    the provider, under the handle, how it ended.";
+const NOTHING: &str = "Nothing: ticketd goes on by itself.";
+const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
+    then submit it under a new id.";
+const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
+    under a new id when the provider works again.";
+const TICKET: &str = "The provider took the call, and what it started did not \
+    succeed. Look at it there, under the ids in the result.";
+const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
+    later deadline.";
+const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
+    handle; nobody follows it any more.";
+const CANCELLED_BEFORE: &str = "Nothing was done.";
+const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
+    the handle. Close it there if it must not go on.";
+/// Workers die of it, and it has done nothing else.
+pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
+    keeps it. Find out why, then submit it under a new id.";
+const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
+const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
+    send it again.";
+const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
+    id is still free.";
 
 impl OutcomeError {
     /// A request that failed for good.
     pub fn failure(failure: &Failure) -> Self {
         let advice = match failure.meaning {
-            FailureClass::Permanent => advice::REFUSED,
-            FailureClass::Retryable { .. } => advice::OUT_OF_TRIES,
-            FailureClass::Ambiguous => advice::LOST_CALL,
+            FailureClass::Permanent => REFUSED,
+            FailureClass::Retryable { .. } => OUT_OF_TRIES,
+            FailureClass::Ambiguous => LOST_CALL,
         };
         Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice)
     }
 
     /// A request that failed and is not the end: it is tried again, or looked up.
     pub fn passing(failure: &Failure) -> Self {
-        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice::NOTHING)
+        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), NOTHING)
     }
 
     /// What the call started has failed at the provider.
     pub fn ticket(code: String, message: String) -> Self {
-        Self { code, message, class: "ticket".to_owned(), advice: advice::TICKET.to_owned() }
+        Self { code, message, class: "ticket".to_owned(), advice: TICKET.to_owned() }
     }
 
     /// The deadline passed; `started` says whether something exists at the provider.
     pub fn deadline(started: bool) -> Self {
         let (message, advice) = if started {
-            ("the deadline passed before it was finished", advice::DEADLINE_AFTER)
+            ("the deadline passed before it was finished", DEADLINE_AFTER)
         } else {
-            ("the deadline passed before the call was made", advice::DEADLINE_BEFORE)
+            ("the deadline passed before the call was made", DEADLINE_BEFORE)
         };
         Self::new("DeadlinePassed", message, "deadline", advice)
     }
@@ -88,7 +85,7 @@ impl OutcomeError {
     /// Somebody cancelled it; `started` says whether something exists at the provider. The reason
     /// may be empty.
     pub fn cancelled(started: bool, reason: &str) -> Self {
-        let advice = if started { advice::CANCELLED_AFTER } else { advice::CANCELLED_BEFORE };
+        let advice = if started { CANCELLED_AFTER } else { CANCELLED_BEFORE };
         let message = match reason {
             "" => "cancelled on request".to_owned(),
             reason => format!("cancelled on request: {reason}"),
@@ -108,7 +105,7 @@ impl OutcomeError {
 
     /// A person has closed it as failed, in these words.
     pub fn resolved(note: &str) -> Self {
-        Self::new("Resolved", note, "resolved", advice::RESOLVED)
+        Self::new("Resolved", note, "resolved", RESOLVED)
     }
 
     /// Whether it is what workers died of.
@@ -120,8 +117,8 @@ impl OutcomeError {
     pub fn invalid(expected: MessageKind, problems: &[Problem]) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let (code, advice) = match expected {
-            MessageKind::Job => ("InvalidJob", advice::INVALID),
-            MessageKind::Cancellation => ("InvalidCancellation", advice::INVALID_CANCELLATION),
+            MessageKind::Job => ("InvalidJob", INVALID),
+            MessageKind::Cancellation => ("InvalidCancellation", INVALID_CANCELLATION),
         };
         Self::new(code, &lines.join("; "), "invalid", advice)
     }
@@ -147,24 +144,24 @@ mod tests {
         let lost = Failure::ambiguous("TimedOut", "no answer");
         let empty = [Problem::new("$", "is empty")];
         let troubles = [
-            (OutcomeError::failure(&passing), "retryable", advice::OUT_OF_TRIES),
-            (OutcomeError::failure(&refused), "permanent", advice::REFUSED),
-            (OutcomeError::failure(&lost), "ambiguous", advice::LOST_CALL),
-            (OutcomeError::passing(&passing), "retryable", advice::NOTHING),
-            (OutcomeError::passing(&lost), "ambiguous", advice::NOTHING),
-            (OutcomeError::ticket("Rejected".into(), "no".into()), "ticket", advice::TICKET),
-            (OutcomeError::deadline(false), "deadline", advice::DEADLINE_BEFORE),
-            (OutcomeError::deadline(true), "deadline", advice::DEADLINE_AFTER),
-            (OutcomeError::cancelled(false, ""), "cancelled", advice::CANCELLED_BEFORE),
-            (OutcomeError::cancelled(true, ""), "cancelled", advice::CANCELLED_AFTER),
-            (OutcomeError::poison(None, advice::POISON), "poison", advice::POISON),
-            (OutcomeError::poison(Some("cut"), advice::LOST_CALL), "poison", advice::LOST_CALL),
-            (OutcomeError::resolved("seen by nobody"), "resolved", advice::RESOLVED),
-            (OutcomeError::invalid(MessageKind::Job, &empty), "invalid", advice::INVALID),
+            (OutcomeError::failure(&passing), "retryable", OUT_OF_TRIES),
+            (OutcomeError::failure(&refused), "permanent", REFUSED),
+            (OutcomeError::failure(&lost), "ambiguous", LOST_CALL),
+            (OutcomeError::passing(&passing), "retryable", NOTHING),
+            (OutcomeError::passing(&lost), "ambiguous", NOTHING),
+            (OutcomeError::ticket("Rejected".into(), "no".into()), "ticket", TICKET),
+            (OutcomeError::deadline(false), "deadline", DEADLINE_BEFORE),
+            (OutcomeError::deadline(true), "deadline", DEADLINE_AFTER),
+            (OutcomeError::cancelled(false, ""), "cancelled", CANCELLED_BEFORE),
+            (OutcomeError::cancelled(true, ""), "cancelled", CANCELLED_AFTER),
+            (OutcomeError::poison(None, POISON), "poison", POISON),
+            (OutcomeError::poison(Some("cut"), LOST_CALL), "poison", LOST_CALL),
+            (OutcomeError::resolved("seen by nobody"), "resolved", RESOLVED),
+            (OutcomeError::invalid(MessageKind::Job, &empty), "invalid", INVALID),
             (
                 OutcomeError::invalid(MessageKind::Cancellation, &empty),
                 "invalid",
-                advice::INVALID_CANCELLATION,
+                INVALID_CANCELLATION,
             ),
         ];
         for (trouble, class, advice) in troubles {

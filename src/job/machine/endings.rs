@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::advice::{OutcomeError, advice};
+use super::super::advice::{self, OutcomeError};
 use super::super::state::{
     Doubt, ExecutionState, Outcome, OutcomeKind, ProviderReply, RequestKind, State,
 };
