@@ -120,6 +120,6 @@ fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
     let catalogue = operations::catalogue();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "bench".into(), toml };
-    let examined = config::load_with_report(&[layer], environment, &names);
-    examined.settings.context("the settings of the benchmark are invalid")
+    let report = config::load_with_report(&[layer], environment, &names);
+    report.settings.context("the bench's own settings are wrong")
 }
