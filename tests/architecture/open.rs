@@ -16,15 +16,6 @@ pub const OPEN_TANGLES: &[&[&str]] = &[
     &["cloud/health.rs", "cloud/line.rs", "cloud/metrics.rs"],
     &["cloud/limits.rs", "cloud/rate.rs"],
     &[
-        "cloud/operations/deploy_release_packages/adopted.rs",
-        "cloud/operations/deploy_release_packages/before.rs",
-        "cloud/operations/deploy_release_packages/lookup.rs",
-        "cloud/operations/deploy_release_packages/mod.rs",
-        "cloud/operations/deploy_release_packages/progress.rs",
-        "cloud/operations/deploy_release_packages/standing.rs",
-    ],
-    &["cloud/operations/ticket/standing.rs", "cloud/operations/ticket/task.rs"],
-    &[
         "config.rs",
         "config/accounts.rs",
         "config/admin.rs",
