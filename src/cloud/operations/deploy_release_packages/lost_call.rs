@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Params;
 use super::package_detail::{DeployStatus, PackageDetail};
 use crate::cloud::operations::operation::{OperationContext, ProbeResult, adopted};
 use crate::cloud::operations::replay::{Replay, Replayed};
@@ -65,11 +64,11 @@ impl PackageBaseline {
 /// Reads every package once: a hundred take seconds, a deploy takes minutes.
 pub(super) fn baseline(
     cx: &OperationContext<'_>,
-    params: &Params,
+    package_ids: &[String],
     http: &mut Replay<'_>,
 ) -> Replayed<Value> {
     let mut packages = BTreeMap::new();
-    for id in &params.package_ids {
+    for id in package_ids {
         match http.try_send(PackageDetail::request(cx.account.project_id(), id))? {
             Ok(reply) => {
                 packages.extend(PackageDetail::parse(&reply.body, id).ok().map(|detail| {
@@ -90,12 +89,12 @@ pub(super) fn baseline(
 /// reached none.
 pub(super) fn probe(
     cx: &OperationContext<'_>,
-    params: &Params,
+    package_ids: &[String],
     http: &mut Replay<'_>,
 ) -> Replayed<ProbeResult> {
     let baseline = PackageBaseline::of(cx);
     let mut reached = 0;
-    for id in &params.package_ids {
+    for id in package_ids {
         let reply = http.send(PackageDetail::request(cx.account.project_id(), id))?;
         let detail = PackageDetail::parse(&reply.body, id)?;
         if detail.status() == DeployStatus::Waiting {
@@ -106,13 +105,12 @@ pub(super) fn probe(
         }
         reached += 1;
     }
-    let all = params.package_ids.len();
+    let all = package_ids.len();
+    // The lost reply held the ids of the system tasks: the packages are followed without them.
+    let packages: Value = package_ids.iter().map(|id| json!({"package_id": id})).collect();
     Ok(match reached {
         0 => ProbeResult::Absent,
-        // The lost reply held the ids of the system tasks: the packages are followed without.
-        reached if reached == all => {
-            ProbeResult::Found(adopted(params.handle(|id| json!({"package_id": id}))))
-        }
+        reached if reached == all => ProbeResult::Found(adopted(json!({"packages": packages}))),
         reached => ProbeResult::Undecided(format!(
             "{reached} of {all} packages have been deployed, but one call deploys all"
         )),

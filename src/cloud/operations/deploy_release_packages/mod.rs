@@ -79,7 +79,7 @@ impl Operation for DeployReleasePackages {
     }
 
     fn baseline(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Value> {
-        lost_call::baseline(cx, &cx.params()?, http)
+        lost_call::baseline(cx, &cx.params::<Params>()?.package_ids, http)
     }
 
     fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
@@ -97,7 +97,7 @@ impl Operation for DeployReleasePackages {
     }
 
     fn probe(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<ProbeResult> {
-        lost_call::probe(cx, &cx.params()?, http)
+        lost_call::probe(cx, &cx.params::<Params>()?.package_ids, http)
     }
 
     fn poll(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::TicketKind;
+use super::ticket_kind::TicketKind;
 use crate::cloud::operations::items::ItemStatus;
 use crate::cloud::operations::json::text;
 use crate::cloud::operations::replay::{Replay, Replayed};

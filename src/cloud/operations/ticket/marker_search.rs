@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::TicketKind;
+use super::ticket_kind::TicketKind;
 use crate::cloud::operations::json::{full_text, integer, wrapped_list};
 use crate::cloud::operations::marker::Marker;
 use crate::cloud::operations::operation::{OperationContext, ProbeResult, adopted};

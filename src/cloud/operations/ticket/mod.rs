@@ -3,9 +3,11 @@
 mod detail_source;
 mod marker_search;
 mod order_ids;
+mod ticket_kind;
 
 pub(super) use marker_search::probe;
 pub(super) use order_ids::{accepted, adopt};
+pub(super) use ticket_kind::TicketKind;
 
 use serde_json::{Value, json};
 
@@ -15,34 +17,12 @@ use super::json::{integer, list, text};
 use super::marker::Marker;
 use super::operation::{OperationContext, PollResult};
 use super::replay::{Replay, Replayed};
-use super::request::{Query, rpc};
 use crate::cloud::account::Account;
-use crate::cloud::request::Request;
-use crate::cloud::service::Service;
 use crate::job::Failure;
 use crate::job::machine::Capabilities;
 
 const TICKETS: ItemKind =
     ItemKind { noun: "ticket", list: "tickets", id: "order_id", max_per_poll: 100 };
-
-/// What reading a ticket back depends on.
-pub(super) struct TicketKind<'a> {
-    pub(super) plugin_type: &'a str,
-    /// The tenant, if the job names one.
-    pub(super) tid: Option<i64>,
-    /// The ticket is created for another user than the account's own.
-    pub(super) for_another_user: bool,
-    /// The ticket starts by itself once it is approved.
-    pub(super) starts_itself: bool,
-}
-
-impl TicketKind<'_> {
-    /// A request about one ticket.
-    fn request(&self, action: &'static str, order: &str) -> Request {
-        let query = Query::default().with("OrderId", order).with_some("Tid", self.tid);
-        rpc(Service::Dms, action, query)
-    }
-}
 
 /// A lost create is looked up by its marker, so only where tickets carry one.
 pub(super) fn capabilities(account: &Account) -> Capabilities {
