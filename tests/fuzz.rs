@@ -1,5 +1,5 @@
-//! The fuzz targets' properties, held against the committed corpus: what a fuzzer once found stays
-//! found. `make fuzz` looks for more.
+//! Checks the properties of the fuzz targets on the committed corpus, so that a fault that a fuzzer
+//! found does not return. `make fuzz` searches for more.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -14,7 +14,7 @@ mod properties;
 use properties::{TARGETS, check};
 
 #[test]
-fn what_strangers_may_send_breaks_no_promise() {
+fn every_property_holds_on_the_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     let mut broken = Vec::new();
     for (target, _) in TARGETS {
@@ -27,13 +27,13 @@ fn what_strangers_may_send_breaks_no_promise() {
                 broken.push(path);
             }
         }
-        assert!(inputs >= 4, "{target} has {inputs} inputs");
+        assert!(inputs >= 4, "{target} has only {inputs} inputs");
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
 #[test]
-fn every_target_is_built_and_has_a_corpus() {
+fn every_target_has_a_program_and_a_corpus() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let names = |folder: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(fuzz.join(folder)).unwrap();

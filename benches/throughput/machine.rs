@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine of the measurement.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// Processor, cores, and how long the disk under the ledger takes to keep something for good.
+/// The cores, the processor, and the time of one durable write to disk.
 pub fn description() -> Result<String> {
     let cores = thread::available_parallelism()?;
     let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -15,23 +15,23 @@ pub fn description() -> Result<String> {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown processor", |(_, model)| model);
-    let disk = disk()?.as_secs_f64() * 1e3;
-    Ok(format!("{cores} cores of {model}; a write to the disk takes {disk:.2} ms"))
+    let disk = write_time()?.as_secs_f64() * 1e3;
+    Ok(format!("{cores} cores of {model}; a durable write takes {disk:.2} ms"))
 }
 
-/// The processor time this process has used.
+/// The processor time of this process.
 pub fn cpu() -> Result<Duration> {
-    // The kernel counts in hundredths of a second on every platform we run on; the fields are
-    // counted from the end of the name, which may hold blanks.
-    let stat = fs::read_to_string("/proc/self/stat").context("processor time is not known")?;
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat can't be read")?;
+    // The unit is a hundredth of a second on all supported platforms. Fields are counted from the
+    // end of the program name, because the name may contain spaces.
+    let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat is not available")?;
+    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has an unknown format")?;
     let ticks: u64 =
         fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
     Ok(Duration::from_millis(10 * ticks))
 }
 
-/// The middle one of many writes.
-fn disk() -> Result<Duration> {
+/// The median time of a durable write.
+fn write_time() -> Result<Duration> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("write");
     let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;

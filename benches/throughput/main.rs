@@ -1,19 +1,20 @@
-//! ticketd beside the least that any queue worker does, in one run on one broker.
+//! Compares the throughput of ticketd with that of a minimal consumer, on the same broker.
 //!
-//! The floor takes a job, publishes one confirmed message and acks: no HTTP, no ledger. ticketd
-//! does `dms.CreateOrder` until accepted, with everything real but the provider, which answers at
-//! once in this process. Their rounds alternate, so that whatever else the machine does hits both.
-//! Jobs are in their queue before a round begins, and a round ends when the last one is acked.
+//! The baseline receives a job, publishes one confirmed message and acknowledges the job, without
+//! HTTP and without a ledger. ticketd runs `dms.CreateOrder` until accepted; only the provider is
+//! replaced, by one in this process that answers at once. Rounds alternate, so that other load on the
+//! machine affects both. A round starts with all jobs in the queue and ends when the last job is
+//! acknowledged.
 //!
-//! `BENCH_JOBS` and `BENCH_ROUNDS` make it shorter or longer.
+//! `BENCH_JOBS` and `BENCH_ROUNDS` set the number of jobs and rounds.
 
-mod floor;
-#[path = "../../tests/it/harness/handshake.rs"]
-#[expect(dead_code, reason = "tests wait for brokers, too")]
-mod handshake;
+mod baseline;
 mod machine;
 mod provider;
 mod queues;
+#[path = "../../tests/support/mod.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the benchmark needs the handshake only")]
+mod support;
 mod ticketd;
 
 use std::env;
@@ -24,23 +25,23 @@ use anyhow::{Context, Result, ensure};
 
 use queues::Queues;
 
-/// How long the broker is left alone between rounds, to write out what it still holds.
-const REST: Duration = Duration::from_secs(1);
+/// Pause between rounds, in which the broker writes to disk.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a round came to.
+/// The result of a round.
 struct Round {
     jobs: usize,
-    took: Duration,
-    /// Processor time of this process, without the broker's.
+    duration: Duration,
+    /// Processor time of this process, without the broker.
     cpu: Duration,
 }
 
 impl Round {
     fn rate(&self) -> f64 {
-        self.jobs as f64 / self.took.as_secs_f64()
+        self.jobs as f64 / self.duration.as_secs_f64()
     }
 
-    fn line(&self, name: &str) -> String {
+    fn summary(&self, name: &str) -> String {
         let cpu = self.cpu.as_secs_f64() * 1e6 / self.jobs as f64;
         format!("{name:8} {:6.0} jobs/s   {cpu:4.0} µs of processor time a job", self.rate())
     }
@@ -50,10 +51,11 @@ impl Round {
 async fn main() -> Result<()> {
     let jobs = number("BENCH_JOBS", 20_000)?;
     let rounds = number("BENCH_ROUNDS", 3)?;
-    ensure!(jobs > 0 && rounds > 0, "there is nothing to do");
-    let url = env::var("TICKETD_BROKER__URL").context("TICKETD_BROKER__URL names no broker")?;
+    ensure!(jobs > 0 && rounds > 0, "BENCH_JOBS and BENCH_ROUNDS must be at least 1");
+    let url = env::var("TICKETD_BROKER__URL")
+        .context("set TICKETD_BROKER__URL to the URL of a broker")?;
     let prefix = format!("ticketd-bench-{:08x}", rand::random::<u32>());
-    let version = handshake::version(&url).await?;
+    let version = support::handshake::version(&url).await?;
     println!("RabbitMQ {version}; {}", machine::description()?);
     println!("{rounds} rounds of {jobs} jobs each");
 
@@ -62,13 +64,16 @@ async fn main() -> Result<()> {
         measured = measure(&queues, &url, &prefix, jobs, rounds) => measured,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
-    queues.clear(&topology::describe(&prefix, 1)).await?;
-    let (floor, ours) = measured?;
-    println!("bench: floor {floor:.0} jobs/s, ticketd {ours:.0} jobs/s, ratio {:.2}", ours / floor);
+    queues.delete_all(&topology::describe(&prefix, 1)).await?;
+    let (baseline, ticketd) = measured?;
+    println!(
+        "bench: baseline {baseline:.0} jobs/s, ticketd {ticketd:.0} jobs/s, ratio {:.2}",
+        ticketd / baseline
+    );
     Ok(())
 }
 
-/// The rates of both, each the middle one of its rounds.
+/// The median rates of the baseline and of ticketd.
 async fn measure(
     queues: &Queues,
     url: &str,
@@ -76,18 +81,18 @@ async fn measure(
     jobs: usize,
     rounds: usize,
 ) -> Result<(f64, f64)> {
-    let (mut floor, mut ours) = (Vec::new(), Vec::new());
+    let (mut baseline_rates, mut ticketd_rates) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let round = floor::round(queues, url, jobs).await?;
-        println!("{}", round.line("floor"));
-        floor.push(round.rate());
-        tokio::time::sleep(REST).await;
+        let round = baseline::round(queues, url, jobs).await?;
+        println!("{}", round.summary("baseline"));
+        baseline_rates.push(round.rate());
+        tokio::time::sleep(ROUND_PAUSE).await;
         let round = ticketd::round(queues, url, prefix, jobs).await?;
-        println!("{}", round.line("ticketd"));
-        ours.push(round.rate());
-        tokio::time::sleep(REST).await;
+        println!("{}", round.summary("ticketd"));
+        ticketd_rates.push(round.rate());
+        tokio::time::sleep(ROUND_PAUSE).await;
     }
-    Ok((median(floor), median(ours)))
+    Ok((median(baseline_rates), median(ticketd_rates)))
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

@@ -1,18 +1,17 @@
-//! A provider that answers every CreateOrder at once.
+//! A provider in this process that answers every CreateOrder at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 
-/// Counts the tickets it was asked for.
 #[derive(Debug, Default)]
 pub struct Provider {
     tickets: AtomicUsize,
 }
 
 impl Provider {
-    /// How many tickets it has made.
+    /// Number of tickets created.
     pub fn tickets(&self) -> usize {
         self.tickets.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Both sides' queues: all quorum queues, filled before a round and counted after it.
+//! The quorum queues of both consumers. They are filled before a round and counted after it.
 
 use std::time::Duration;
 
@@ -14,13 +14,12 @@ use lapin::{
 };
 use ticketd::broker::topology::TopologyObject;
 
-/// The most publishes waiting for their confirm.
-const WINDOW: usize = 1_000;
+/// Limit of publishes without a confirm.
+const MAX_UNCONFIRMED: usize = 1_000;
 
-/// How long the broker may take to count what it has.
-const COUNTING: Duration = Duration::from_secs(10);
+/// Time until a queue must have the expected length.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection of our own, to fill, count and clear.
 pub struct Queues {
     connection: Connection,
     channel: Channel,
@@ -28,45 +27,42 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// Declares the floor's queues, and the queue that ticketd's events go to.
+    /// Declares the queues of the baseline.
     pub async fn open(url: &str, prefix: &str) -> Result<Self> {
         let connection = Connection::connect(url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         let queues = Self { connection, channel, prefix: prefix.to_owned() };
-        queues.declare(&queues.floor_jobs()).await?;
-        queues.bind(&queues.floor_results(), &queues.floor_exchange()).await?;
+        queues.declare(&queues.baseline_jobs()).await?;
+        queues.bind(&queues.baseline_results(), &queues.baseline_exchange()).await?;
         Ok(queues)
     }
 
-    /// The name of the floor's jobs.
-    pub fn floor_jobs(&self) -> String {
-        format!("{}.floor.jobs", self.prefix)
+    pub fn baseline_jobs(&self) -> String {
+        format!("{}.baseline.jobs", self.prefix)
     }
 
-    /// The name of the floor's results.
-    pub fn floor_results(&self) -> String {
-        format!("{}.floor.results", self.prefix)
+    pub fn baseline_results(&self) -> String {
+        format!("{}.baseline.results", self.prefix)
     }
 
-    /// The name of the exchange that the floor publishes to.
-    pub fn floor_exchange(&self) -> String {
-        format!("{}.floor", self.prefix)
+    pub fn baseline_exchange(&self) -> String {
+        format!("{}.baseline", self.prefix)
     }
 
-    /// The name of the queue of ticketd's events.
-    pub fn results(&self) -> String {
+    /// The queue for ticketd's events.
+    pub fn events(&self) -> String {
         format!("{}.results", self.prefix)
     }
 
-    /// Binds a new queue to everything that goes to a topic exchange, which may exist already.
+    /// Binds a new queue to a topic exchange, and declares the exchange if it is missing.
     pub async fn bind(&self, queue: &str, exchange: &str) -> Result<()> {
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        // Its own channel: a passive declare of what is missing closes it.
-        let look = self.connection.create_channel().await?;
+        // A passive declare of a missing exchange closes its channel, so it needs its own.
+        let probe = self.connection.create_channel().await?;
         let passive = ExchangeDeclareOptions { passive: true, ..durable };
         let none = FieldTable::default;
-        let known = look.exchange_declare(short(exchange)?, ExchangeKind::Topic, passive, none());
+        let known = probe.exchange_declare(short(exchange)?, ExchangeKind::Topic, passive, none());
         if known.await.is_err() {
             let (name, kind) = (short(exchange)?, ExchangeKind::Topic);
             self.channel.exchange_declare(name, kind, durable, none()).await?;
@@ -77,7 +73,7 @@ impl Queues {
         Ok(self.channel.queue_bind(queue, exchange, "#".into(), options, none()).await?)
     }
 
-    /// Publishes a round's jobs to a queue and waits until the broker has them all.
+    /// Publishes jobs to a queue and waits until the broker has confirmed them all.
     pub async fn fill(&self, queue: &str, jobs: impl Iterator<Item = Vec<u8>>) -> Result<()> {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
@@ -88,32 +84,32 @@ impl Queues {
             let (key, properties) = (short(queue)?, properties.clone());
             confirms
                 .push(self.channel.basic_publish("".into(), key, options, &job, properties).await?);
-            if confirms.len() == WINDOW {
+            if confirms.len() == MAX_UNCONFIRMED {
                 confirmed(&mut confirms).await?;
             }
         }
         confirmed(&mut confirms).await
     }
 
-    /// Sees that a queue has so many messages, and removes them.
-    pub async fn take(&self, queue: &str, expected: usize) -> Result<()> {
+    /// Checks the length of a queue and purges it.
+    pub async fn check_and_purge(&self, queue: &str, expected: usize) -> Result<()> {
         let counted = async {
             while self.length(queue).await? != expected {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             anyhow::Ok(())
         };
-        if tokio::time::timeout(COUNTING, counted).await.is_err() {
+        if tokio::time::timeout(COUNT_TIMEOUT, counted).await.is_err() {
             let length = self.length(queue).await?;
-            ensure!(length == expected, "{queue} has {length} messages in place of {expected}");
+            ensure!(length == expected, "{queue} has {length} messages instead of {expected}");
         }
         self.channel.queue_purge(short(queue)?, QueuePurgeOptions::default()).await?;
         Ok(())
     }
 
-    /// Deletes everything that either side has declared.
-    pub async fn clear(self, topology: &[TopologyObject]) -> Result<()> {
-        let ours = [self.floor_jobs(), self.floor_results(), self.results()];
+    /// Deletes all queues and exchanges of both consumers.
+    pub async fn delete_all(self, topology: &[TopologyObject]) -> Result<()> {
+        let ours = [self.baseline_jobs(), self.baseline_results(), self.events()];
         let theirs = topology.iter().filter_map(|object| match object {
             TopologyObject::Queue(queue) => Some(queue.name.clone()),
             TopologyObject::Exchange(_) => None,
@@ -125,7 +121,7 @@ impl Queues {
             TopologyObject::Exchange(exchange) => Some(exchange.name.clone()),
             TopologyObject::Queue(_) => None,
         });
-        for exchange in exchanges.chain([self.floor_exchange()]) {
+        for exchange in exchanges.chain([self.baseline_exchange()]) {
             let options = ExchangeDeleteOptions::default();
             self.channel.exchange_delete(short(&exchange)?, options).await?;
         }

@@ -1,4 +1,4 @@
-//! ticketd itself: its real parts, but for the provider.
+//! ticketd with all its parts except the provider's HTTP.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use crate::provider::Provider;
 use crate::queues::Queues;
 use crate::{Round, machine};
 
-/// Jobs in progress at once, and the prefetch, of both sides: ticketd's default.
+/// Concurrency and prefetch of both consumers: ticketd's default.
 pub const CONCURRENCY: u16 = 64;
 
-/// How often we look whether all is done.
-const GLANCE: Duration = Duration::from_millis(5);
+/// How often the end of a round is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a producer sends.
+/// The jobs of a round.
 pub fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
     (0..count).map(move |number| {
         json!({
@@ -42,14 +42,17 @@ pub fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Works off a round of jobs, with a ledger that is new.
+/// Runs a round of jobs with a new ledger.
 pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Result<Round> {
     let folder = TempDir::new()?;
     let path = folder.path().join("ledger.db");
     let settings = settings(url, prefix, &path.display().to_string())?;
-    ensure!(settings.worker.concurrency == CONCURRENCY, "both sides must have the same prefetch");
+    ensure!(
+        settings.worker.concurrency == CONCURRENCY,
+        "both consumers must have the same prefetch"
+    );
     Broker::connect(&settings.broker).await?.close().await;
-    queues.bind(&queues.results(), &format!("{prefix}.events")).await?;
+    queues.bind(&queues.events(), &format!("{prefix}.events")).await?;
     queues.fill(&format!("{prefix}.jobs.create"), jobs("ticketd", count)).await?;
 
     let (cpu, start) = (machine::cpu()?, Instant::now());
@@ -71,7 +74,7 @@ pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Re
                 ended??;
                 anyhow::bail!("the worker stopped by itself");
             }
-            () = tokio::time::sleep(GLANCE) => {}
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
         }
         if provider.tickets() >= count && ledger.count_by_status().await?.is_empty() {
             break;
@@ -79,15 +82,15 @@ pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Re
     }
     stopping.cancel();
     let drained = working.await??;
-    let round = Round { jobs: count, took: start.elapsed(), cpu: machine::cpu()? - cpu };
+    let round = Round { jobs: count, duration: start.elapsed(), cpu: machine::cpu()? - cpu };
 
-    ensure!(drained == Drained::Clean, "the worker left jobs behind");
+    ensure!(drained == Drained::Clean, "the worker stopped with jobs in progress");
     ensure!(provider.tickets() == count, "{} tickets for {count} jobs", provider.tickets());
     let jobs = ledger.list(&Filter::default()).await?.len();
     ensure!(jobs == count, "the ledger has {jobs} jobs instead of {count}");
-    queues.take(&format!("{prefix}.jobs.create"), 0).await?;
-    // Each job has told that it was started, and its outcome.
-    queues.take(&queues.results(), 2 * count).await?;
+    queues.check_and_purge(&format!("{prefix}.jobs.create"), 0).await?;
+    // A milestone and the outcome of each job.
+    queues.check_and_purge(&queues.events(), 2 * count).await?;
     Ok(round)
 }
 
@@ -118,5 +121,5 @@ fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "bench".into(), toml };
     let report = config::load_with_report(&[layer], environment, &names);
-    report.settings.context("the bench's own settings are wrong")
+    report.settings.context("the settings of the benchmark are invalid")
 }

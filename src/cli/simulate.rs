@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::print_line;
-use crate::simulator::{FaultPlan, Settings, Simulator};
+use crate::simulator::{FaultPlan, Simulator, SimulatorSettings};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -25,9 +25,9 @@ pub struct Arguments {
 
 /// Serves both clouds until SIGTERM or SIGINT.
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let mut settings: Settings = match &arguments.settings {
+    let mut settings: SimulatorSettings = match &arguments.settings {
         Some(path) => read(path)?,
-        None => Settings::default(),
+        None => SimulatorSettings::default(),
     };
     if let Some(path) = &arguments.faults {
         settings.faults = read::<FaultPlan>(path)?;

@@ -1,34 +1,33 @@
-//! Ready-made accounts at a simulator, for tests and the demo.
+//! Accounts at a running simulator, for tests and the demo.
 
 use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::Running;
+use super::RunningSimulator;
 use super::settings::TestKey;
 use crate::cloud::account::{Account, Credentials, ProviderSettings};
 use crate::cloud::service::Service;
 use crate::job::Provider;
 use crate::secret::Secret;
 
-impl Running {
-    /// An account of one of its Alibaba keys; the temporary one when `sts`. None if there is no
-    /// such key.
+impl RunningSimulator {
+    /// An account with the Alibaba key: the temporary one if `sts`. None if there is no such key.
     pub fn alibaba(&self, name: &str, sts: bool) -> Option<Account> {
-        let credentials = key(&self.stand.settings.alibaba, sts)?;
+        let credentials = key(&self.state.settings.alibaba, sts)?;
         Some(self.account(name, Provider::Alibaba, credentials))
     }
 
-    /// An account of one of its Huawei keys; the temporary one when `sts`. None if there is no
-    /// such key.
+    /// An account with the Huawei key: the temporary one if `sts`. None if there is no such key.
     pub fn huawei(&self, name: &str, sts: bool) -> Option<Account> {
-        let credentials = key(&self.stand.settings.huawei, sts)?;
+        let credentials = key(&self.state.settings.huawei, sts)?;
         Some(self.account(name, Provider::Huawei, credentials))
     }
 
-    /// An account of its Huawei IAM user.
+    /// An account with the Huawei IAM user.
+    #[cfg(test)]
     pub fn huawei_user(&self, name: &str) -> Account {
-        let user = &self.stand.settings.user;
+        let user = &self.state.settings.user;
         let credentials = Credentials::Iam {
             user: user.name.clone(),
             domain: user.domain.clone(),
@@ -39,7 +38,7 @@ impl Running {
     }
 
     fn account(&self, name: &str, provider: Provider, credentials: Credentials) -> Account {
-        let settings = &self.stand.settings;
+        let settings = &self.state.settings;
         let endpoints: BTreeMap<Service, Url> =
             Service::of(provider).map(|service| (service, self.url())).collect();
         let (region, provider) = match provider {

@@ -1,13 +1,9 @@
-//! The actions this stand-in knows, and how a request says which one it means.
+//! The API actions that the simulator implements, and how requests name them.
 
-use super::gateway::asked::Asked;
+const DMS_VERSION: &str = "2018-11-01";
+const DATAWORKS_VERSION: &str = "2020-05-18";
 
-/// The version DMS Enterprise requests carry.
-pub(super) const DMS: &str = "2018-11-01";
-/// The version DataWorks requests carry.
-pub(super) const DATAWORKS: &str = "2020-05-18";
-
-/// One thing a provider can be asked for.
+/// An API action of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     CreateOrder,
@@ -32,12 +28,12 @@ pub(super) enum Action {
     CreateToken,
 }
 
-/// Whose gateway an action is behind.
+/// The company whose gateway serves an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cloud {
-    /// ACS3, request headers name the action.
+pub(super) enum Vendor {
+    /// Headers name the action (ACS3).
     Alibaba,
-    /// Paths name the action.
+    /// Method and path name the action.
     Huawei,
 }
 
@@ -60,7 +56,7 @@ impl Action {
         Action::GetDiSyncInstanceInfo,
     ];
 
-    /// The name with its service in front, as fault plans and effects have it.
+    /// The name with its service, as in fault plans and effects: `dms.CreateOrder`.
     pub(super) fn full_name(self) -> &'static str {
         match self {
             Action::CreateOrder => "dms.CreateOrder",
@@ -86,33 +82,26 @@ impl Action {
         }
     }
 
-    /// The name alone, as Alibaba's requests have it.
+    /// The name without its service, as in Alibaba's requests: `CreateOrder`.
     pub(super) fn name(self) -> &'static str {
         let full = self.full_name();
         full.split_once('.').map_or(full, |(_, name)| name)
     }
 
-    /// Whether it is one of DMS, whose replies have an envelope of their own.
     pub(super) fn is_dms(self) -> bool {
         self.full_name().starts_with("dms.")
     }
 
-    /// What a request asks for; none when nobody here does that.
-    pub(super) fn of(asked: &Asked) -> Option<Self> {
-        match asked.cloud() {
-            Cloud::Alibaba => Self::named(asked.header("x-acs-action")?, asked),
-            Cloud::Huawei => Self::at(&asked.method, &asked.segments()),
-        }
-    }
-
-    fn named(name: &str, asked: &Asked) -> Option<Self> {
-        let version = asked.header("x-acs-version")?;
+    /// The action that an Alibaba request names with its action and version headers.
+    pub(super) fn by_name(name: &str, version: &str) -> Option<Self> {
         Self::ALIBABA.into_iter().find(|action| {
-            action.name() == name && version == if action.is_dms() { DMS } else { DATAWORKS }
+            let expected = if action.is_dms() { DMS_VERSION } else { DATAWORKS_VERSION };
+            action.name() == name && version == expected
         })
     }
 
-    fn at(method: &str, segments: &[&str]) -> Option<Self> {
+    /// The action that a Huawei request names with its method and path.
+    pub(super) fn by_path(method: &str, segments: &[&str]) -> Option<Self> {
         match (method, segments) {
             ("POST", ["v3", "auth", "tokens"]) => Some(Action::CreateToken),
             ("POST", ["v2", _, "factory", "release-packages", "deploy"]) => {

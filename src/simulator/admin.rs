@@ -1,4 +1,5 @@
-//! `/_sim`: what a test asks and orders. Nothing here is signed, and no cloud has it.
+//! The HTTP routes under `/_sim`, with which tests inspect and control the simulator. They need no
+//! signature, and no provider has them.
 
 use std::sync::Arc;
 
@@ -12,77 +13,79 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::effects::RequestCounts;
 use super::faults::FaultPlan;
-use super::stand::Stand;
-use super::truth::Counts;
-use super::world::Steer;
+use super::overrides::Override;
+use super::state::SimulatorState;
 
-/// Everything under `/_sim`.
-pub(super) fn routes() -> Router<Arc<Stand>> {
+pub(super) fn routes() -> Router<Arc<SimulatorState>> {
     Router::new()
         .route("/_sim/effects", get(effects))
         .route("/_sim/requests", get(requests))
         .route("/_sim/faults", post(faults))
-        .route("/_sim/steer", post(steer))
+        .route("/_sim/override", post(override_outcome))
         .route("/_sim/clock", post(clock))
         .route("/_sim/reset", post(reset))
 }
 
-/// Which effects are meant; all that is given must hold.
+/// Selects effects that match all given values.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct EffectFilter {
     operation: Option<String>,
     marker: Option<String>,
 }
 
-async fn effects(State(stand): State<Arc<Stand>>, Query(wanted): Query<Wanted>) -> Json<Value> {
-    let mut effects = stand.effects();
+async fn effects(
+    State(state): State<Arc<SimulatorState>>,
+    Query(filter): Query<EffectFilter>,
+) -> Json<Value> {
+    let mut effects = state.effects();
     effects.retain(|effect| {
-        wanted.operation.as_ref().is_none_or(|operation| effect.operation == *operation)
-            && (wanted.marker.is_none() || effect.marker == wanted.marker)
+        filter.operation.as_ref().is_none_or(|operation| effect.operation == *operation)
+            && (filter.marker.is_none() || effect.marker == filter.marker)
     });
     Json(json!({"count": effects.len(), "effects": effects}))
 }
 
-async fn requests(State(stand): State<Arc<Stand>>) -> Json<Counts> {
-    Json(stand.counts())
+async fn requests(State(state): State<Arc<SimulatorState>>) -> Json<RequestCounts> {
+    Json(state.counts())
 }
 
-async fn faults(State(stand): State<Arc<Stand>>, body: Bytes) -> Response {
-    done(read::<FaultPlan>(&body).and_then(|plan| {
-        stand.set_faults(plan)?;
+async fn faults(State(state): State<Arc<SimulatorState>>, body: Bytes) -> Response {
+    reply(parse::<FaultPlan>(&body).and_then(|plan| {
+        state.set_faults(plan)?;
         Ok(json!({"ok": true}))
     }))
 }
 
-async fn steer(State(stand): State<Arc<Stand>>, body: Bytes) -> Response {
-    done(read::<Steer>(&body).and_then(|order| stand.steer(order)))
+async fn override_outcome(State(state): State<Arc<SimulatorState>>, body: Bytes) -> Response {
+    reply(parse::<Override>(&body).and_then(|change| state.apply(change)))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Clock {
+struct ClockRequest {
     offset_ms: i64,
 }
 
-async fn clock(State(stand): State<Arc<Stand>>, body: Bytes) -> Response {
-    done(read::<Clock>(&body).map(|clock| {
-        stand.set_clock_offset(clock.offset_ms);
-        json!({"now": stand.now()})
+async fn clock(State(state): State<Arc<SimulatorState>>, body: Bytes) -> Response {
+    reply(parse::<ClockRequest>(&body).map(|clock| {
+        state.set_clock_offset(clock.offset_ms);
+        json!({"now": state.now()})
     }))
 }
 
-async fn reset(State(stand): State<Arc<Stand>>) -> Response {
-    done(stand.reset().map(|()| json!({"ok": true})))
+async fn reset(State(state): State<Arc<SimulatorState>>) -> Response {
+    reply(state.reset().map(|()| json!({"ok": true})))
 }
 
-/// Whatever the content type says, so that a bare `curl -d` will do.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("the body cannot be read: {error}"))
+/// Parses a body without looking at its content type, so that a plain `curl -d` works.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("the body is invalid: {error}"))
 }
 
-fn done(result: Result<Value, String>) -> Response {
+fn reply(result: Result<Value, String>) -> Response {
     match result {
         Ok(value) => Json(value).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response(),

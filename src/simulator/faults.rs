@@ -1,70 +1,65 @@
-//! Faults on order: which requests go wrong, and how. The same plan with the same seed and the same
-//! requests goes wrong in the same places.
+//! Fault injection: which requests fail, and how. The same plan with the same seed hits the same
+//! requests.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A list of faults. The first one that is due for a request is done to it.
+/// A list of faults. A request is hit by the first fault that is due for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
-    /// What the dice of `probability` are thrown from.
+    /// The seed of the random numbers for `probability`.
     #[serde(default)]
     pub seed: u64,
-    /// The faults, the more important first.
+    /// The faults, by precedence.
     #[serde(default)]
-    pub faults: Vec<Rule>,
+    pub faults: Vec<FaultRule>,
 }
 
-/// One fault and the requests it is for. Of `probability`, `nth` and `first` at most one is given;
-/// with none, every request is meant.
+/// One fault and the requests that it hits: those of an action, narrowed by `matching` and by at most
+/// one of `probability`, `nth` and `first`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct FaultRule {
     /// `CreateOrder`, `dms.CreateOrder`, `dms.*` or `*`.
     pub action: String,
-    /// What happens.
     pub fault: Fault,
     /// Only requests whose parameters (query, body or path, decoded) contain this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matching: Option<String>,
-    /// The share of requests, from 0 to 1.
+    /// The share of requests that are hit, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// These requests of those meant, counted from 1.
+    /// The numbers of the requests that are hit, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<Vec<u64>>,
-    /// So many requests from the first on.
+    /// The number of requests that are hit, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
 }
 
-/// What goes wrong, and only with requests that were let in: their signature was found good, and
-/// their nonce is remembered. Written `"cut_after"` or `{"slow": {"delay": "300ms"}}`.
+/// What happens to a request. Only authenticated requests are hit, so their nonce counts as used.
+/// Written as `"cut_after"` or `{"slow": {"delay": "300ms"}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// Takes effect at once and answers as usual, but late.
+    /// The request takes effect at once; its normal reply is delayed.
     Slow {
-        /// How late.
         #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
         delay: Duration,
     },
-    /// Refuses without an effect. Status 200 gives Alibaba's `Success: false`.
+    /// An error reply without an effect. Status 200 gives Alibaba's `Success: false`.
     Refuse {
-        /// The HTTP status.
         status: u16,
-        /// The provider's error code.
         code: String,
-        /// The provider's message.
         #[serde(default)]
         message: String,
     },
-    /// Refuses as the provider does when there are too many requests.
+    /// The provider's error reply for too many requests.
     Throttle {
-        /// What the reply says about trying again; nothing when left out.
+        /// The delay that the reply asks for.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
@@ -72,47 +67,46 @@ pub enum Fault {
         )]
         retry_after: Option<Duration>,
     },
-    /// A server error; nothing took effect.
+    /// A server error without an effect.
     ErrorBefore {
-        /// The HTTP status, 500 to 599.
+        /// 500 to 599.
         status: u16,
     },
-    /// A server error after it took effect.
+    /// A server error after the effect.
     ErrorAfter {
-        /// The HTTP status, 500 to 599.
+        /// 500 to 599.
         status: u16,
     },
-    /// The connection is closed without an answer; nothing took effect.
+    /// The connection is closed without a reply and without an effect.
     CutBefore,
-    /// The connection is closed without an answer, after it took effect.
+    /// The connection is closed without a reply, after the effect.
     CutAfter,
-    /// The connection is closed without an answer, and it takes effect some time afterwards.
+    /// The connection is closed without a reply; the effect follows after a delay.
     Late {
-        /// How long afterwards.
         #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
         delay: Duration,
     },
-    /// It took effect, and a body comes back that is no reply at all.
+    /// After the effect, the body of the reply is not a reply of the provider.
     Garbage,
-    /// It took effect, and the connection is closed in the middle of the body.
+    /// After the effect, the connection is closed in the middle of the body.
     CutBody,
-    /// The answer is the one of one stage earlier. For reads.
+    /// The reply shows the state of one stage earlier. For reads.
     Backwards,
 }
 
-impl Rule {
-    /// A rule for every request of an action.
+impl FaultRule {
+    /// Hits every request of an action.
     pub fn always(action: &str, fault: Fault) -> Self {
         let action = action.to_owned();
         Self { action, fault, matching: None, probability: None, nth: None, first: None }
     }
 
-    /// Narrowed to the first so many requests.
+    /// Narrows the rule to the first requests.
     pub fn first(self, count: u64) -> Self {
         Self { first: Some(count), ..self }
     }
 
-    fn means(&self, action: &str, params: &str) -> bool {
+    fn applies_to(&self, action: &str, params: &str) -> bool {
         let name = action.split_once('.').map_or(action, |(_, name)| name);
         let by_name = self.action == "*"
             || self.action == action
@@ -121,10 +115,10 @@ impl Rule {
         by_name && self.matching.as_ref().is_none_or(|text| params.contains(text))
     }
 
-    fn problem(&self) -> Option<String> {
+    fn error(&self) -> Option<String> {
         let given = [self.probability.is_some(), self.nth.is_some(), self.first.is_some()];
         if given.into_iter().filter(|given| *given).count() > 1 {
-            return Some("give one of probability, nth and first, not several".to_owned());
+            return Some("set at most one of probability, nth and first".to_owned());
         }
         if self.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Some("probability must be from 0 to 1".to_owned());
@@ -132,39 +126,39 @@ impl Rule {
         let (Fault::ErrorBefore { status } | Fault::ErrorAfter { status }) = self.fault else {
             return None;
         };
-        let known = (500..600).contains(&status);
-        (!known).then(|| format!("status {status} is no server error; write 500 to 599"))
+        let is_server_error = (500..600).contains(&status);
+        (!is_server_error).then(|| format!("status {status} is not a server error; use 500 to 599"))
     }
 }
 
-/// A plan under way: it counts, per rule, the requests that were meant.
+/// A fault plan in use, with the number of requests that each rule applied to.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     plan: FaultPlan,
-    met: Vec<u64>,
+    counts: Vec<u64>,
 }
 
 impl Faults {
-    /// Takes a plan up from its beginning; says what is wrong with one that can't be followed.
+    /// Returns the first error of an invalid plan.
     pub(super) fn new(plan: FaultPlan) -> Result<Self, String> {
         for (index, rule) in plan.faults.iter().enumerate() {
-            if let Some(problem) = rule.problem() {
-                return Err(format!("faults[{index}]: {problem}"));
+            if let Some(error) = rule.error() {
+                return Err(format!("faults[{index}]: {error}"));
             }
         }
-        let met = vec![0; plan.faults.len()];
-        Ok(Self { plan, met })
+        let counts = vec![0; plan.faults.len()];
+        Ok(Self { plan, counts })
     }
 
-    /// What is done to the next request, if anything.
+    /// The fault for the next request. Every rule that applies counts it.
     pub(super) fn next(&mut self, action: &str, params: &str) -> Option<Fault> {
         let mut due = None;
         for (index, rule) in self.plan.faults.iter().enumerate() {
-            if !rule.means(action, params) {
+            if !rule.applies_to(action, params) {
                 continue;
             }
-            self.met[index] += 1;
-            let number = self.met[index];
+            self.counts[index] += 1;
+            let number = self.counts[index];
             let hit = match (&rule.nth, rule.first, rule.probability) {
                 (Some(numbers), _, _) => numbers.contains(&number),
                 (None, Some(count), _) => number <= count,
@@ -179,12 +173,11 @@ impl Faults {
     }
 }
 
-/// A number from 0 up to 1, the same for the same throw. Hashed, so that it is the same with every
-/// version of every library.
+/// A number from 0 up to 1. A hash is the same with every version of every library.
 fn random(seed: u64, rule: usize, number: u64) -> f64 {
     let digest = Sha256::digest(format!("{seed}/{rule}/{number}"));
-    let throw = digest.iter().take(6).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-    throw as f64 / (1_u64 << 48) as f64
+    let bits = digest.iter().take(6).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    bits as f64 / (1_u64 << 48) as f64
 }
 
 #[cfg(test)]
@@ -206,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_faults_again() {
+    fn the_same_seed_gives_the_same_faults() {
         assert_eq!(hits(7, 200), hits(7, 200));
         assert_ne!(hits(7, 200), hits(8, 200));
         let share = hits(7, 2000).len();
@@ -214,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nth_and_first_count_only_the_requests_they_are_for() {
+    fn nth_and_first_count_only_requests_the_rule_applies_to() {
         let mut faults = faults_of(
             r#"{"faults": [
                 {"action": "CreateOrder", "matching": "tk:1", "fault": "cut_before", "nth": [2]},
@@ -230,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_can_be_written() {
+    fn every_fault_has_a_json_form() {
         let kinds = [
             r#"{"slow":{"delay":"300ms"}}"#,
             r#"{"refuse":{"status":403,"code":"NoPermission","message":"no"}}"#,
@@ -252,9 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_cannot_be_followed_is_refused_with_the_place() {
+    fn an_invalid_plan_is_refused_with_the_index_of_the_fault() {
         let twice = r#"{"faults": [{"action": "*", "fault": "garbage", "first": 1, "nth": [1]}]}"#;
-        assert!(faults_of(twice).unwrap_err().starts_with("faults[0]: give one of"));
+        assert!(faults_of(twice).unwrap_err().starts_with("faults[0]: set at most one of"));
         let kind = r#"{"faults": [{"action": "*", "fault": {"error_after": {"status": 404}}}]}"#;
         assert!(faults_of(kind).unwrap_err().contains("status 404"));
         assert!(faults_of(r#"{"faults": [{"action": "*", "fault": "explode"}]}"#).is_err());

@@ -1,31 +1,37 @@
-//! A stand-in for both clouds on one port, for trying things out and for tests.
+//! A simulator of both providers on one port, for the demo and for tests.
 //!
-//! It checks what the real ones check (signatures, nonces, clocks, parameters), keeps tickets,
-//! publish records and packages that move with time, breaks down on order, and knows the truth:
-//! what really took effect, whatever it answered. Where a provider's behaviour is not documented it
-//! takes the side that is harder on a client. It is not the real thing, and proves nothing about it.
+//! It checks what the real providers check (signatures, nonces, clocks, parameters), keeps tickets,
+//! publish records and packages whose status changes with time, injects faults on request, and
+//! records what took effect, whatever it replied. Where a provider's behaviour is not documented,
+//! the simulator behaves in the way that is harder for a client. It proves nothing about the real
+//! providers.
 //!
-//! The way of a request: [`server`] takes the connection, [`gateway`] reads it, lets it in and
-//! spoils it if a [fault](faults) is due, [`stand`] carries it out in [`dms`], [`dataworks`],
-//! [`factory`] or [`iam`], which change the [`world`]; [`reply`] puts the answer in its envelope.
-//! [`admin`] is the door for tests.
+//! A request passes through these modules: `server` accepts the connection; `gateway` reads the
+//! request, has it authenticated by `auth`, injects a fault if [`faults`] has one for it, and formats
+//! the reply; `state` executes the request in `dms`, `dataworks`, `dataarts` or `auth::iam`, which
+//! read and change the `store`. `admin` has the routes for tests.
+//!
+//! Imports go in one direction: gateway and admin → state → auth, overrides, and the handlers of
+//! dms, dataworks and dataarts → store → tickets, publish tasks, files and packages → request →
+//! settings, action, reply, effects, faults.
 
 mod accounts;
 mod action;
 mod admin;
+mod auth;
+mod dataarts;
 mod dataworks;
 mod dms;
-mod factory;
+mod effects;
 mod faults;
 mod gateway;
-mod iam;
+mod overrides;
 mod reply;
+mod request;
 mod server;
 mod settings;
-mod stand;
-mod truth;
-mod world;
-mod xml;
+mod state;
+mod store;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -40,28 +46,21 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use self::dataworks::FileFate;
-pub use self::dms::ticket::Fate;
-pub use self::factory::PackageFate;
-pub use self::faults::{Fault, FaultPlan, Rule};
-pub use self::settings::{Settings, TestKey, TestUser};
-use self::stand::Stand;
-pub use self::truth::{Count, Counts, Effect, Target};
-pub use self::world::Steer;
+pub use self::dataarts::package::ForcedPackageOutcome;
+pub use self::dataworks::file::ForcedFileOutcome;
+pub use self::dms::ticket::ForcedOutcome;
+pub use self::effects::{Effect, EffectTarget, RequestCount, RequestCounts};
+pub use self::faults::{Fault, FaultPlan, FaultRule};
+pub use self::overrides::Override;
+pub use self::settings::{SimulatorSettings, TestKey, TestUser};
+use self::state::SimulatorState;
 
-/// Why a simulator can't start.
+/// Why a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is taken or not ours.
     #[error("the simulator cannot listen on {address}; choose another address, or port 0")]
-    Listen {
-        /// Where it was to listen.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The fault plan contradicts itself.
-    #[error("the simulator's fault plan cannot be followed: {0}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the simulator's fault plan is invalid: {0}")]
     Faults(String),
 }
 
@@ -69,87 +68,91 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Simulator;
 
-/// A simulator that runs. It stops when this is dropped.
+/// A running simulator. It stops when it is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningSimulator {
     address: SocketAddr,
-    stand: Arc<Stand>,
+    state: Arc<SimulatorState>,
     stop: CancellationToken,
     server: Option<JoinHandle<()>>,
 }
 
 impl Simulator {
-    /// Starts one; port 0 takes any free port. Needs a tokio runtime.
-    pub async fn start(settings: Settings, address: SocketAddr) -> Result<Running, StartError> {
+    /// Starts a simulator; port 0 takes any free port. Needs a tokio runtime.
+    pub async fn start(
+        settings: SimulatorSettings,
+        address: SocketAddr,
+    ) -> Result<RunningSimulator, StartError> {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let stop = CancellationToken::new();
-        let stand = Stand::new(settings, stop.clone()).map_err(StartError::Faults)?;
-        let stand = Arc::new(stand);
+        let state = SimulatorState::new(settings, stop.clone()).map_err(StartError::Faults)?;
+        let state = Arc::new(state);
         let router = Router::new()
             .merge(admin::routes())
             .fallback(gateway::answer)
-            .with_state(Arc::clone(&stand));
+            .with_state(Arc::clone(&state));
         let server = Some(tokio::spawn(server::serve(listener, router, stop.clone())));
-        Ok(Running { address, stand, stop, server })
+        Ok(RunningSimulator { address, state, stop, server })
     }
 
-    /// Starts one for tests, on any free port of this machine.
-    pub async fn start_locally(settings: Settings) -> Result<Running, StartError> {
+    /// Starts a simulator for tests, on any free port of this machine.
+    pub async fn start_locally(
+        settings: SimulatorSettings,
+    ) -> Result<RunningSimulator, StartError> {
         Self::start(settings, SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 }
 
-impl Running {
-    /// Where it is: the endpoint of every service of both clouds.
+impl RunningSimulator {
+    /// The endpoint of every service of both providers.
     pub fn url(&self) -> Url {
         let text = format!("http://{}", self.address);
         Url::parse(&text).unwrap_or_else(|never| unreachable!("{text}: {never}"))
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What really took effect so far, oldest first.
+    /// What took effect so far, oldest first.
     pub fn effects(&self) -> Vec<Effect> {
-        self.stand.effects()
+        self.state.effects()
     }
 
-    /// Requests so far, by action.
-    pub fn requests(&self) -> Counts {
-        self.stand.counts()
+    /// How many requests there were, by action.
+    pub fn requests(&self) -> RequestCounts {
+        self.state.counts()
     }
 
-    /// Puts another fault plan in place of the one under way.
+    /// Replaces the fault plan; its counts start at zero.
     pub fn set_faults(&self, plan: FaultPlan) -> Result<(), String> {
-        self.stand.set_faults(plan)
+        self.state.set_faults(plan)
     }
 
-    /// Sets how far its clock is ahead of this machine's, in milliseconds; may be negative.
+    /// Sets how far its clock is ahead of the machine's clock; may be negative.
     pub fn set_clock_offset(&self, milliseconds: i64) {
-        self.stand.set_clock_offset(milliseconds);
+        self.state.set_clock_offset(milliseconds);
     }
 
-    /// Tells one thing what becomes of it; says why when it can't.
-    pub fn steer(&self, order: Steer) -> Result<(), String> {
-        self.stand.steer(order).map(|_| ())
+    /// Changes how one thing ends. The error says why that is not possible.
+    pub fn apply(&self, change: Override) -> Result<(), String> {
+        self.state.apply(change).map(|_| ())
     }
 
-    /// Stops it: every connection is closed, and what was to take effect later does not.
+    /// Closes every connection and drops effects that are still delayed.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(server) = self.server.take()
             && let Err(error) = server.await
         {
-            tracing::error!(%error, "the simulator's server broke down");
+            tracing::error!(%error, "the simulator's server failed");
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSimulator {
     fn drop(&mut self) {
         self.stop.cancel();
     }

@@ -1,5 +1,5 @@
-//! Takes connections. A loop of our own, because a connection must sometimes be closed without a
-//! word, and a server library answers every request it has read.
+//! Accepts connections. The accept loop is hand-written, because some faults close a connection
+//! without a reply, and server libraries answer every request they have read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,22 +16,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-/// Until the next try to take a connection.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Pause after a failed accept.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Closes the connection a request came on.
+/// Closes the connection that a request arrived on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cut(CancellationToken);
+pub(super) struct ConnectionCloser(CancellationToken);
 
-impl Cut {
-    /// Closes it. The request's own future is dropped with it, so this never returns.
-    pub(super) async fn now(&self) -> axum::response::Response {
+impl ConnectionCloser {
+    /// Never returns: the future of the request is dropped together with the connection.
+    pub(super) async fn close(&self) -> axum::response::Response {
         self.0.cancel();
         std::future::pending().await
     }
 }
 
-/// Takes connections until told to stop; then drops them all.
+/// Accepts connections until `stop` is cancelled, then drops them all.
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let router = Arc::new(router);
     let connections = TaskTracker::new();
@@ -42,12 +42,12 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(converse(stream, Arc::clone(&router), stop.clone()));
+                connections.spawn(serve_connection(stream, Arc::clone(&router), stop.clone()));
             }
-            // Out of file handles, or a peer gone before it was taken: neither ends the server.
+            // No file handles left, or the peer has disconnected: neither ends the server.
             Err(error) => {
-                debug!(%error, "no connection taken");
-                tokio::time::sleep(PAUSE).await;
+                debug!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
             }
         }
     }
@@ -55,13 +55,13 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     connections.wait().await;
 }
 
-async fn converse(stream: TcpStream, router: Arc<Router>, stop: CancellationToken) {
+async fn serve_connection(stream: TcpStream, router: Arc<Router>, stop: CancellationToken) {
     // Small replies must not wait for the peer's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "no_delay not set");
+        debug!(%error, "setting no_delay failed");
     }
-    let cut = Cut::default();
-    let extension = cut.clone();
+    let closer = ConnectionCloser::default();
+    let extension = closer.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(extension.clone());
         TowerToHyperService::new((*router).clone()).call(request.map(Body::new))
@@ -69,9 +69,9 @@ async fn converse(stream: TcpStream, router: Arc<Router>, stop: CancellationToke
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         () = stop.cancelled() => {}
-        () = cut.0.cancelled() => {}
+        () = closer.0.cancelled() => {}
         ended = connection => if let Err(error) = ended {
-            debug!(%error, "connection ended");
+            debug!(%error, "connection ended with an error");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a simulator is told at its start. The defaults are a complete set of obviously false keys.
+//! The settings of a simulator. The default keys are complete, and recognizable as test keys.
 
 use std::time::Duration;
 
@@ -6,42 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::FaultPlan;
 
-/// How a simulator behaves. Every key has a default; durations are written `"250ms"`, `"2s"`.
+/// How a simulator behaves. Every key has a default; durations are written as `"250ms"` or `"2s"`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Alibaba key pairs it believes: a lasting one and a temporary (STS) one.
+pub struct SimulatorSettings {
+    /// Accepted Alibaba key pairs: a permanent one and a temporary (STS) one.
     pub alibaba: Vec<TestKey>,
-    /// Huawei key pairs it believes: a lasting one and a temporary one.
+    /// Accepted Huawei key pairs: a permanent one and a temporary one.
     pub huawei: Vec<TestKey>,
-    /// The Huawei IAM user that may fetch tokens.
+    /// The Huawei IAM user who may request tokens.
     pub user: TestUser,
-    /// The one Huawei project there is.
+    /// The only Huawei project.
     pub project_id: String,
-    /// When set, Huawei requests must carry this `workspace` header.
+    /// If set, Huawei requests need this `workspace` header.
     pub workspace: Option<String>,
-    /// How long a ticket, a publish record, a package or a subtask stays in one stage.
+    /// How long a ticket, a publish task or a subtask of a deployment stays in one stage.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub pace: Duration,
-    /// How long lists and system tasks lag behind what took effect.
+    /// How long after an effect lists and system tasks show it.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub lag: Duration,
-    /// How far this server's clock is ahead of the machine's, in milliseconds; may be negative.
+    /// How far the server's clock is ahead of the machine's clock, in milliseconds; may be negative.
     pub clock_offset_ms: i64,
-    /// How long an IAM token is good for. The real one: 24 hours.
+    /// How long an IAM token is valid. At the real provider: 24 hours.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub token_lifetime: Duration,
     /// How long a Huawei key is locked after more than five bad signatures in a row.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    pub lock: Duration,
-    /// NDDL tickets with these ids exist from the start and stay at a publish node (first, last).
+    pub lockout: Duration,
+    /// NDDL tickets that exist from the start and stay at a publish node (first id, last id).
     pub design_orders: (i64, i64),
-    /// What has an id in this range fails (first, last): release packages, DataWorks files, and
-    /// publishing to databases.
+    /// Ids of release packages, DataWorks files and databases whose deployments and publishes fail
+    /// (first id, last id).
     pub failing_ids: (i64, i64),
-    /// How many subtasks the deployment of one package has.
+    /// Number of subtasks in the deployment of one package.
     pub subtasks: usize,
-    /// The faults it starts with, and goes back to on a reset.
+    /// The fault plan after the start and after a reset.
     pub faults: FaultPlan,
 }
 
@@ -49,11 +49,11 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestKey {
-    /// The public half.
+    /// The access key id.
     pub id: String,
-    /// The secret half; not a secret, since it opens nothing but a simulator.
+    /// The access key secret; it is valid at simulators only.
     pub secret: String,
-    /// The token a temporary pair must come with.
+    /// The security token that a temporary key pair needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_token: Option<String>,
 }
@@ -62,11 +62,10 @@ pub struct TestKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestUser {
-    /// The user's name.
     pub name: String,
-    /// The name of the domain (account) the user belongs to.
+    /// The domain (account) that the user belongs to.
     pub domain: String,
-    /// The password; opens nothing but a simulator.
+    /// The password; it is valid at simulators only.
     pub password: String,
 }
 
@@ -77,7 +76,7 @@ impl TestKey {
     }
 }
 
-impl Default for Settings {
+impl Default for SimulatorSettings {
     fn default() -> Self {
         Self {
             alibaba: vec![
@@ -103,7 +102,7 @@ impl Default for Settings {
             lag: Duration::ZERO,
             clock_offset_ms: 0,
             token_lifetime: Duration::from_secs(24 * 60 * 60),
-            lock: Duration::from_secs(5 * 60),
+            lockout: Duration::from_secs(5 * 60),
             design_orders: (70_001, 79_999),
             failing_ids: (9_000, 9_999),
             subtasks: 3,
@@ -112,13 +111,13 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// Whether what bears this id is meant to fail.
+impl SimulatorSettings {
+    /// Whether deployments and publishes of this id fail.
     pub(super) fn fails(&self, id: i64) -> bool {
         (self.failing_ids.0..=self.failing_ids.1).contains(&id)
     }
 
-    /// Whether an NDDL ticket of this id has been there from the start.
+    /// Whether an NDDL ticket with this id exists from the start.
     pub(super) fn has_design_order(&self, id: i64) -> bool {
         (self.design_orders.0..=self.design_orders.1).contains(&id)
     }
@@ -130,13 +129,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_has_a_default_and_durations_are_written_in_words() {
-        let settings: Settings = serde_json::from_str(r#"{"pace": "250ms"}"#).unwrap();
+    fn every_key_has_a_default_and_durations_have_units() {
+        let settings: SimulatorSettings = serde_json::from_str(r#"{"pace": "250ms"}"#).unwrap();
         assert_eq!(settings.pace, Duration::from_millis(250));
-        assert_eq!(settings.lock, Duration::from_secs(300));
-        let text = serde_json::to_string(&Settings::default()).unwrap();
+        assert_eq!(settings.lockout, Duration::from_secs(300));
+        let text = serde_json::to_string(&SimulatorSettings::default()).unwrap();
         assert!(text.contains(r#""pace":"2s""#), "{text}");
-        assert!(serde_json::from_str::<Settings>(&text).is_ok());
-        assert!(serde_json::from_str::<Settings>(r#"{"pase": "1s"}"#).is_err());
+        assert!(serde_json::from_str::<SimulatorSettings>(&text).is_ok());
+        assert!(serde_json::from_str::<SimulatorSettings>(r#"{"pase": "1s"}"#).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: the properties, which the test suite holds the corpus against too,
-//! and a mutation that knows the form of the inputs.
+//! Shared by the fuzz targets: the properties, which the test suite checks on the corpus too, and a
+//! mutation that respects the format of the inputs.
 
 pub mod mutation;
 pub mod properties;

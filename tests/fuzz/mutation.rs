@@ -1,5 +1,5 @@
-//! Changes inputs by their form: bytes that hit JSON at random mostly break it, and then all that
-//! is tried is the parser. So half of the time a value in a JSON part is changed as a value.
+//! Mutations that respect the format of the inputs. Random bytes mostly break JSON and then test the
+//! parser only. So every second mutation changes a value inside a JSON part.
 
 use libfuzzer_sys::fuzzer_mutate;
 use rand::rngs::StdRng;
@@ -7,9 +7,9 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::properties::{PART, parts};
+use crate::properties::{SEPARATOR, parts};
 
-/// Texts that mean something somewhere.
+/// Texts with a meaning in some reply or message.
 const WORDS: [&str; 36] = [
     "",
     "NONE",
@@ -49,24 +49,24 @@ const WORDS: [&str; 36] = [
     "DLF.0810",
 ];
 
-/// Changes the input in place, and returns its new length.
-pub fn mutate(bytes: &mut [u8], size: usize, most: usize, seed: u32) -> usize {
+/// Changes the input in place and returns its new length.
+pub fn mutate(bytes: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut random = StdRng::seed_from_u64(seed.into());
     if random.random_bool(0.5)
-        && let Some(changed) = by_form(&bytes[..size], &mut random)
-        && changed.len() <= most
+        && let Some(changed) = mutate_part(&bytes[..size], &mut random)
+        && changed.len() <= max_size
     {
         bytes[..changed.len()].copy_from_slice(&changed);
         return changed.len();
     }
-    fuzzer_mutate(bytes, size, most)
+    fuzzer_mutate(bytes, size, max_size)
 }
 
-fn by_form(bytes: &[u8], random: &mut StdRng) -> Option<Vec<u8>> {
+fn mutate_part(bytes: &[u8], random: &mut StdRng) -> Option<Vec<u8>> {
     let mut parts: Vec<Vec<u8>> = parts(bytes).into_iter().map(<[u8]>::to_vec).collect();
     let index = random.random_range(0..parts.len());
     match random.random_range(0..8) {
-        // Whole replies come twice, go, or change places.
+        // Whole replies are duplicated, removed or swapped.
         0 if parts.len() < 24 => parts.insert(index, parts[index].clone()),
         1 if parts.len() > 1 => drop(parts.remove(index)),
         2 => {
@@ -86,10 +86,10 @@ fn by_form(bytes: &[u8], random: &mut StdRng) -> Option<Vec<u8>> {
             parts[index] = changed;
         }
     }
-    Some(parts.join(PART))
+    Some(parts.join(SEPARATOR))
 }
 
-/// Any value within this one.
+/// A random value within this one.
 fn pick<'a>(value: &'a mut Value, random: &mut StdRng) -> &'a mut Value {
     let count = match value {
         Value::Object(fields) => fields.len(),

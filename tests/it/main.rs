@@ -15,4 +15,6 @@ mod messages;
 mod providers;
 mod replicas;
 mod security;
+#[path = "../support/mod.rs"]
+mod support;
 mod telemetry;

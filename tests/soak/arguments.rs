@@ -1,80 +1,75 @@
-//! How much of everything.
+//! The command-line arguments, and the scale of the soak.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-/// Runs replicas of ticketd through all the trouble there is, and counts what became of every job.
-/// Exits 0 if nothing was lost, doubled or wrong, 1 if something was, 2 if it could not be done.
+/// Runs replicas of ticketd under continuous faults and verifies every job at the end. The exit code
+/// is 0 if no job is lost, doubled or wrong, 1 if one is, and 2 if the soak itself fails.
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
 pub struct Arguments {
-    /// About two minutes, for every change; this is the default
+    /// About two minutes: 400 jobs, 16 kills, 2 broker and 2 database restarts (the default)
     #[arg(long, conflicts_with = "full")]
     short: bool,
-    /// 10,000 jobs, 200 kills, 20 broker restarts, 10 database restarts
+    /// At most an hour: 10,000 jobs, 200 kills, 20 broker and 10 database restarts
     #[arg(long)]
     full: bool,
-    /// Jobs
+    /// Number of jobs
     #[arg(long)]
     jobs: Option<u32>,
-    /// Times a replica is killed; others are stopped or frozen beside these
+    /// Number of replica kills; a quarter as many stops and half as many freezes are added
     #[arg(long)]
     kills: Option<u32>,
-    /// Times the broker is restarted, every second time after a kill
+    /// Number of broker restarts, every second one by a kill
     #[arg(long)]
     broker_restarts: Option<u32>,
-    /// Times the database is restarted, every second time as if it had crashed
+    /// Number of database restarts, every second one by a crash
     #[arg(long)]
     database_restarts: Option<u32>,
-    /// Times connections are cut or stalled
+    /// Number of times that connections are cut or stalled
     #[arg(long)]
     cuts: Option<u32>,
-    /// What all chance is drawn from; another one each time if left out
+    /// Seed of all random decisions [default: a new one each time]
     #[arg(long)]
     seed: Option<u64>,
-    /// The program whose replicas are tried
+    /// The ticketd program to run as replicas
     #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_ticketd"))]
     worker: PathBuf,
-    /// Where the replicas that share a ledger have it
+    /// The ledger of the replicas that share one
     #[arg(long, value_enum, default_value = "postgres")]
     ledger: LedgerKind,
-    /// The most minutes all of it may take
+    /// Time limit in minutes
     #[arg(long)]
     minutes: Option<u32>,
 }
 
-/// Where replicas remember jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LedgerKind {
-    /// One file.
+    /// One SQLite file
     Sqlite,
-    /// A cluster of the soak's own.
+    /// A private PostgreSQL
     Postgres,
 }
 
-/// How much of everything, decided.
 #[derive(Clone, Debug)]
-pub struct Measure {
+pub struct Scale {
     pub seed: u64,
     pub jobs: u32,
     pub kills: u32,
-    /// Times a replica is told to stop.
     pub stops: u32,
-    /// Times a replica stands still for a while.
     pub freezes: u32,
     pub broker_restarts: u32,
     pub database_restarts: u32,
     pub cuts: u32,
     pub worker: PathBuf,
     pub ledger: LedgerKind,
-    /// The most all of it may take.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 impl Arguments {
-    pub fn measure(self) -> Measure {
+    pub fn scale(self) -> Scale {
         let [jobs, kills, broker, database, cuts, minutes] =
             if self.full { [10_000, 200, 20, 10, 200, 60] } else { [400, 16, 2, 2, 16, 4] };
         let kills = self.kills.unwrap_or(kills);
@@ -83,7 +78,7 @@ impl Arguments {
             LedgerKind::Sqlite => 0,
             LedgerKind::Postgres => self.database_restarts.unwrap_or(database),
         };
-        Measure {
+        Scale {
             seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
             jobs: self.jobs.unwrap_or(jobs),
             kills,
@@ -94,13 +89,13 @@ impl Arguments {
             cuts: self.cuts.unwrap_or(cuts),
             worker: self.worker,
             ledger,
-            limit: Duration::from_secs(60) * self.minutes.unwrap_or(minutes),
+            timeout: Duration::from_secs(60) * self.minutes.unwrap_or(minutes),
         }
     }
 }
 
-impl Measure {
-    /// How long jobs come in and things go wrong: as long as the one that needs most time.
+impl Scale {
+    /// How long jobs are sent and faults are injected: as long as the slowest of them needs.
     pub fn span(&self) -> Duration {
         let needs = [
             Duration::from_millis(90) * self.jobs,

@@ -1,5 +1,5 @@
-//! The jobs: of all operations and forms, each with parameters that no other job has, so that every
-//! effect at the provider can be told to be the effect of one job.
+//! The jobs: of every operation and plugin type, each with unique parameters, so that every effect at
+//! the provider belongs to exactly one job.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use ticketd::job::Kind;
 use ticketd::simulator::{self, Effect};
 
-use crate::harness::samples;
+use crate::support::samples;
 
-/// The plugin types of tickets, and the words that make some of them fail at the provider.
+/// The plugin types of tickets, with the words in a comment that make a ticket fail.
 const TICKETS: [(&str, &[&str]); 7] = [
     ("DC_COMMON", &["sim:reject", "sim:close", "sim:fail"]),
     ("DC_CHUNK", &["sim:reject", "sim:close", "sim:fail"]),
@@ -23,40 +23,39 @@ const TICKETS: [(&str, &[&str]); 7] = [
     ("OWNER_APPLY", &["sim:reject", "sim:close"]),
 ];
 
-/// Schema designs are numbered from here; each is published once.
-const DESIGNS: i64 = 20_000_000;
-/// DataWorks files are numbered from here.
-const FILES: i64 = 30_000_000;
-/// Release packages are numbered from here, two for a job.
-const PACKAGES: i64 = 40_000_000;
-/// What has an id from here on fails at the provider.
-const FAILING: i64 = 90_000_000;
-/// A database to publish to.
+/// First id of the schema designs; each is published once.
+const FIRST_DESIGN: i64 = 20_000_000;
+/// First id of the DataWorks files.
+const FIRST_FILE: i64 = 30_000_000;
+/// First id of the release packages, two for each job.
+const FIRST_PACKAGE: i64 = 40_000_000;
+/// Ids from here on fail at the provider.
+const FIRST_FAILING: i64 = 90_000_000;
 const DATABASE: i64 = 17;
 
-/// The shares of chance, in percent.
-const FATED: u32 = 8;
-const ACCEPTED: u32 = 40;
-const LATER: u32 = 6;
-const URGENT: u32 = 4;
+/// Percentages of jobs.
+const FAILING_PERCENT: u32 = 8;
+const UNTIL_ACCEPTED_PERCENT: u32 = 40;
+const NOT_BEFORE_PERCENT: u32 = 6;
+const DEADLINE_PERCENT: u32 = 4;
 
-/// The replicas a job is for.
+/// The replicas that a job is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Those that share a ledger.
+    /// Several replicas that share a ledger.
     Shared,
-    /// The one with a file of its own.
-    Alone,
+    /// One replica with its own SQLite file.
+    Single,
 }
 
 impl Group {
-    pub const ALL: [Group; 2] = [Group::Shared, Group::Alone];
+    pub const ALL: [Group; 2] = [Group::Shared, Group::Single];
 
-    /// What the names of the group's queues begin with.
+    /// The prefix of the group's exchanges and queues.
     pub fn prefix(self) -> &'static str {
         match self {
             Group::Shared => "soak-shared",
-            Group::Alone => "soak-alone",
+            Group::Single => "soak-single",
         }
     }
 }
@@ -64,19 +63,19 @@ impl Group {
 /// A valid job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its id, which is its correlation id as well.
+    /// The job id, which is also the correlation id.
     pub id: String,
     pub group: Group,
     pub operation: String,
     pub kind: Kind,
-    /// What its effect is told by, see [`mark`].
-    pub mark: String,
+    /// Identifies the effect of the job, see [`effect_key`].
+    pub effect_key: String,
     pub body: Value,
 }
 
-/// What an effect is told by: a ticket by the job's id at the head of its Comment, anything else by
-/// the number that only one job has.
-pub fn mark(effect: &Effect) -> String {
+/// Identifies an effect: that of a ticket by the job id at the start of its Comment, any other by an
+/// id that only one job has.
+pub fn effect_key(effect: &Effect) -> String {
     match (&effect.comment, &effect.target, effect.file_id) {
         (Some(comment), ..) => {
             comment.split_once(". ").map_or(comment.as_str(), |(id, _)| id).into()
@@ -87,57 +86,63 @@ pub fn mark(effect: &Effect) -> String {
     }
 }
 
-/// A simulator that knows the numbers above.
-pub fn providers() -> simulator::Settings {
-    simulator::Settings {
+/// The settings of the simulator, with the ids above.
+pub fn simulator_settings() -> simulator::SimulatorSettings {
+    simulator::SimulatorSettings {
         pace: Duration::from_millis(300),
         lag: Duration::from_millis(400),
-        design_orders: (DESIGNS, FILES - 1),
-        failing_ids: (FAILING, i64::MAX),
-        ..simulator::Settings::default()
+        design_orders: (FIRST_DESIGN, FIRST_FILE - 1),
+        failing_ids: (FIRST_FAILING, i64::MAX),
+        ..simulator::SimulatorSettings::default()
     }
 }
 
-/// The job with a number, to be sent at that time.
+/// A random job with this number, which is sent at this time.
 pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
     let id = format!("soak-{number}");
-    let fated = random.random_ratio(FATED, 100);
+    let fails = random.random_ratio(FAILING_PERCENT, 100);
     let number = i64::from(number);
     let mut body = match random.random_range(0..100) {
         0..35 => {
             let (plugin_type, words) = TICKETS[random.random_range(0..TICKETS.len())];
-            samples::ticket(&id, plugin_type, &comment(&id, words, fated, random))
+            samples::ticket(&id, plugin_type, &comment(&id, words, fails, random))
         }
         35..45 => {
-            samples::free_lock(&id, &comment(&id, &["sim:reject", "sim:fail"], fated, random))
+            samples::free_lock(&id, &comment(&id, &["sim:reject", "sim:fail"], fails, random))
         }
-        45..65 => samples::publish(&id, DESIGNS + number, if fated { FAILING } else { DATABASE }),
+        45..65 => samples::publish(
+            &id,
+            FIRST_DESIGN + number,
+            if fails { FIRST_FAILING } else { DATABASE },
+        ),
         65..80 => {
             let task_type = ["DI_REALTIME", "DI_SOLUTION"][random.random_range(0..2)];
-            samples::file(&id, task_type, FILES + number)
+            samples::file(&id, task_type, FIRST_FILE + number)
         }
         _ => {
-            let first = if fated { FAILING } else { PACKAGES } + 2 * number;
+            let first = if fails { FIRST_FAILING } else { FIRST_PACKAGE } + 2 * number;
             let ids = [first.to_string(), (first + 1).to_string()];
             samples::packages(&id, &[ids[0].as_str(), &ids[1]][..random.random_range(1..=2)])
         }
     };
-    if random.random_ratio(ACCEPTED, 100) {
+    if random.random_ratio(UNTIL_ACCEPTED_PERCENT, 100) {
         body = samples::accepted(body);
     }
-    let soon = |random: &mut StdRng, most| {
-        at + SignedDuration::from_millis(random.random_range(500..most))
+    let soon = |random: &mut StdRng, max_ms| {
+        at + SignedDuration::from_millis(random.random_range(500..max_ms))
     };
     match random.random_range(0..100) {
-        share if share < LATER => body["not_before"] = json!(soon(random, 6_000)),
-        share if share < LATER + URGENT => body["deadline"] = json!(soon(random, 8_000)),
+        share if share < NOT_BEFORE_PERCENT => body["not_before"] = json!(soon(random, 6_000)),
+        share if share < NOT_BEFORE_PERCENT + DEADLINE_PERCENT => {
+            body["deadline"] = json!(soon(random, 8_000))
+        }
         _ => {}
     }
     body["metadata"] = json!({ "soak": number });
-    let group = if random.random_ratio(1, 5) { Group::Alone } else { Group::Shared };
+    let group = if random.random_ratio(1, 5) { Group::Single } else { Group::Shared };
     let operation = body["operation"].as_str().unwrap_or_default().to_owned();
     Job {
-        mark: mark_of(&id, &body["params"]),
+        effect_key: expected_effect_key(&id, &body["params"]),
         kind: samples::kind(&body),
         id,
         group,
@@ -146,13 +151,13 @@ pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
     }
 }
 
-fn comment(id: &str, words: &[&str], fated: bool, random: &mut StdRng) -> String {
-    let word = if fated { words[random.random_range(0..words.len())] } else { "" };
+fn comment(id: &str, words: &[&str], fails: bool, random: &mut StdRng) -> String {
+    let word = if fails { words[random.random_range(0..words.len())] } else { "" };
     format!("{id}. {word}")
 }
 
-/// The mark of the effect that a job with these parameters has.
-fn mark_of(id: &str, params: &Value) -> String {
+/// The key of the effect of a job with these parameters.
+fn expected_effect_key(id: &str, params: &Value) -> String {
     match (&params["OrderId"], &params["FileId"], &params["package_ids"]) {
         (Value::Number(order), ..) => format!("design {order}"),
         (_, Value::Number(file), _) => format!("file {file}"),
@@ -164,12 +169,12 @@ fn mark_of(id: &str, params: &Value) -> String {
     }
 }
 
-/// A message that is no job: its body, and its content type.
+/// A random invalid message: its body and its content type.
 pub fn invalid(name: &str, random: &mut StdRng) -> (Vec<u8>, &'static str) {
     let valid = samples::change(name, "soak");
     let json = "application/json";
     match random.random_range(0..5) {
-        0 => (format!("{name}: this is no JSON").into_bytes(), json),
+        0 => (format!("{name}: this is not JSON").into_bytes(), json),
         1 => (samples::with(valid, "params", json!({})).to_string().into_bytes(), json),
         2 => {
             (samples::with(valid, "operation", json!("dms.DropAll")).to_string().into_bytes(), json)

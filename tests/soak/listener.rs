@@ -1,5 +1,5 @@
-//! Hears every event, over all restarts of the broker: its queue is durable, and an event is
-//! acknowledged only after it was written down. And reads what nobody else has taken.
+//! Receives every event, across all restarts of the broker: its queue is durable, and an event is
+//! acknowledged after it is recorded. Also reads the messages that are left in other queues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,32 +16,32 @@ use ticketd::job::Kind;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::book::Book;
 use crate::jobs::Group;
-use crate::outsider::Outsider;
+use crate::journal::Journal;
+use crate::raw_client::RawClient;
 
-/// The queue that every event goes to.
-const QUEUE: &str = "soak-heard";
+/// Bound to the events of both groups.
+const QUEUE: &str = "soak-events";
 
-/// How long a request may take: when its connection ends meanwhile, it may never be answered.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A request may stay unanswered if its connection ends.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a stream that says nothing is looked at: a lost connection may leave it silent.
-const GLANCE: Duration = Duration::from_secs(1);
+/// The stream may not end when its connection is lost, so the connection is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long nothing may be ready in the queue before all is heard.
-const SILENCE: Duration = Duration::from_millis(500);
+/// The queue must be empty twice, this long apart.
+const EMPTY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Listens until it is dropped.
+/// Receives events until it is dropped.
 pub struct Listener {
     task: JoinHandle<()>,
 }
 
 impl Listener {
-    /// Hears everything from now on. The exchanges must be there.
-    pub async fn start(url: String, book: Arc<Book>) -> Result<Self> {
-        let mut outsider = Outsider::new(url);
-        let channel = outsider.channel().await;
+    /// The exchanges must exist.
+    pub async fn start(url: String, journal: Arc<Journal>) -> Result<Self> {
+        let mut client = RawClient::new(url);
+        let channel = client.channel().await;
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
         channel.queue_declare(QUEUE.into(), QueueDeclareOptions::durable(), arguments).await?;
@@ -52,10 +52,10 @@ impl Listener {
         }
         let task = tokio::spawn(async move {
             loop {
-                let channel = outsider.channel().await;
-                // Lost connections are no news here.
-                let _ = listen(&channel, &book).await;
-                outsider.hang_up();
+                let channel = client.channel().await;
+                // Connections are cut on purpose.
+                let _ = listen(&channel, &journal).await;
+                client.disconnect();
             }
         });
         Ok(Self { task })
@@ -68,70 +68,68 @@ impl Drop for Listener {
     }
 }
 
-async fn listen(channel: &Channel, book: &Book) -> Result<()> {
+async fn listen(channel: &Channel, journal: &Journal) -> Result<()> {
     let (options, nothing) = (BasicConsumeOptions::default(), FieldTable::default());
     let consuming = channel.basic_consume(QUEUE.into(), "".into(), options, nothing);
-    let mut consumer = timeout(PATIENCE, consuming).await??;
+    let mut consumer = timeout(REQUEST_TIMEOUT, consuming).await??;
     while channel.status().connected() {
-        let Ok(next) = timeout(GLANCE, consumer.next()).await else { continue };
+        let Ok(next) = timeout(CHECK_INTERVAL, consumer.next()).await else { continue };
         let Some(delivery) = next.transpose()? else { break };
-        book.hear(&correlation_id(&delivery.properties), &delivery.data);
-        timeout(PATIENCE, delivery.ack(BasicAckOptions::default())).await??;
+        journal.record(&correlation_id(&delivery.properties), &delivery.data);
+        timeout(REQUEST_TIMEOUT, delivery.ack(BasicAckOptions::default())).await??;
     }
     Ok(())
 }
 
-/// Waits until nothing is left to be heard.
-pub async fn heard_out(outsider: &mut Outsider) -> Result<()> {
-    let mut silent = false;
+/// Waits until every event is received.
+pub async fn drained(client: &mut RawClient) -> Result<()> {
+    let mut empty = false;
     loop {
-        let waiting = length(outsider, QUEUE).await?;
-        if waiting == 0 && silent {
+        let waiting = length(client, QUEUE).await?;
+        if waiting == 0 && empty {
             return Ok(());
         }
-        silent = waiting == 0;
-        sleep(SILENCE).await;
+        empty = waiting == 0;
+        sleep(EMPTY_INTERVAL).await;
     }
 }
 
-/// Messages that nobody has been lent.
-pub async fn length(outsider: &mut Outsider, queue: &str) -> Result<u32> {
+/// Number of messages that are ready for delivery.
+async fn length(client: &mut RawClient, queue: &str) -> Result<u32> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let channel = outsider.channel().await;
+    let channel = client.channel().await;
     let found = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
     Ok(found.message_count())
 }
 
-/// A message that nobody has taken.
-pub struct DeadLetter {
-    /// What it is about.
+/// A message that was left in a queue.
+pub struct LeftMessage {
     pub correlation_id: String,
-    /// The message's own id: a job's, in one that is to wake it.
+    /// The message id; in a wake-up it is the job id.
     pub id: String,
-    /// What it was published with.
     pub routing_key: String,
-    /// Why it is where it is, if its headers say so.
+    /// The reason in its dead-letter headers.
     pub reason: String,
 }
 
-/// Where messages about jobs are left that nobody works on any more, and their ids.
-pub async fn left(outsider: &mut Outsider, group: Group) -> Result<Vec<(String, String)>> {
+/// Messages that are left in the queues of jobs and wake-ups: the queue and the message id of each.
+pub async fn left_messages(client: &mut RawClient, group: Group) -> Result<Vec<(String, String)>> {
     let rungs = delay::rungs().map(|rung| format!("delay.{rung}s"));
-    let worked_on = ["jobs", "wake"]
+    let consumed = ["jobs", "wake"]
         .into_iter()
         .flat_map(|what| Kind::ALL.map(|kind| format!("{what}.{kind}")));
     let mut left = Vec::new();
-    for queue in rungs.chain(worked_on) {
-        for letter in take_all(outsider, &format!("{}.{queue}", group.prefix())).await? {
-            left.push((queue.clone(), letter.id));
+    for queue in rungs.chain(consumed) {
+        for message in take_all(client, &format!("{}.{queue}", group.prefix())).await? {
+            left.push((queue.clone(), message.id));
         }
     }
     Ok(left)
 }
 
-/// Takes everything out of a queue.
-pub async fn take_all(outsider: &mut Outsider, queue: &str) -> Result<Vec<DeadLetter>> {
-    let channel = outsider.channel().await;
+/// Takes all messages out of a queue.
+pub async fn take_all(client: &mut RawClient, queue: &str) -> Result<Vec<LeftMessage>> {
+    let channel = client.channel().await;
     let mut taken = Vec::new();
     let options = BasicGetOptions { no_ack: true };
     while let Some(message) = channel.basic_get(queue.into(), options).await? {
@@ -141,7 +139,7 @@ pub async fn take_all(outsider: &mut Outsider, queue: &str) -> Result<Vec<DeadLe
             _ => None,
         };
         let reason = header("x-ticketd-reason").or_else(|| header("x-first-death-reason"));
-        taken.push(DeadLetter {
+        taken.push(LeftMessage {
             correlation_id: correlation_id(properties),
             id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
             routing_key: message.routing_key.to_string(),

@@ -1,48 +1,50 @@
-//! Hours of bad luck in minutes: replicas that are killed and frozen, a broker and a database that
-//! restart, connections that are cut, clouds that answer wrongly or not at all. At the end it is
-//! counted what became of every job; the simulated clouds know the truth.
+//! Runs replicas of ticketd under continuous faults: replicas are killed and frozen, the broker and
+//! the database restart, connections are cut, providers reply with errors or not at all. At the end
+//! every job is verified against the effects that the simulator recorded.
 //!
-//! It is left out of plain `cargo test`; `make soak` runs it, and `--help` says what can be set.
+//! Plain `cargo test` does not run it; `make soak` does. `--help` lists the arguments.
 
 mod arguments;
-mod book;
-mod broker;
-mod configuration;
-mod database;
-mod faults;
-mod harness;
+mod broker_faults;
+mod counters;
+mod database_faults;
 mod jobs;
-mod killer;
+mod journal;
 mod listener;
-mod outsider;
-mod plan;
+mod network_faults;
 mod producer;
-mod proxy;
-mod reckoning;
+mod provider_faults;
+mod random;
+mod raw_client;
+mod replica_faults;
 mod replicas;
+mod report;
 mod run;
-mod table;
-mod tally;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the soak needs a part of it")]
+mod support;
+mod verify;
+mod worker_config;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Something was lost, doubled or wrong.
-const DAMAGE: u8 = 1;
+/// A job was lost, doubled or wrong.
+const VIOLATIONS: u8 = 1;
 
-/// The soak itself could not be done.
-const TROUBLE: u8 = 2;
+/// The soak itself failed.
+const SOAK_FAILED: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let measure = arguments::Arguments::parse().measure();
-    match Box::pin(run::run(measure)).await {
+    let scale = arguments::Arguments::parse().scale();
+    match Box::pin(run::run(scale)).await {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(DAMAGE),
+        Ok(false) => ExitCode::from(VIOLATIONS),
         Err(error) => {
             eprintln!("soak: {error:#}");
-            ExitCode::from(TROUBLE)
+            ExitCode::from(SOAK_FAILED)
         }
     }
 }

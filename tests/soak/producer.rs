@@ -1,5 +1,5 @@
-//! Sends everything. A job counts as accepted when the broker has confirmed it, and what was not
-//! confirmed is sent again: a duplicate perhaps, as in life.
+//! Sends the jobs. A job counts as accepted when the broker has confirmed it. An unconfirmed message is
+//! sent again, so the broker may receive a duplicate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +11,25 @@ use serde_json::json;
 use ticketd::job::Kind;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::arguments::Measure;
-use crate::book::Book;
+use crate::arguments::Scale;
+use crate::counters::{Counters, increment};
 use crate::jobs::{self, Group, Job};
-use crate::outsider::Outsider;
-use crate::plan::{moments, random};
-use crate::tally::{Tally, add};
+use crate::journal::Journal;
+use crate::random::{generator, times};
+use crate::raw_client::RawClient;
 
-/// Of so many jobs one is sent a second time.
-const AGAIN: u32 = 25;
+/// One of this many jobs is sent twice.
+const DUPLICATE_RATIO: u32 = 25;
 
-/// Of so many jobs one is followed by an invalid message, or by one that takes its id for another
-/// content.
-const INVALID: u32 = 80;
+/// One of this many jobs is followed by an invalid message, another one by a message with the id of an
+/// existing job and other content.
+const INVALID_RATIO: u32 = 80;
 
-/// The longest a second copy follows the first.
-const ECHO: Duration = Duration::from_secs(12);
+/// Longest time between a job and its duplicate.
+const MAX_DUPLICATE_DELAY: Duration = Duration::from_secs(12);
 
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Something to be sent. Whatever else a producer may ask for has its place here.
 enum Dispatch {
     Job(Box<Job>),
     Invalid {
@@ -40,37 +38,37 @@ enum Dispatch {
         body: Vec<u8>,
         content_type: &'static str,
     },
-    /// The id of a job that is over, with other content.
+    /// A message with the id of a finished job and other content.
     Conflict {
         name: String,
     },
 }
 
-/// Everything there is to send, in order.
+/// All messages of the soak, in order.
 pub struct Producer {
     dispatches: Vec<(Duration, Dispatch)>,
 }
 
 impl Producer {
-    /// Draws it all. `start` is when the span begins.
-    pub fn new(measure: &Measure, start: Timestamp) -> Self {
-        let mut random = random(measure.seed, "producer");
+    /// Draws the messages. `start` is the start of the time span.
+    pub fn new(scale: &Scale, start: Timestamp) -> Self {
+        let mut random = generator(scale.seed, "producer");
         let mut dispatches = Vec::new();
-        for (number, at) in (0_u32..).zip(moments(&mut random, measure.jobs, measure.span())) {
-            let begins = start + SignedDuration::try_from(at).unwrap_or_default();
-            let job = Box::new(jobs::job(number, begins, &mut random));
-            if random.random_ratio(1, AGAIN) {
-                let later = at + ECHO.mul_f64(random.random());
+        for (number, at) in (0_u32..).zip(times(&mut random, scale.jobs, scale.span())) {
+            let sent_at = start + SignedDuration::try_from(at).unwrap_or_default();
+            let job = Box::new(jobs::job(number, sent_at, &mut random));
+            if random.random_ratio(1, DUPLICATE_RATIO) {
+                let later = at + MAX_DUPLICATE_DELAY.mul_f64(random.random());
                 dispatches.push((later, Dispatch::Job(job.clone())));
             }
             dispatches.push((at, Dispatch::Job(job)));
-            if number % INVALID == INVALID / 4 {
+            if number % INVALID_RATIO == INVALID_RATIO / 4 {
                 let name = format!("invalid-{number}");
                 let kind = Kind::ALL[random.random_range(0..Kind::ALL.len())];
                 let (body, content_type) = jobs::invalid(&name, &mut random);
                 dispatches.push((at, Dispatch::Invalid { name, kind, body, content_type }));
             }
-            if number % INVALID == INVALID / 2 {
+            if number % INVALID_RATIO == INVALID_RATIO / 2 {
                 let name = format!("conflict-{number}");
                 dispatches.push((at, Dispatch::Conflict { name }));
             }
@@ -79,37 +77,43 @@ impl Producer {
         Self { dispatches }
     }
 
-    /// Sends it all, each at its moment or as soon as the broker takes it.
-    pub async fn run(self, url: String, start: Instant, book: Arc<Book>, tally: Arc<Tally>) {
-        let mut outsider = Outsider::new(url);
+    /// Sends each message at its time, or as soon as the broker accepts it.
+    pub async fn run(
+        self,
+        url: String,
+        start: Instant,
+        journal: Arc<Journal>,
+        counters: Arc<Counters>,
+    ) {
+        let mut client = RawClient::new(url);
         for (at, dispatch) in self.dispatches {
             sleep_until(start + at).await;
-            let Some((group, message)) = message(&dispatch, &book) else { continue };
-            while publish(&mut outsider, group, &message).await.is_err() {
-                add(&tally.republished);
-                sleep(PAUSE).await;
+            let Some((group, message)) = message(&dispatch, &journal) else { continue };
+            while publish(&mut client, group, &message).await.is_err() {
+                increment(&counters.republished);
+                sleep(RETRY_INTERVAL).await;
             }
-            let mut pages = book.open();
+            let mut entries = journal.lock();
             match dispatch {
                 Dispatch::Job(job) => {
-                    pages.accepted.insert(job.id.clone(), *job);
+                    entries.accepted.insert(job.id.clone(), *job);
                 }
                 Dispatch::Invalid { name, .. } | Dispatch::Conflict { name } => {
-                    pages.invalid.insert(name);
+                    entries.invalid.insert(name);
                 }
             }
         }
     }
 }
 
-struct Message {
+struct OutgoingMessage {
     kind: Kind,
     body: Vec<u8>,
     properties: BasicProperties,
 }
 
-/// None for a conflict with no job to be in conflict with.
-fn message(dispatch: &Dispatch, book: &Book) -> Option<(Group, Message)> {
+/// None for a conflict while no job is finished.
+fn message(dispatch: &Dispatch, journal: &Journal) -> Option<(Group, OutgoingMessage)> {
     let (group, kind, body, content_type, name) = match dispatch {
         Dispatch::Job(job) => {
             (job.group, job.kind, job.body.to_string().into_bytes(), "application/json", &job.id)
@@ -118,8 +122,8 @@ fn message(dispatch: &Dispatch, book: &Book) -> Option<(Group, Message)> {
             (Group::Shared, *kind, body.clone(), *content_type, name)
         }
         Dispatch::Conflict { name } => {
-            let pages = book.open();
-            let job = pages.accepted.values().find(|job| pages.is_over(&job.id))?;
+            let entries = journal.lock();
+            let job = entries.accepted.values().find(|job| entries.has_outcome(&job.id))?;
             let mut body = job.body.clone();
             body["metadata"] = json!({ "soak": name });
             (job.group, job.kind, body.to_string().into_bytes(), "application/json", name)
@@ -129,11 +133,15 @@ fn message(dispatch: &Dispatch, book: &Book) -> Option<(Group, Message)> {
         .with_delivery_mode(2)
         .with_content_type(content_type.into())
         .with_correlation_id(name.as_str().into());
-    Some((group, Message { kind, body, properties }))
+    Some((group, OutgoingMessage { kind, body, properties }))
 }
 
-async fn publish(outsider: &mut Outsider, group: Group, message: &Message) -> anyhow::Result<()> {
+async fn publish(
+    client: &mut RawClient,
+    group: Group,
+    message: &OutgoingMessage,
+) -> anyhow::Result<()> {
     let exchange = format!("{}.jobs", group.prefix());
     let properties = message.properties.clone();
-    outsider.publish(&exchange, message.kind.as_str(), &message.body, properties).await
+    client.publish(&exchange, message.kind.as_str(), &message.body, properties).await
 }

@@ -1,4 +1,4 @@
-//! The replicas: worker processes that are kept running, whatever ends them.
+//! The replicas: worker processes that are started again whenever they end.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -8,60 +8,59 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tokio::process::{Child, Command};
+use tokio::process::{self, Child};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::configuration::GRACE;
+use crate::counters::{Counters, increment};
 use crate::jobs::Group;
-use crate::tally::{Tally, add};
+use crate::worker_config::GRACE;
 
-/// Until a replica that ended by itself is started again.
-const PAUSE: Duration = Duration::from_millis(1_500);
+/// Pause before a replica that exited by itself is started again.
+const RESTART_INTERVAL: Duration = Duration::from_millis(1_500);
 
-/// Beyond its grace a replica may take leave of the broker, on a machine that is busy.
-const LEAVE: Duration = Duration::from_secs(5);
+/// Time that a replica may take beyond its grace period, on a busy machine.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
 
-/// Exit code of a program that panicked.
-const PANICKED: i32 = 101;
+/// Exit code of a Rust program that panicked.
+const PANIC_EXIT_CODE: i32 = 101;
 
-/// What may be done to a replica.
 #[derive(Clone, Copy, Debug)]
-pub enum Order {
-    /// Kill it with SIGKILL; the next one starts at once.
+pub enum Command {
+    /// SIGKILL; a new process starts at once.
     Kill,
-    /// Tell it to stop with SIGTERM; the next one starts when it has.
+    /// SIGTERM; a new process starts when it has stopped.
     Stop,
-    /// Let it stand still with SIGSTOP for a while.
+    /// SIGSTOP, then SIGCONT after this time.
     Freeze(Duration),
-    /// Tell it to stop, and start no other one.
+    /// SIGTERM, without a new process.
     End,
 }
 
-/// How replicas of a group are started.
+/// How the replicas of a group are started.
 #[derive(Clone, Debug)]
-pub struct Recipe {
+pub struct LaunchSpec {
     pub group: Group,
     pub program: PathBuf,
     pub configuration: PathBuf,
     pub broker: String,
     pub ledger: String,
-    /// Where their logs go.
+    /// The folder of the logs.
     pub folder: PathBuf,
 }
 
-/// A replica that is kept running.
+/// A replica, with the task that keeps it running.
 pub struct Replica {
     pub group: Group,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Command>,
     task: JoinHandle<Result<()>>,
 }
 
-impl Recipe {
-    /// The program with its configuration, to be told what to do.
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+impl LaunchSpec {
+    /// The program with its configuration, without a subcommand.
+    pub fn command(&self) -> process::Command {
+        let mut command = process::Command::new(&self.program);
         command
             .arg("--config")
             .arg(&self.configuration)
@@ -73,34 +72,33 @@ impl Recipe {
     }
 
     /// Declares the group's exchanges and queues.
-    pub async fn prepare(&self) -> Result<()> {
+    pub async fn declare_topology(&self) -> Result<()> {
         let output = self.command().args(["topology", "apply"]).output().await?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "topology apply failed: {}", said.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "topology apply failed: {}", stderr.trim());
         Ok(())
     }
 }
 
 impl Replica {
-    /// Keeps one running; its log has that name.
-    pub fn keep(recipe: Recipe, name: &str, tally: Arc<Tally>) -> Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "a test sends few orders")]
-        let (orders, taken) = mpsc::unbounded_channel();
-        let log = File::create(recipe.folder.join(format!("{name}.log")))?;
-        let group = recipe.group;
-        let task = tokio::spawn(keep(recipe, log, taken, tally));
-        Ok(Self { group, orders, task })
+    /// Starts a replica with a log of this name.
+    pub fn start(spec: LaunchSpec, name: &str, counters: Arc<Counters>) -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "the soak sends few commands")]
+        let (commands, received) = mpsc::unbounded_channel();
+        let log = File::create(spec.folder.join(format!("{name}.log")))?;
+        let group = spec.group;
+        let task = tokio::spawn(keep_running(spec, log, received, counters));
+        Ok(Self { group, commands, task })
     }
 
-    /// Has something done to it, after what it was told before.
-    pub fn order(&self, order: Order) {
-        // Only one that could not be started listens no more, and `end` tells why.
-        self.orders.send(order).ok();
+    /// Sends a command, which is executed after the earlier ones.
+    pub fn send(&self, command: Command) {
+        // The receiver is gone only if the replica could not be started; `end` returns that error.
+        self.commands.send(command).ok();
     }
 
-    /// Ends it for good.
     pub async fn end(mut self) -> Result<()> {
-        self.order(Order::End);
+        self.send(Command::End);
         (&mut self.task).await?
     }
 }
@@ -111,47 +109,47 @@ impl Drop for Replica {
     }
 }
 
-async fn keep(
-    recipe: Recipe,
+async fn keep_running(
+    spec: LaunchSpec,
     log: File,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-    tally: Arc<Tally>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    counters: Arc<Counters>,
 ) -> Result<()> {
     loop {
-        let mut command = recipe.command();
+        let mut command = spec.command();
         command.arg("worker").stdout(log.try_clone()?).stderr(log.try_clone()?);
-        let program = recipe.program.display();
-        let mut child = command.spawn().with_context(|| format!("{program} can't be run"))?;
+        let program = spec.program.display();
+        let mut child = command.spawn().with_context(|| format!("{program} cannot be run"))?;
         loop {
-            let order = tokio::select! {
+            let next = tokio::select! {
                 status = child.wait() => {
-                    ended_by_itself(status?, &tally);
-                    sleep(PAUSE).await;
+                    record_exit(status?, &counters);
+                    sleep(RESTART_INTERVAL).await;
                     break;
                 }
-                order = orders.recv() => order,
+                next = commands.recv() => next,
             };
-            match order {
-                Some(Order::Kill) => {
+            match next {
+                Some(Command::Kill) => {
                     child.kill().await?;
-                    add(&tally.kills);
+                    increment(&counters.kills);
                     break;
                 }
-                Some(Order::Stop) => {
-                    add(&tally.stops);
-                    if !stop(&mut child, &tally).await? {
-                        add(&tally.cut_off);
+                Some(Command::Stop) => {
+                    increment(&counters.stops);
+                    if !stop(&mut child, &counters).await? {
+                        increment(&counters.unclean_stops);
                     }
                     break;
                 }
-                Some(Order::Freeze(pause)) => {
+                Some(Command::Freeze(pause)) => {
                     signal(&child, "STOP").await?;
                     sleep(pause).await;
                     signal(&child, "CONT").await?;
                 }
-                Some(Order::End) | None => {
-                    if !stop(&mut child, &tally).await? {
-                        add(&tally.unsettled);
+                Some(Command::End) | None => {
+                    if !stop(&mut child, &counters).await? {
+                        increment(&counters.unclean_ends);
                     }
                     return Ok(());
                 }
@@ -160,28 +158,28 @@ async fn keep(
     }
 }
 
-fn ended_by_itself(status: ExitStatus, tally: &Tally) {
-    add(&tally.own_ends);
-    if status.code() == Some(PANICKED) || status.signal().is_some() {
-        add(&tally.crashes);
+fn record_exit(status: ExitStatus, counters: &Counters) {
+    increment(&counters.own_exits);
+    if status.code() == Some(PANIC_EXIT_CODE) || status.signal().is_some() {
+        increment(&counters.crashes);
     }
 }
 
-/// Says whether it had settled everything.
-async fn stop(child: &mut Child, tally: &Tally) -> Result<bool> {
+/// Returns whether the replica had no job in progress at the end.
+async fn stop(child: &mut Child, counters: &Counters) -> Result<bool> {
     signal(child, "TERM").await?;
-    if let Ok(status) = timeout(GRACE + LEAVE, child.wait()).await {
+    if let Ok(status) = timeout(GRACE + STOP_MARGIN, child.wait()).await {
         return Ok(status?.success());
     }
-    add(&tally.overstayed);
+    increment(&counters.hung_stops);
     child.kill().await?;
     Ok(false)
 }
 
-/// A signal to a process of ours. One that just ended needs none.
+/// Sends a signal, unless the process has just ended.
 async fn signal(child: &Child, name: &str) -> Result<()> {
     if let Some(id) = child.id() {
-        let mut kill = Command::new("kill");
+        let mut kill = process::Command::new("kill");
         kill.args(["-s", name, &id.to_string()]).stderr(Stdio::null()).status().await?;
     }
     Ok(())

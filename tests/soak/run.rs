@@ -1,296 +1,326 @@
-//! The whole of it: sets everything up, lets it happen, waits until it is quiet, and counts.
+//! The whole soak: starts everything, injects faults, waits until all jobs have ended, verifies.
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use jiff::Timestamp;
 use tempfile::TempDir;
-use ticketd::simulator::{FaultPlan, Running, Simulator};
+use ticketd::simulator::{FaultPlan, RunningSimulator, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::arguments::{LedgerKind, Measure};
-use crate::book::Book;
-use crate::database::Database;
-use crate::harness::{TestBroker, own_broker};
+use crate::arguments::{LedgerKind, Scale};
+use crate::counters::{Counters, value};
 use crate::jobs::Group;
-use crate::killer::Killer;
-use crate::listener::{self, DeadLetter, Listener};
-use crate::outsider::Outsider;
-use crate::plan::{moments, random};
+use crate::journal::Journal;
+use crate::listener::{self, LeftMessage, Listener};
 use crate::producer::Producer;
-use crate::proxy::Proxy;
-use crate::reckoning::Reckoning;
-use crate::replicas::{Recipe, Replica};
-use crate::tally::{Tally, of};
-use crate::{broker, configuration, faults, jobs, proxy, table};
+use crate::random::{generator, times};
+use crate::raw_client::RawClient;
+use crate::replica_faults::ReplicaFaults;
+use crate::replicas::{LaunchSpec, Replica};
+use crate::support::broker::{TestBroker, own_broker};
+use crate::support::database::{TestDatabase, own_database};
+use crate::support::proxy::Proxy;
+use crate::verify::Verification;
+use crate::worker_config;
+use crate::{broker_faults, database_faults, jobs, network_faults, provider_faults, report};
 
-/// Replicas that share a ledger.
-const SHARING: usize = 3;
+/// Number of replicas that share a ledger.
+const SHARED_REPLICAS: usize = 3;
 
-/// How long nothing new may be heard before what is open counts as lost.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// Time without a new event after which unfinished jobs count as lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// How long everything stays as it is after the last outcome, so that a second one is heard.
-const QUIET: Duration = Duration::from_secs(12);
+/// Wait after the last outcome, in which a second outcome would arrive.
+const QUIET_TIME: Duration = Duration::from_secs(12);
 
-/// How long the last reading may take.
-const READING: Duration = Duration::from_secs(60);
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The time between two lines of progress.
-const BEAT: Duration = Duration::from_secs(5);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Everything that stands while jobs run.
-struct Ground {
+/// Everything that runs during the soak.
+struct Environment {
     folder: TempDir,
     broker: TestBroker,
-    database: Option<Database>,
-    providers: Running,
+    database: Option<TestDatabase>,
+    simulator: RunningSimulator,
     proxies: Vec<Proxy>,
-    recipes: Vec<Recipe>,
-    book: Arc<Book>,
-    tally: Arc<Tally>,
+    specs: Vec<LaunchSpec>,
+    journal: Arc<Journal>,
+    counters: Arc<Counters>,
+    started: Instant,
 }
 
-/// Soaks; says whether all was well.
-pub async fn run(measure: Measure) -> Result<bool> {
-    println!("soak: seed {}", measure.seed);
-    let begun = Instant::now();
-    let ground = Ground::prepare(&measure).await?;
+/// Returns whether no promise was broken.
+pub async fn run(scale: Scale) -> Result<bool> {
+    println!("soak: seed {}", scale.seed);
+    let start = Instant::now();
+    let environment = Environment::start(&scale).await?;
     println!(
-        "soak: {}, {:?} ledger, {} jobs in {} s, set up in {} s",
-        ground.broker.description,
-        measure.ledger,
-        measure.jobs,
-        measure.span().as_secs(),
-        begun.elapsed().as_secs()
+        "soak: {}, {:?} ledger, {} jobs in {} s, started in {} s",
+        environment.broker.description,
+        scale.ledger,
+        scale.jobs,
+        scale.span().as_secs(),
+        start.elapsed().as_secs()
     );
-    let listener = Listener::start(ground.broker.url.clone(), ground.book.clone()).await?;
+    let listener =
+        Listener::start(environment.broker.url.clone(), environment.journal.clone()).await?;
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let in_time = tokio::select! {
-        performed = timeout(measure.limit, ground.perform(&measure)) => performed,
-        _ = terminate.recv() => bail!("told to stop"),
-        _ = interrupt.recv() => bail!("told to stop"),
+    let execution = tokio::select! {
+        execution = timeout(scale.timeout, environment.execute(&scale)) => execution,
+        _ = terminate.recv() => bail!("stopped by SIGTERM"),
+        _ = interrupt.recv() => bail!("stopped by SIGINT"),
     };
-    let in_time = match in_time {
-        Ok(performed) => performed.map(|()| true)?,
+    let in_time = match execution {
+        Ok(executed) => executed.map(|()| true)?,
         Err(_) => {
-            println!("soak: time is up, with jobs under way");
-            // It may just have been away; one that is there stays as it is.
-            ground.broker.start_again().await.ok();
+            println!("soak: the time limit is reached, jobs are still in progress");
+            // It may be stopped at this time. A running broker is not changed.
+            environment.broker.start_again().await.ok();
             false
         }
     };
-    let good = timeout(READING, ground.reckon()).await.context("the events can't be read")??;
+    let verified = timeout(VERIFY_TIMEOUT, environment.verify()).await;
+    let passed = verified.context("reading the remaining events takes too long")??;
     drop(listener);
-    println!("soak: seed {}, {} s in all", measure.seed, begun.elapsed().as_secs());
-    if !good || std::env::var("SOAK_KEEP").is_ok() {
-        println!("soak: logs are kept in {}", ground.folder.keep().display());
+    println!("soak: seed {}, {} s in total", scale.seed, start.elapsed().as_secs());
+    if !passed || std::env::var("SOAK_KEEP").is_ok() {
+        println!("soak: logs are in {}", environment.folder.keep().display());
     }
-    Ok(good && in_time)
+    Ok(passed && in_time)
 }
 
-impl Ground {
-    async fn prepare(measure: &Measure) -> Result<Self> {
+impl Environment {
+    async fn start(scale: &Scale) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ticketd-soak-").tempdir()?;
         let broker = own_broker().await;
-        let database = match measure.ledger {
+        let database = match scale.ledger {
             LedgerKind::Sqlite => None,
-            LedgerKind::Postgres => Some(spawn_blocking(Database::start).await??),
+            LedgerKind::Postgres => Some(own_database().await),
         };
-        let known = jobs::providers();
-        let providers = Simulator::start_locally(known.clone()).await?;
-        let (proxy, broker_url) = Proxy::before(&broker.url, 5672).await?;
-        let mut proxies = vec![proxy];
+        let settings = jobs::simulator_settings();
+        let simulator = Simulator::start_locally(settings.clone()).await?;
+        let mut proxies = vec![Proxy::before(&broker.url, 5672).await];
+        let broker_url = proxies[0].url.clone();
         let sqlite = |group: Group| {
             let file = format!("{}.db", group.prefix());
             format!("sqlite:{}", folder.path().join(file).display())
         };
-        let shared = match &database {
+        let shared_ledger = match &database {
             None => sqlite(Group::Shared),
             Some(database) => {
-                let (proxy, url) = Proxy::before(&database.url, 5432).await?;
+                let proxy = Proxy::before(&database.url, 5432).await;
+                let url = proxy.url.clone();
                 proxies.push(proxy);
                 url
             }
         };
-        let mut recipes = Vec::new();
-        for (group, ledger) in [(Group::Shared, shared), (Group::Alone, sqlite(Group::Alone))] {
-            let providers = providers.url();
-            let recipe = Recipe {
+        let mut specs = Vec::new();
+        for (group, ledger) in
+            [(Group::Shared, shared_ledger), (Group::Single, sqlite(Group::Single))]
+        {
+            let url = simulator.url();
+            let spec = LaunchSpec {
                 group,
-                program: measure.worker.clone(),
-                configuration: configuration::write(group, folder.path(), &providers, &known)?,
+                program: scale.worker.clone(),
+                configuration: worker_config::write(group, folder.path(), &url, &settings)?,
                 broker: broker_url.clone(),
                 ledger,
                 folder: folder.path().to_owned(),
             };
-            recipe.prepare().await?;
-            recipes.push(recipe);
+            spec.declare_topology().await?;
+            specs.push(spec);
         }
-        let (book, tally) = Default::default();
-        Ok(Self { folder, broker, database, providers, proxies, recipes, book, tally })
+        let (journal, counters) = Default::default();
+        let started = Instant::now();
+        Ok(Self { folder, broker, database, simulator, proxies, specs, journal, counters, started })
     }
 
-    fn replicas(&self) -> Result<Vec<Replica>> {
+    fn start_replicas(&self) -> Result<Vec<Replica>> {
         let mut replicas = Vec::new();
-        for recipe in &self.recipes {
-            let count = if recipe.group == Group::Shared { SHARING } else { 1 };
+        for spec in &self.specs {
+            let count = if spec.group == Group::Shared { SHARED_REPLICAS } else { 1 };
             for number in 1..=count {
-                let name = format!("{}-{number}", recipe.group.prefix());
-                replicas.push(Replica::keep(recipe.clone(), &name, self.tally.clone())?);
+                let name = format!("{}-{number}", spec.group.prefix());
+                replicas.push(Replica::start(spec.clone(), &name, self.counters.clone())?);
             }
         }
         Ok(replicas)
     }
 
-    /// Lets everything happen, and then nothing more until all is over or nothing moves.
-    async fn perform(&self, measure: &Measure) -> Result<()> {
-        self.providers.set_faults(faults::plan(measure.seed)).map_err(anyhow::Error::msg)?;
-        let replicas = self.replicas()?;
-        let (start, now) = (Instant::now(), Timestamp::now());
-        let producer = Producer::new(measure, now);
-        let url = self.recipes[0].broker.clone();
-        let mut killing = random(measure.seed, "killer");
-        let killer = Killer::new(measure, &mut killing);
-        let plan = |part, count| {
-            let mut random = random(measure.seed, part);
-            (moments(&mut random, count, measure.span()), random)
-        };
-        let (broker_moments, broker_dice) = plan("broker", measure.broker_restarts);
-        let (database_moments, _) = plan("database", measure.database_restarts);
-        let (cut_moments, cut_dice) = plan("cuts", measure.cuts);
-        let (book, tally) = (&self.book, &self.tally);
-        let (there, is_there) = watch::channel(true);
-        let happening = async {
-            tokio::join!(
-                producer.run(url, start, book.clone(), tally.clone()),
-                killer.run(&replicas, killing, start, book, tally),
-                proxy::disturb(&self.proxies, cut_moments, cut_dice, start, is_there, tally),
-                broker::restart(&self.broker, broker_moments, broker_dice, start, &there, tally),
-                async {
-                    match &self.database {
-                        Some(database) => database.restart(database_moments, start, tally).await,
-                        None => Ok(()),
-                    }
-                }
-            )
-        };
-        let ((), (), (), broker, database) = tokio::select! {
-            happened = happening => happened,
-            () = self.tell_progress(start) => unreachable!("progress is told for ever"),
-        };
-        broker?;
-        database?;
-        self.providers.set_faults(FaultPlan::default()).map_err(anyhow::Error::msg)?;
-        println!("soak: everything was sent and done; waiting for the rest");
+    /// Sends all jobs under faults, then waits without faults until all jobs have ended.
+    async fn execute(&self, scale: &Scale) -> Result<()> {
+        self.simulator.set_faults(provider_faults::plan(scale.seed)).map_err(Error::msg)?;
+        let replicas = self.start_replicas()?;
         tokio::select! {
-            () = self.settled() => {}
-            () = self.tell_progress(start) => {}
+            result = self.send_under_faults(scale, &replicas) => result?,
+            () = self.print_progress() => unreachable!("the progress has no end"),
         }
-        sleep(QUIET).await;
+        self.simulator.set_faults(FaultPlan::default()).map_err(Error::msg)?;
+        println!("soak: all jobs are sent and all faults are injected; waiting for the last jobs");
+        tokio::select! {
+            () = self.wait_for_outcomes() => {}
+            () = self.print_progress() => {}
+        }
+        sleep(QUIET_TIME).await;
         for replica in replicas {
             replica.end().await?;
         }
         Ok(())
     }
 
-    /// Waits until every job is over, or nothing was heard for long.
-    async fn settled(&self) {
-        let (mut heard, mut since) = (0, Instant::now());
-        while !self.book.open().open().is_empty() && since.elapsed() < PATIENCE {
-            let now = self.book.open().events;
-            if now != heard {
-                (heard, since) = (now, Instant::now());
+    async fn send_under_faults(&self, scale: &Scale, replicas: &[Replica]) -> Result<()> {
+        let (start, now) = (Instant::now(), Timestamp::now());
+        let producer = Producer::new(scale, now);
+        let url = self.specs[0].broker.clone();
+        let mut replica_random = generator(scale.seed, "replicas");
+        let replica_faults = ReplicaFaults::new(scale, &mut replica_random);
+        let plan = |part, count| {
+            let mut random = generator(scale.seed, part);
+            (times(&mut random, count, scale.span()), random)
+        };
+        let (broker_times, broker_random) = plan("broker", scale.broker_restarts);
+        let (database_times, _) = plan("database", scale.database_restarts);
+        let (cut_times, cut_random) = plan("cuts", scale.cuts);
+        let (journal, counters) = (&self.journal, &self.counters);
+        let (broker_up, is_up) = watch::channel(true);
+        let ((), (), (), broker, database) = tokio::join!(
+            producer.run(url, start, journal.clone(), counters.clone()),
+            replica_faults.run(replicas, replica_random, start, journal, counters),
+            network_faults::disturb(&self.proxies, cut_times, cut_random, start, is_up, counters),
+            broker_faults::restart(
+                &self.broker,
+                broker_times,
+                broker_random,
+                start,
+                &broker_up,
+                counters
+            ),
+            async {
+                match &self.database {
+                    Some(database) => {
+                        database_faults::restart(database, database_times, start, counters).await
+                    }
+                    None => Ok(()),
+                }
+            }
+        );
+        broker.and(database)
+    }
+
+    /// Waits until every message has an outcome, or no event arrives for [`IDLE_TIMEOUT`].
+    async fn wait_for_outcomes(&self) {
+        let (mut received, mut since) = (0, Instant::now());
+        while !self.journal.lock().unfinished().is_empty() && since.elapsed() < IDLE_TIMEOUT {
+            let now = self.journal.lock().received;
+            if now != received {
+                (received, since) = (now, Instant::now());
             }
             sleep(Duration::from_millis(200)).await;
         }
     }
 
-    async fn tell_progress(&self, start: Instant) {
-        let mut beat = interval(BEAT);
+    async fn print_progress(&self) {
+        let mut interval = interval(PROGRESS_INTERVAL);
         loop {
-            beat.tick().await;
-            let (sent, open, events) = {
-                let pages = self.book.open();
-                (pages.accepted.len() + pages.invalid.len(), pages.open().len(), pages.events)
+            interval.tick().await;
+            let (sent, unfinished, events) = {
+                let entries = self.journal.lock();
+                let sent = entries.accepted.len() + entries.invalid.len();
+                (sent, entries.unfinished().len(), entries.received)
             };
-            let tally = &self.tally;
+            let counters = &self.counters;
             println!(
-                "soak: {:>4} s: {sent} sent, {} over, {events} events, {} kills, {} broker and {} \
-                 database restarts, {} cuts",
-                start.elapsed().as_secs(),
-                sent - open,
-                of(&tally.kills),
-                of(&tally.broker_kills) + of(&tally.broker_restarts),
-                of(&tally.database_crashes) + of(&tally.database_restarts),
-                of(&tally.cuts) + of(&tally.stalls),
+                "soak: {:>4} s: {sent} sent, {} ended, {events} events, {} kills, {} broker and {} database \
+                 restarts, {} cuts",
+                self.started.elapsed().as_secs(),
+                sent - unfinished,
+                value(&counters.kills),
+                value(&counters.broker_kills) + value(&counters.broker_restarts),
+                value(&counters.database_crashes) + value(&counters.database_restarts),
+                value(&counters.cuts) + value(&counters.stalls),
             );
         }
     }
 
-    async fn reckon(&self) -> Result<bool> {
-        let mut outsider = Outsider::new(self.broker.url.clone());
-        listener::heard_out(&mut outsider).await?;
-        let (mut letters, mut unrouted) = (Vec::new(), Vec::new());
+    async fn verify(&self) -> Result<bool> {
+        let mut client = RawClient::new(self.broker.url.clone());
+        listener::drained(&mut client).await?;
+        let (mut dead_letters, mut unrouted, mut left) = (Vec::new(), Vec::new(), Vec::new());
         for group in Group::ALL {
             let queue = |name: &str| format!("{}.{name}", group.prefix());
-            letters.extend(listener::take_all(&mut outsider, &queue("dead")).await?);
-            unrouted.extend(listener::take_all(&mut outsider, &queue("unrouted")).await?);
+            dead_letters.extend(listener::take_all(&mut client, &queue("dead")).await?);
+            unrouted.extend(listener::take_all(&mut client, &queue("unrouted")).await?);
+            left.extend(listener::left_messages(&mut client, group).await?);
         }
-        let mut left = Vec::new();
-        for group in Group::ALL {
-            left.extend(listener::left(&mut outsider, group).await?);
-        }
-        let pages = self.book.open();
-        let mut reckoning = Reckoning::new(&pages, &self.providers.effects(), &letters);
-        for DeadLetter { correlation_id, routing_key, .. } in unrouted {
-            let damage = format!("{routing_key:?} of {correlation_id:?} found no queue");
-            reckoning.damage.push(damage);
-        }
-        for (count, what) in [
-            (&self.tally.crashes, "crashed"),
-            (&self.tally.overstayed, "did not stop when told to"),
-            (&self.tally.unsettled, "had something unsettled when all was quiet"),
-        ] {
-            if of(count) > 0 {
-                reckoning.damage.push(format!("{} replicas {what}", of(count)));
-            }
-        }
-        let heard = [
-            ("events heard", pages.events),
-            ("invalid messages sent", pages.invalid.len() as u64),
-            ("dead letters", letters.len() as u64),
-        ];
-        let mut out = std::io::stdout().lock();
-        table::print(&mut out, &reckoning, &self.tally, &heard)?;
-        let good = table::kind(&mut out, &reckoning)?;
-        for job in &reckoning.lost {
+        let (verification, messages) = {
+            let entries = self.journal.lock();
+            let verification =
+                Verification::new(&entries, &self.simulator.effects(), &dead_letters);
+            let messages = [
+                ("events received", entries.received),
+                ("invalid messages sent", entries.invalid.len() as u64),
+                ("dead letters", dead_letters.len() as u64),
+            ];
+            (verification, messages)
+        };
+        let verification = self.with_environment(verification, &unrouted);
+        let mut lost = Vec::new();
+        for job in &verification.lost {
             let queues: Vec<_> =
-                left.iter().filter(|(_, id)| id == job).map(|(at, _)| at).collect();
-            let row = self.look_up(job);
-            writeln!(out, "soak: {job} in queues {queues:?}; in the ledger: {row}")?;
+                left.iter().filter(|(_, id)| id == job).map(|(queue, _)| queue).collect();
+            let row = self.ledger_row(job).await;
+            lost.push(format!("soak: {job} is in queues {queues:?}; ledger: {row}"));
         }
-        Ok(good)
+        let mut out = std::io::stdout().lock();
+        report::print_counts(&mut out, &verification, &self.counters, &messages)?;
+        lost.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        Ok(report::print_result(&mut out, &verification)?)
     }
 
-    /// What the ledgers say of a job.
-    fn look_up(&self, job: &str) -> String {
-        let query = format!("SELECT * FROM jobs WHERE id = '{job}'");
-        let shared = self.database.as_ref().map(|database| database.ask(&query));
-        let said = shared.and_then(Result::ok).unwrap_or_default();
-        if said.is_empty() { in_files(self.folder.path(), job) } else { said }
+    /// Adds the violations that belong to no job.
+    fn with_environment(
+        &self,
+        mut verification: Verification,
+        unrouted: &[LeftMessage],
+    ) -> Verification {
+        for LeftMessage { correlation_id, routing_key, .. } in unrouted {
+            let message = format!("{routing_key:?} of {correlation_id:?} reached no queue");
+            verification.violation(message);
+        }
+        for (count, failure) in [
+            (&self.counters.crashes, "crashed"),
+            (&self.counters.hung_stops, "did not stop in time"),
+            (&self.counters.unclean_ends, "had jobs in progress after the last outcome"),
+        ] {
+            if value(count) > 0 {
+                verification.violation(format!("{} replicas {failure}", value(count)));
+            }
+        }
+        verification
+    }
+
+    /// The ledger's row of a job, for a person who looks into a failure.
+    async fn ledger_row(&self, job: &str) -> String {
+        let in_files = in_sqlite_files(self.folder.path(), job);
+        let Some(database) = &self.database else { return in_files };
+        let query = "SELECT jobs::text FROM jobs WHERE id = $1";
+        match database.shell().await.query_opt(query, &[&job]).await {
+            Ok(Some(row)) => row.get(0),
+            Ok(None) | Err(_) => in_files,
+        }
     }
 }
 
-/// The row of a job in any SQLite file of a folder.
-fn in_files(folder: &Path, job: &str) -> String {
+/// The rows of a job in the SQLite files of a folder.
+fn in_sqlite_files(folder: &Path, job: &str) -> String {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let paths =
         files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "db"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::simulator::{Effect, Fault, Rule};
+use crate::simulator::{Effect, Fault, FaultRule};
 
 /// The message bodies, as a producer writes them.
 const JOBS: &str = include_str!("jobs.json");
@@ -39,10 +39,10 @@ impl DemoJob {
     }
 
     /// The simulator's rule that injects the fault into the first call of this job only.
-    pub fn rule(&self) -> Option<Rule> {
-        let rule = Rule::always(self.operation(), self.fault.clone()?).first(1);
+    pub fn rule(&self) -> Option<FaultRule> {
+        let rule = FaultRule::always(self.operation(), self.fault.clone()?).first(1);
         let matching = self.body["params"]["Comment"].as_str().map(str::to_owned);
-        Some(Rule { matching, ..rule })
+        Some(FaultRule { matching, ..rule })
     }
 
     /// Whether this job caused an effect at the provider, according to its parameters and not to

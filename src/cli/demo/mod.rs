@@ -42,10 +42,10 @@ pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
     let folder = folder.context("cannot create a folder for temporary files; set TMPDIR")?;
     let jobs = jobs::jobs().context("cannot read the built-in jobs")?;
     let faults = jobs.iter().filter_map(DemoJob::rule).collect();
-    let simulated = simulator::Settings {
+    let simulated = simulator::SimulatorSettings {
         pace: PACE,
         faults: FaultPlan { seed: 0, faults },
-        ..simulator::Settings::default()
+        ..simulator::SimulatorSettings::default()
     };
     let simulator = Simulator::start_locally(simulated.clone()).await?;
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();

@@ -17,7 +17,7 @@ const PREFIX_VARIABLE: &str = "TICKETD_BROKER__PREFIX";
 pub fn settings(
     files: &[PathBuf],
     environment: impl IntoIterator<Item = (String, String)>,
-    simulated: (&Url, &simulator::Settings),
+    simulated: (&Url, &simulator::SimulatorSettings),
     folder: &Path,
     known_operations: &[&str],
 ) -> Result<Settings, ConfigProblems> {
@@ -33,7 +33,7 @@ pub fn settings(
 }
 
 fn isolating(
-    (url, simulated): (&Url, &simulator::Settings),
+    (url, simulated): (&Url, &simulator::SimulatorSettings),
     folder: &Path,
 ) -> impl IntoIterator<Item = (&'static str, String)> {
     let (alibaba, huawei) = (&simulated.alibaba[0], &simulated.huawei[0]);
@@ -61,7 +61,7 @@ mod tests {
     fn read(environment: &[(&str, &str)]) -> Settings {
         let url = Url::parse("http://127.0.0.1:8601").unwrap();
         let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-        let simulated = simulator::Settings::default();
+        let simulated = simulator::SimulatorSettings::default();
         settings(&[], environment, (&url, &simulated), Path::new("/tmp/x"), &[]).unwrap()
     }
 

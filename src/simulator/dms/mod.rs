@@ -1,9 +1,10 @@
-//! DMS Enterprise: tickets, what is published from them, and the questions about both.
+//! DMS Enterprise: tickets, publishes, and the queries about both.
 
-pub(super) mod details;
 pub(super) mod list;
 pub(super) mod orders;
 pub(super) mod params;
-pub(super) mod plugin;
-pub(super) mod publish;
+mod plugin_params;
+pub(super) mod publish_task;
+pub(super) mod publishing;
+pub(super) mod queries;
 pub(super) mod ticket;

@@ -1,23 +1,25 @@
-//! Making tickets.
+//! Creating tickets.
 
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::plugin;
+use super::plugin_params;
 use super::ticket::NewTicket;
-use crate::simulator::reply::Refusal;
-use crate::simulator::stand::Call;
-use crate::simulator::truth::{Effect, marker_in};
-use crate::simulator::world::World;
+use crate::simulator::effects::{Effect, marker_of};
+use crate::simulator::reply::ErrorReply;
+use crate::simulator::request::CallContext;
+use crate::simulator::store::Store;
 
-/// CreateOrder. PluginParam is taken from the form, and from the query as well, as the vendor's
-/// sample has it.
-pub(in crate::simulator) fn create(world: &mut World, call: &Call<'_>) -> Result<Value, Refusal> {
-    let params = Params::of_all(&call.visit.asked);
+/// CreateOrder. PluginParam is read from the form, and from the query as in the vendor's sample.
+pub(in crate::simulator) fn create(
+    store: &mut Store,
+    call: &CallContext<'_>,
+) -> Result<Value, ErrorReply> {
+    let params = Params::of_all(&call.request.raw);
     let comment = params.required("Comment")?;
     let plugin_type = params.required("PluginType")?;
     let param = params.required_object("PluginParam")?;
-    plugin::check(plugin_type, &param)?;
+    plugin_params::check(plugin_type, &param)?;
     params.number("Tid")?;
     let related = params.text("RelatedUserList").unwrap_or_default();
     let related: Result<Vec<i64>, _> =
@@ -26,20 +28,20 @@ pub(in crate::simulator) fn create(world: &mut World, call: &Call<'_>) -> Result
         plugin_type: plugin_type.to_owned(),
         comment: comment.to_owned(),
         related: related
-            .map_err(|_| Refusal::invalid("RelatedUserList", "write ids joined with commas"))?,
+            .map_err(|_| ErrorReply::invalid("RelatedUserList", "use ids separated by commas"))?,
         attachment: params.text("AttachmentKey").map(str::to_owned),
         param,
     };
-    let id = make(world, call, new);
+    let id = add_ticket(store, call, new);
     Ok(json!({"CreateOrderResult": {"OrderIds": [id]}}))
 }
 
-/// CreateFreeLockCorrectOrder. All of it is in the query, and RelatedUserList is a JSON array.
+/// CreateFreeLockCorrectOrder. All parameters are in the query; RelatedUserList is a JSON array.
 pub(in crate::simulator) fn create_free_lock(
-    world: &mut World,
-    call: &Call<'_>,
-) -> Result<Value, Refusal> {
-    let params = Params::of_query(&call.visit.asked);
+    store: &mut Store,
+    call: &CallContext<'_>,
+) -> Result<Value, ErrorReply> {
+    let params = Params::of_query(&call.request.raw);
     let comment = params.required("Comment")?;
     let param = params.required_object("Param")?;
     check_free_lock(&param)?;
@@ -49,16 +51,16 @@ pub(in crate::simulator) fn create_free_lock(
         plugin_type: "DC_CHUNK".to_owned(),
         comment: comment.to_owned(),
         related: serde_json::from_str(related)
-            .map_err(|_| Refusal::invalid("RelatedUserList", "write a JSON array of ids"))?,
+            .map_err(|_| ErrorReply::invalid("RelatedUserList", "use a JSON array of ids"))?,
         attachment: params.text("AttachmentKey").map(str::to_owned),
         param,
     };
-    let id = make(world, call, new);
+    let id = add_ticket(store, call, new);
     Ok(json!({"CreateOrderResult": [id]}))
 }
 
-fn check_free_lock(param: &Value) -> Result<(), Refusal> {
-    let invalid = |what: &str| Err(Refusal::invalid("Param", what));
+fn check_free_lock(param: &Value) -> Result<(), ErrorReply> {
+    let invalid = |reason: &str| Err(ErrorReply::invalid("Param", reason));
     if param["ExecSQL"].as_str().is_none_or(str::is_empty) {
         return invalid("ExecSQL is missing");
     }
@@ -79,13 +81,13 @@ fn check_free_lock(param: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn make(world: &mut World, call: &Call<'_>, new: NewTicket) -> i64 {
+fn add_ticket(store: &mut Store, call: &CallContext<'_>, new: NewTicket) -> i64 {
     let comment = new.comment.clone();
-    let id = world.add_ticket(new, call);
-    world.note(
+    let id = store.add_ticket(new, call);
+    store.record_effect(
         call,
         Effect {
-            marker: marker_in(&comment),
+            marker: marker_of(&comment),
             comment: Some(comment),
             order_ids: vec![id],
             ..Effect::default()

@@ -1,18 +1,18 @@
-//! Parameters of Alibaba's requests, read the way its gateway reads them.
+//! Parameters of Alibaba's requests, parsed as its gateway parses them.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::simulator::gateway::asked::Asked;
-use crate::simulator::reply::Refusal;
+use crate::simulator::reply::ErrorReply;
+use crate::simulator::request::RawRequest;
 
-/// Times in DMS parameters and replies: no zone, Beijing's clock.
-const TIME: &str = "%Y-%m-%d %H:%M:%S";
+/// Times in DMS parameters and replies have no zone; they are Beijing time.
+const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
 /// Eight hours ahead of UTC, all year.
-pub(in crate::simulator) const BEIJING: Offset = jiff::tz::offset(8);
+const BEIJING: Offset = jiff::tz::offset(8);
 
 /// The parameters of one request.
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +22,17 @@ pub(in crate::simulator) struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// Query parameters alone: what most actions look at.
-    pub(in crate::simulator) fn of_query(asked: &'a Asked) -> Self {
-        Self { query: &asked.query, form: &[] }
+    /// The query parameters, which is all that most actions read.
+    pub(in crate::simulator) fn of_query(raw: &'a RawRequest) -> Self {
+        Self { query: &raw.query, form: &[] }
     }
 
-    /// Query and form parameters.
-    pub(in crate::simulator) fn of_all(asked: &'a Asked) -> Self {
-        Self { query: &asked.query, form: &asked.form }
+    /// The query and form parameters.
+    pub(in crate::simulator) fn of_all(raw: &'a RawRequest) -> Self {
+        Self { query: &raw.query, form: &raw.form }
     }
 
-    /// A parameter, or none; an empty one counts as none.
+    /// The value of a parameter; an empty value counts as missing.
     pub(in crate::simulator) fn text(&self, name: &str) -> Option<&'a str> {
         let pairs = self.form.iter().chain(self.query);
         pairs
@@ -41,27 +41,27 @@ impl<'a> Params<'a> {
             .find(|text| !text.is_empty())
     }
 
-    pub(in crate::simulator) fn required(&self, name: &str) -> Result<&'a str, Refusal> {
-        self.text(name).ok_or_else(|| Refusal::missing(name))
+    pub(in crate::simulator) fn required(&self, name: &str) -> Result<&'a str, ErrorReply> {
+        self.text(name).ok_or_else(|| ErrorReply::missing(name))
     }
 
-    pub(in crate::simulator) fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
+    pub(in crate::simulator) fn number(&self, name: &str) -> Result<Option<i64>, ErrorReply> {
         let number = |text: &str| {
-            text.parse().map_err(|_| Refusal::invalid(name, "it is not a whole number"))
+            text.parse().map_err(|_| ErrorReply::invalid(name, "it is not a whole number"))
         };
         self.text(name).map(number).transpose()
     }
 
-    pub(in crate::simulator) fn required_number(&self, name: &str) -> Result<i64, Refusal> {
-        self.number(name)?.ok_or_else(|| Refusal::missing(name))
+    pub(in crate::simulator) fn required_number(&self, name: &str) -> Result<i64, ErrorReply> {
+        self.number(name)?.ok_or_else(|| ErrorReply::missing(name))
     }
 
-    /// `true` or `false`; the vendor's own Python client writes `True` and `False`.
-    pub(in crate::simulator) fn required_truth(&self, name: &str) -> Result<bool, Refusal> {
+    /// `true` or `false`. The vendor's Python client sends `True` and `False`.
+    pub(in crate::simulator) fn required_bool(&self, name: &str) -> Result<bool, ErrorReply> {
         match self.required(name)? {
             "true" | "True" => Ok(true),
             "false" | "False" => Ok(false),
-            _ => Err(Refusal::invalid(name, "it is neither true nor false")),
+            _ => Err(ErrorReply::invalid(name, "it must be true or false")),
         }
     }
 
@@ -69,36 +69,39 @@ impl<'a> Params<'a> {
         &self,
         name: &str,
         allowed: &[&str],
-    ) -> Result<Option<&'a str>, Refusal> {
+    ) -> Result<Option<&'a str>, ErrorReply> {
         match self.text(name) {
             Some(text) if !allowed.contains(&text) => {
-                Err(Refusal::invalid(name, &format!("it is not one of {}", allowed.join(", "))))
+                Err(ErrorReply::invalid(name, &format!("it is not one of {}", allowed.join(", "))))
             }
             text => Ok(text),
         }
     }
 
-    pub(in crate::simulator) fn required_object(&self, name: &str) -> Result<Value, Refusal> {
+    pub(in crate::simulator) fn required_object(&self, name: &str) -> Result<Value, ErrorReply> {
         let value: Option<Value> = serde_json::from_str(self.required(name)?).ok();
-        value.filter(Value::is_object).ok_or_else(|| Refusal::invalid(name, "it is no JSON object"))
+        value
+            .filter(Value::is_object)
+            .ok_or_else(|| ErrorReply::invalid(name, "it is not a JSON object"))
     }
 
-    /// A time without a zone, by the clock of a server that is so far ahead of ours.
+    /// A time of the server's clock, converted to the machine's clock, which is behind by `offset`.
     pub(in crate::simulator) fn time(
         &self,
         name: &str,
-        ahead: SignedDuration,
-    ) -> Result<Option<Timestamp>, Refusal> {
-        let read = |text: &str| {
-            let time = DateTime::strptime(TIME, text).and_then(|time| BEIJING.to_timestamp(time));
-            let time = time.and_then(|time| time.checked_sub(ahead));
-            time.map_err(|_| Refusal::invalid(name, "write yyyy-MM-dd HH:mm:ss"))
+        offset: SignedDuration,
+    ) -> Result<Option<Timestamp>, ErrorReply> {
+        let parse = |text: &str| {
+            let time =
+                DateTime::strptime(TIME_FORMAT, text).and_then(|time| BEIJING.to_timestamp(time));
+            let time = time.and_then(|time| time.checked_sub(offset));
+            time.map_err(|_| ErrorReply::invalid(name, "use yyyy-MM-dd HH:mm:ss"))
         };
-        self.text(name).map(read).transpose()
+        self.text(name).map(parse).transpose()
     }
 }
 
-/// A moment the way DMS writes it.
-pub(in crate::simulator) fn written(moment: Timestamp) -> String {
-    BEIJING.to_datetime(moment).strftime(TIME).to_string()
+/// A time in DMS's format.
+pub(in crate::simulator) fn format_time(time: Timestamp) -> String {
+    BEIJING.to_datetime(time).strftime(TIME_FORMAT).to_string()
 }

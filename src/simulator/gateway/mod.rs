@@ -1,10 +1,7 @@
-//! The way of one request: read, recognised, let in, perhaps spoilt by a fault, carried out,
-//! answered.
+//! How a request is answered: read, recognized, authenticated, perhaps hit by a fault, executed.
 
-pub(super) mod alibaba;
-pub(super) mod asked;
-pub(super) mod guard;
-pub(super) mod huawei;
+mod envelope;
+mod xml;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,74 +14,118 @@ use axum::response::Response;
 use futures_util::{StreamExt, stream};
 use tracing::debug;
 
-use self::asked::Asked;
-use self::guard::Caller;
-use super::action::{Action, Cloud};
+use self::envelope::ReplyEnvelope;
+use super::action::{Action, Vendor};
 use super::faults::Fault;
-use super::reply::{Envelope, Granted, Refusal};
-use super::server::Cut;
-use super::stand::Stand;
+use super::reply::{ErrorReply, Payload};
+use super::request::{AdmittedRequest, RawRequest};
+use super::server::ConnectionCloser;
+use super::state::SimulatorState;
 
-/// How long the first half of a body gets to leave before the connection is closed.
-const HALF_WAY: Duration = Duration::from_millis(20);
+/// Time for the first half of a body to be sent before the connection is closed.
+const HALF_BODY_DELAY: Duration = Duration::from_millis(20);
 
-/// A request that was let in.
-#[derive(Debug)]
-pub(super) struct Visit {
-    pub(super) action: Action,
-    pub(super) asked: Asked,
-    pub(super) caller: Caller,
-    pub(super) request_id: String,
-}
-
-/// Answers one request to either cloud.
+/// Answers one request to either provider.
 pub(super) async fn answer(
-    State(stand): State<Arc<Stand>>,
-    Extension(cut): Extension<Cut>,
+    State(state): State<Arc<SimulatorState>>,
+    Extension(connection): Extension<ConnectionCloser>,
     request: Request,
 ) -> Response {
-    let request_id = stand.next_request_id();
-    let date = stand.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let mut envelope = Envelope {
-        cloud: Cloud::Alibaba,
+    let request_id = state.next_request_id();
+    let date = state.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut envelope = ReplyEnvelope {
+        vendor: Vendor::Alibaba,
         action: None,
         json: true,
         host: String::new(),
         request_id: request_id.clone(),
         date,
     };
-    let asked = match Asked::read(request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return envelope.refused(&refusal),
+    let raw = match RawRequest::read(request).await {
+        Ok(raw) => raw,
+        Err(error) => return envelope.error(&error),
     };
-    envelope.cloud = asked.cloud();
-    envelope.json = asked.wants_json();
-    envelope.host = asked.header("host").unwrap_or_default().to_owned();
-    envelope.action = Action::of(&asked);
+    envelope.vendor = raw.vendor();
+    envelope.json = raw.wants_json();
+    envelope.host = raw.header("host").unwrap_or_default().to_owned();
+    envelope.action = raw.action();
     let Some(action) = envelope.action else {
-        return envelope.refused(&unknown_action(&asked));
+        return envelope.error(&unknown_action(envelope.vendor));
     };
-    stand.count(action, |count| count.received += 1);
-    match stand.admit(action, &asked) {
+    state.count(action, |count| count.received += 1);
+    match state.admit(action, &raw) {
         Ok(caller) => {
-            let visit = Arc::new(Visit { action, asked, caller, request_id });
-            respond(stand, visit, envelope, cut).await
+            let request = Arc::new(AdmittedRequest { action, raw, caller, request_id });
+            respond(state, request, envelope, connection).await
         }
-        Err(refusal) => {
-            stand.count(action, |count| count.refused += 1);
-            envelope.refused(&refusal)
+        Err(error) => {
+            state.count(action, |count| count.refused += 1);
+            envelope.error(&error)
         }
     }
 }
 
-fn unknown_action(asked: &Asked) -> Refusal {
-    match asked.cloud() {
-        Cloud::Alibaba => Refusal::new(
+async fn respond(
+    state: Arc<SimulatorState>,
+    request: Arc<AdmittedRequest>,
+    envelope: ReplyEnvelope,
+    connection: ConnectionCloser,
+) -> Response {
+    let Some(fault) = state.next_fault(&request) else {
+        return reply(&envelope, state.execute(&request));
+    };
+    state.count(request.action, |count| count.faulted += 1);
+    debug!(action = request.action.full_name(), ?fault, "fault injected");
+    match fault {
+        Fault::Slow { delay } => {
+            let result = state.execute(&request);
+            tokio::time::sleep(delay).await;
+            reply(&envelope, result)
+        }
+        Fault::Refuse { status, code, message } => {
+            envelope.error(&ErrorReply::new(status, &code, message))
+        }
+        Fault::Throttle { retry_after } => {
+            envelope.error(&ErrorReply { retry_after, ..throttled(request.action) })
+        }
+        Fault::ErrorBefore { status } => envelope.error(&server_error(envelope.vendor, status)),
+        Fault::ErrorAfter { status } => {
+            let _lost = state.execute(&request);
+            envelope.error(&server_error(envelope.vendor, status))
+        }
+        Fault::CutBefore => connection.close().await,
+        Fault::CutAfter => {
+            let _lost = state.execute(&request);
+            connection.close().await
+        }
+        Fault::Late { delay } => {
+            state.execute_later(request, delay);
+            connection.close().await
+        }
+        Fault::Garbage => {
+            let _lost = state.execute(&request);
+            envelope.garbage()
+        }
+        Fault::CutBody => truncated(reply(&envelope, state.execute(&request))).await,
+        Fault::Backwards => reply(&envelope, state.execute_one_stage_earlier(&request)),
+    }
+}
+
+fn reply(envelope: &ReplyEnvelope, result: Result<Payload, ErrorReply>) -> Response {
+    match result {
+        Ok(payload) => envelope.success(payload),
+        Err(error) => envelope.error(&error),
+    }
+}
+
+fn unknown_action(vendor: Vendor) -> ErrorReply {
+    match vendor {
+        Vendor::Alibaba => ErrorReply::new(
             404,
             "InvalidAction.NotFound",
             "Specified api is not found, please check your url and method.",
         ),
-        Cloud::Huawei => Refusal::new(
+        Vendor::Huawei => ErrorReply::new(
             404,
             "APIGW.0101",
             "The API does not exist or has not been published in the environment",
@@ -92,60 +133,12 @@ fn unknown_action(asked: &Asked) -> Refusal {
     }
 }
 
-async fn respond(stand: Arc<Stand>, visit: Arc<Visit>, envelope: Envelope, cut: Cut) -> Response {
-    let Some(fault) = stand.next_fault(&visit) else {
-        return sealed(&envelope, stand.perform(&visit));
-    };
-    stand.count(visit.action, |count| count.faulted += 1);
-    debug!(action = visit.action.full_name(), ?fault, "a fault is done");
-    match fault {
-        Fault::Slow { delay } => {
-            let done = stand.perform(&visit);
-            tokio::time::sleep(delay).await;
-            sealed(&envelope, done)
-        }
-        Fault::Refuse { status, code, message } => {
-            envelope.refused(&Refusal::new(status, &code, message))
-        }
-        Fault::Throttle { retry_after } => {
-            envelope.refused(&Refusal { retry_after, ..throttled(visit.action) })
-        }
-        Fault::ErrorBefore { status } => envelope.refused(&server_error(envelope.cloud, status)),
-        Fault::ErrorAfter { status } => {
-            let _answer_lost = stand.perform(&visit);
-            envelope.refused(&server_error(envelope.cloud, status))
-        }
-        Fault::CutBefore => cut.now().await,
-        Fault::CutAfter => {
-            let _answer_lost = stand.perform(&visit);
-            cut.now().await
-        }
-        Fault::Late { delay } => {
-            stand.perform_later(visit, delay);
-            cut.now().await
-        }
-        Fault::Garbage => {
-            let _answer_lost = stand.perform(&visit);
-            envelope.garbage()
-        }
-        Fault::CutBody => halved(sealed(&envelope, stand.perform(&visit))).await,
-        Fault::Backwards => sealed(&envelope, stand.perform_one_stage_back(&visit)),
-    }
-}
-
-fn sealed(envelope: &Envelope, done: Result<Granted, Refusal>) -> Response {
-    match done {
-        Ok(granted) => envelope.granted(granted),
-        Err(refusal) => envelope.refused(&refusal),
-    }
-}
-
-fn throttled(action: Action) -> Refusal {
+fn throttled(action: Action) -> ErrorReply {
     let message = "Request was denied due to user flow control.";
     match action.full_name().split_once('.') {
-        Some(("dms", _)) => Refusal::new(400, "Throttling.User", message),
-        Some(("dataworks", _)) => Refusal::new(429, "Throttling.User", message),
-        Some(_) | None => Refusal::new(
+        Some(("dms", _)) => ErrorReply::new(400, "Throttling.User", message),
+        Some(("dataworks", _)) => ErrorReply::new(429, "Throttling.User", message),
+        Some(_) | None => ErrorReply::new(
             429,
             "APIGW.0308",
             "The throttling threshold has been reached: policy user over ratelimit,limit:10,time:1 \
@@ -154,32 +147,32 @@ fn throttled(action: Action) -> Refusal {
     }
 }
 
-fn server_error(cloud: Cloud, status: u16) -> Refusal {
-    match (cloud, status) {
-        (Cloud::Alibaba, 502..=504) => Refusal::new(
+fn server_error(vendor: Vendor, status: u16) -> ErrorReply {
+    match (vendor, status) {
+        (Vendor::Alibaba, 502..=504) => ErrorReply::new(
             status,
             "ServiceUnavailable",
             "The request has failed due to a temporary failure of the server.",
         ),
-        (Cloud::Alibaba, _) => Refusal::new(
+        (Vendor::Alibaba, _) => ErrorReply::new(
             status,
             "InternalError",
             "The request processing has failed due to some unknown error.",
         ),
-        (Cloud::Huawei, _) => Refusal::new(status, "APIGW.0201", "Backend unavailable"),
+        (Vendor::Huawei, _) => ErrorReply::new(status, "APIGW.0201", "Backend unavailable"),
     }
 }
 
-/// The same reply, ending in the middle of its body.
-async fn halved(response: Response) -> Response {
+/// The same response, cut in the middle of its body.
+async fn truncated(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    parts.headers.insert(header::CONTENT_LENGTH, whole.len().into());
-    let half = whole.slice(..whole.len() / 2);
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
+    let half = body.slice(..body.len() / 2);
     let end = stream::once(async {
-        tokio::time::sleep(HALF_WAY).await;
+        tokio::time::sleep(HALF_BODY_DELAY).await;
         Err::<Bytes, _>(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
     });
-    let pieces = stream::once(async { Ok(half) }).chain(end);
-    Response::from_parts(parts, Body::from_stream(pieces))
+    let chunks = stream::once(async { Ok(half) }).chain(end);
+    Response::from_parts(parts, Body::from_stream(chunks))
 }

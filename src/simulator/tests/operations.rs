@@ -1,4 +1,4 @@
-//! Every operation's conversations, held with the simulator.
+//! Every operation against the simulator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::visitor::simulator;
+use super::client::start_simulator;
 use crate::app::install_tls_provider;
 use crate::clock::Clock;
 use crate::cloud::Providers;
@@ -17,19 +17,24 @@ use crate::job::state::Doubt;
 use crate::job::{
     Answer, Ended, ExecutionState, Failure, FailureClass, Job, RequestKind, Trace, Until,
 };
-use crate::simulator::{Fault, FaultPlan, Rule, Running};
+use crate::simulator::{Fault, FaultPlan, FaultRule, RunningSimulator};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-fn providers(running: &Running, huawei_by_password: bool) -> Providers {
+fn providers(simulator: &RunningSimulator, huawei_by_password: bool) -> Providers {
     let huawei = match huawei_by_password {
-        true => running.huawei_user("huawei"),
-        false => running.huawei("huawei", false).unwrap(),
+        true => simulator.huawei_user("huawei"),
+        false => simulator.huawei("huawei", false).unwrap(),
     };
-    let accounts = vec![running.alibaba("alibaba", true).unwrap(), huawei];
+    let accounts = vec![simulator.alibaba("alibaba", true).unwrap(), huawei];
     install_tls_provider();
-    let waits = HttpSettings { connect_timeout: LIMIT, timeout: LIMIT };
-    Providers::new(accounts, operations(), Arc::new(Https::new(waits).unwrap()), Clock::default())
+    let settings = HttpSettings { connect_timeout: TIMEOUT, timeout: TIMEOUT };
+    Providers::new(
+        accounts,
+        operations(),
+        Arc::new(Https::new(settings).unwrap()),
+        Clock::default(),
+    )
 }
 
 fn job(id: &str, operation: &str, params: Value) -> Job {
@@ -54,14 +59,14 @@ fn job(id: &str, operation: &str, params: Value) -> Job {
     }
 }
 
-fn execution(ask: RequestKind) -> ExecutionState {
-    serde_json::from_value(json!({"request": ask, "call": 1, "failures": 0, "absences": 0,
+fn execution(kind: RequestKind) -> ExecutionState {
+    serde_json::from_value(json!({"request": kind, "call": 1, "failures": 0, "absences": 0,
         "result": {}, "unchanged": 0, "provider_reply": {}, "times": {}}))
     .unwrap()
 }
 
-/// Asks; and again where the refusal says that this helps at once.
-async fn ask(
+/// Sends a request, and once more if its failure may be retried at once.
+async fn request(
     providers: &Providers,
     job: &Job,
     execution: &ExecutionState,
@@ -75,54 +80,55 @@ async fn ask(
             other => panic!("{other:?}"),
         }
     }
-    panic!("asking again did not help")
+    panic!("the second request failed too")
 }
 
-/// Makes the call, after its baseline where it has one; with `lost`, its answer is looked up.
+/// Runs a job to its end: baseline if the operation has one, call, polls. With `lost`, the reply to
+/// the call is lost and a probe finds its effect.
 async fn run(providers: &Providers, job: &Job, lost: bool) -> Ended {
-    let mut now = execution(RequestKind::Call);
+    let mut state = execution(RequestKind::Call);
     if providers.capabilities(job).baseline {
         let Answer::Baseline(seen) =
-            ask(providers, job, &execution(RequestKind::Baseline)).await.unwrap()
+            request(providers, job, &execution(RequestKind::Baseline)).await.unwrap()
         else {
-            panic!("no baseline")
+            panic!("the operation has no baseline")
         };
-        now.baseline = Some(seen);
+        state.baseline = Some(seen);
     }
-    let called = ask(providers, job, &now).await;
+    let called = request(providers, job, &state).await;
     let accepted = if lost {
         assert_eq!(called.unwrap_err().meaning, FailureClass::Ambiguous);
-        now.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
-        now.request = RequestKind::Probe;
-        let looking = async {
+        state.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
+        state.request = RequestKind::Probe;
+        let probing = async {
             loop {
-                match ask(providers, job, &now).await.unwrap() {
+                match request(providers, job, &state).await.unwrap() {
                     Answer::Found(accepted) => return accepted,
-                    // What it made is too young to be recognised.
+                    // Its effect is not listed yet.
                     Answer::Undecided(_) => {}
                     other => panic!("{other:?}"),
                 }
             }
         };
-        tokio::time::timeout(LIMIT, looking).await.unwrap()
+        tokio::time::timeout(TIMEOUT, probing).await.unwrap()
     } else {
         match called.unwrap() {
             Answer::Accepted(accepted) => accepted,
             other => panic!("{other:?}"),
         }
     };
-    now.request = RequestKind::Poll(accepted.handle);
-    now.result = accepted.result;
+    state.request = RequestKind::Poll(accepted.handle);
+    state.result = accepted.result;
     let polling = async {
         loop {
-            match ask(providers, job, &now).await.unwrap() {
+            match request(providers, job, &state).await.unwrap() {
                 Answer::Ended(ended) => return ended,
-                Answer::Running(running) => now.result = running.result,
+                Answer::Running(running) => state.result = running.result,
                 other => panic!("{other:?}"),
             }
         }
     };
-    tokio::time::timeout(LIMIT, polling).await.unwrap()
+    tokio::time::timeout(TIMEOUT, polling).await.unwrap()
 }
 
 fn create(plugin_type: &str, comment: &str, param: Value) -> Value {
@@ -177,9 +183,9 @@ fn jobs(prefix: &str) -> Vec<Job> {
 }
 
 #[tokio::test]
-async fn every_operation_runs_to_its_end() {
-    let running = simulator(5).await;
-    let providers = providers(&running, true);
+async fn every_operation_succeeds() {
+    let simulator = start_simulator(5).await;
+    let providers = providers(&simulator, true);
     let mut jobs = jobs("plain");
     let sync = json!({"ProjectId": 10000, "TaskType": "DI_REALTIME", "FileId": 100});
     jobs.push(job("sync", "dataworks.DeployDISyncTask", sync));
@@ -187,60 +193,63 @@ async fn every_operation_runs_to_its_end() {
         let ended = run(&providers, job, false).await;
         assert_eq!(ended.failure, None, "{}", job.id);
     }
-    assert_eq!(running.effects().len(), jobs.len());
+    assert_eq!(simulator.effects().len(), jobs.len());
 }
 
 #[tokio::test]
-async fn a_lost_call_of_every_operation_that_can_be_probed_is_found() {
-    let running = simulator(50).await;
-    let providers = providers(&running, false);
+async fn a_probe_finds_the_lost_call_of_every_operation_with_probes() {
+    let simulator = start_simulator(50).await;
+    let providers = providers(&simulator, false);
     let calls = [
         "CreateOrder",
         "CreateFreeLockCorrectOrder",
         "CreatePublishGroupTask",
         "DeployReleasePackages",
     ];
-    let faults = calls.map(|action| Rule::always(action, Fault::CutAfter)).to_vec();
-    running.set_faults(FaultPlan { seed: 0, faults }).unwrap();
+    let faults = calls.map(|action| FaultRule::always(action, Fault::CutAfter)).to_vec();
+    simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let jobs = jobs("lost");
     for job in &jobs {
         let ended = run(&providers, job, true).await;
         assert_eq!(ended.failure, None, "{}", job.id);
     }
-    assert_eq!(running.effects().len(), jobs.len());
+    assert_eq!(simulator.effects().len(), jobs.len());
 }
 
 #[tokio::test]
-async fn an_earlier_deployment_is_not_taken_for_a_lost_one() {
-    let running = simulator(0).await;
-    let providers = providers(&running, false);
+async fn a_probe_does_not_take_an_earlier_deployment_for_the_lost_one() {
+    let simulator = start_simulator(0).await;
+    let providers = providers(&simulator, false);
     let deploy = |id| {
         let params = json!({"package_ids": ["23"], "startup_mode": 1});
         job(id, "dataarts.DeployReleasePackages", params)
     };
     assert_eq!(run(&providers, &deploy("earlier"), false).await.failure, None);
 
-    let faults = vec![Rule::always("DeployReleasePackages", Fault::CutBefore)];
-    running.set_faults(FaultPlan { seed: 0, faults }).unwrap();
+    let faults = vec![FaultRule::always("DeployReleasePackages", Fault::CutBefore)];
+    simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let job = deploy("lost");
     let Answer::Baseline(seen) =
-        ask(&providers, &job, &execution(RequestKind::Baseline)).await.unwrap()
+        request(&providers, &job, &execution(RequestKind::Baseline)).await.unwrap()
     else {
-        panic!("no baseline")
+        panic!("the operation has no baseline")
     };
-    let mut now = ExecutionState { baseline: Some(seen), ..execution(RequestKind::Call) };
-    assert_eq!(ask(&providers, &job, &now).await.unwrap_err().meaning, FailureClass::Ambiguous);
-    now.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
-    now.request = RequestKind::Probe;
-    let answer = ask(&providers, &job, &now).await.unwrap();
+    let mut state = ExecutionState { baseline: Some(seen), ..execution(RequestKind::Call) };
+    assert_eq!(
+        request(&providers, &job, &state).await.unwrap_err().meaning,
+        FailureClass::Ambiguous
+    );
+    state.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
+    state.request = RequestKind::Probe;
+    let answer = request(&providers, &job, &state).await.unwrap();
     assert!(matches!(answer, Answer::Undecided(_)), "{answer:?}");
-    assert_eq!(running.effects().len(), 1);
+    assert_eq!(simulator.effects().len(), 1);
 }
 
 #[tokio::test]
-async fn a_failure_at_the_provider_is_the_end_of_the_job() {
-    let running = simulator(5).await;
-    let providers = providers(&running, false);
+async fn a_failure_at_the_provider_ends_the_job_as_failed() {
+    let simulator = start_simulator(5).await;
+    let providers = providers(&simulator, false);
     let failing = [
         job("reject", "dms.CreateOrder", change("sim:reject")),
         job("close", "dms.CreateOrder", change("sim:close")),
@@ -263,10 +272,10 @@ async fn a_failure_at_the_provider_is_the_end_of_the_job() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_learned_from_the_refusal() {
-    let running = simulator(5).await;
-    running.set_clock_offset(3 * 3_600_000);
-    let providers = providers(&running, false);
+async fn a_clock_skew_is_learned_from_the_refusal() {
+    let simulator = start_simulator(5).await;
+    simulator.set_clock_offset(3 * 3_600_000);
+    let providers = providers(&simulator, false);
     for job in &jobs("skewed") {
         assert_eq!(run(&providers, job, false).await.failure, None, "{}", job.id);
     }

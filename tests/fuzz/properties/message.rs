@@ -1,4 +1,4 @@
-//! Messages: read, or told all that is wrong with them.
+//! Messages: every message is parsed, or rejected with all its problems.
 
 use std::sync::Arc;
 
@@ -7,21 +7,20 @@ use serde_json::{Map, Value, json};
 use ticketd::job::message::{Envelope, Rejection};
 use ticketd::job::{CloudEvent, ExecutionState, Job, Kind, RequestKind, Submission, Trace};
 
-use super::cast::{ACCOUNTS, RULES, RUNTIME, providers};
-use super::script::{Script, parts};
+use super::fixtures::{ACCOUNTS, RUNTIME, VALIDATOR, providers};
+use super::replies::{ScriptedProvider, parts};
 
-/// The most problems a message is told, and the most characters of one.
-const MOST_PROBLEMS: usize = 51;
-const LONGEST_PROBLEM: usize = 2_000;
+/// Limits of the problems in a rejection, and of the characters in one problem.
+const MAX_PROBLEMS: usize = 51;
+const MAX_PROBLEM_LENGTH: usize = 2_000;
 
-/// When the messages come.
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A message: in its first part the kind and then the properties, a line each; then the body.
+/// The first part of the input has the kind and the properties, one per line. The rest is the body.
 pub fn message(bytes: &[u8]) {
     let parts = parts(bytes);
     let (head, body) = match parts[..] {
-        [head, ref rest @ ..] if !rest.is_empty() => (head, rest.join(super::PART)),
+        [head, ref rest @ ..] if !rest.is_empty() => (head, rest.join(super::SEPARATOR)),
         _ => (&b""[..], bytes.to_vec()),
     };
     let head = String::from_utf8_lossy(head);
@@ -50,20 +49,20 @@ pub fn message(bytes: &[u8]) {
         user_id: property("user_id"),
         trace,
     };
-    match RULES.read(kind, &envelope, NOW) {
+    match VALIDATOR.read(kind, &envelope, NOW) {
         Ok(submission) => {
-            again(&submission);
-            sent(&submission.job);
+            check_round_trip(&submission);
+            check_requests(&submission.job);
         }
-        Err(rejection) => rejected(&rejection),
+        Err(rejection) => check_rejection(&rejection),
     }
 }
 
-/// A job that was read is written and read again as the same one, by producers and by ourselves.
-fn again(submission: &Submission) {
+/// A parsed job can be stored, and sent again as a message, without a change.
+fn check_round_trip(submission: &Submission) {
     let Submission { job, fingerprint } = submission;
     let saved = json!(job).to_string();
-    assert_eq!(serde_json::from_str::<Job>(&saved).expect("a saved job can be read"), *job);
+    assert_eq!(serde_json::from_str::<Job>(&saved).expect("a stored job can be read"), *job);
     let fields = [
         ("id", json!(job.id)),
         ("operation", json!(job.operation)),
@@ -87,8 +86,8 @@ fn again(submission: &Submission) {
         user_id: None,
         trace: job.trace.clone(),
     };
-    let read = RULES.read(job.kind, &envelope, NOW).expect("a job that was written can be read");
-    // Metadata that is null is none.
+    let read = VALIDATOR.read(job.kind, &envelope, NOW).expect("a job can be parsed again");
+    // Null metadata means no metadata.
     let metadata = job.metadata.clone().filter(|metadata| !metadata.is_null());
     assert_eq!(read.job, Job { metadata: metadata.clone(), ..job.clone() });
     if metadata == job.metadata {
@@ -96,15 +95,15 @@ fn again(submission: &Submission) {
     }
 }
 
-/// What a job asks for can be asked, and only of the hosts of its account.
-fn sent(job: &Job) {
+/// Requests go only to the endpoints of the job's account, with legal headers.
+fn check_requests(job: &Job) {
     let account = ACCOUNTS.iter().find(|account| account.name == job.account).unwrap();
-    for ask in [RequestKind::Baseline, RequestKind::Call, RequestKind::Probe] {
-        let script = Arc::new(Script::new(&[], false));
-        let providers = providers(script.clone());
-        let execution = ExecutionState { calls: 1, ..ExecutionState::first(ask) };
+    for kind in [RequestKind::Baseline, RequestKind::Call, RequestKind::Probe] {
+        let provider = Arc::new(ScriptedProvider::new(&[], false));
+        let providers = providers(provider.clone());
+        let execution = ExecutionState { calls: 1, ..ExecutionState::first(kind) };
         RUNTIME.with(|runtime| runtime.block_on(providers.ask(job, &execution)));
-        for request in script.sent() {
+        for request in provider.sent() {
             let known = |url: &url::Url| url.host() == request.url.host();
             assert!(account.endpoints.values().any(known), "sent to {}", request.url);
             for (name, value) in &request.headers {
@@ -113,18 +112,18 @@ fn sent(job: &Job) {
             }
         }
         if execution.request == RequestKind::Call {
-            assert_eq!(script.count(), 1, "a valid job makes one call");
+            assert_eq!(provider.count(), 1, "a valid job sends one call");
         }
     }
 }
 
-/// A rejection says where and what, in bounds, and can be told.
-fn rejected(rejection: &Rejection) {
+/// A rejection names places and problems, is bounded, and can be published.
+fn check_rejection(rejection: &Rejection) {
     let problems = &rejection.problems;
-    assert!(!problems.is_empty() && problems.len() <= MOST_PROBLEMS, "{}", problems.len());
+    assert!(!problems.is_empty() && problems.len() <= MAX_PROBLEMS, "{}", problems.len());
     for problem in problems {
         let length = problem.to_string().chars().count();
-        assert!(length <= LONGEST_PROBLEM, "{length} characters: {problem}");
+        assert!(length <= MAX_PROBLEM_LENGTH, "{length} characters: {problem}");
         let known = ["$", "content_type", "content_encoding", "message_id", "reply_to"];
         assert!(known.iter().any(|path| problem.path.starts_with(path)), "{problem}");
         assert!(!problem.message.is_empty());

@@ -1,22 +1,21 @@
-//! What must hold of whatever strangers send. Each function takes any bytes at all, and panics
-//! where a promise is broken.
+//! Properties of all input from outside. Each function accepts any bytes and panics if a property does
+//! not hold.
 
-mod cast;
-mod life;
+mod fixtures;
 mod message;
 mod refusal;
-mod script;
+mod replies;
+mod schedule;
 mod wakeup;
 
-pub use life::{Play, replies};
 pub use message::message;
 pub use refusal::refusal;
-pub use script::PART;
-#[allow(unused_imports, reason = "only the fuzz targets change inputs part by part")]
-pub use script::parts;
+pub use replies::SEPARATOR;
+#[allow(unused_imports, reason = "only the fuzz targets mutate single parts")]
+pub use replies::parts;
+pub use schedule::{Scenario, run_scenario};
 pub use wakeup::wakeup;
 
-/// A property of any bytes.
 pub type Property = fn(&[u8]);
 
 /// Every fuzz target and its property.
@@ -24,15 +23,15 @@ pub const TARGETS: [(&str, Property); 9] = [
     ("job_message", message),
     ("wakeup", wakeup),
     ("refusals", refusal),
-    ("tokens", |bytes| replies(Play::Tokens, bytes)),
-    ("replies_create_order", |bytes| replies(Play::Order, bytes)),
-    ("replies_create_free_lock_correct_order", |bytes| replies(Play::FreeLock, bytes)),
-    ("replies_create_publish_group_task", |bytes| replies(Play::Publish, bytes)),
-    ("replies_deploy_di_sync_task", |bytes| replies(Play::File, bytes)),
-    ("replies_deploy_release_packages", |bytes| replies(Play::Packages, bytes)),
+    ("tokens", |bytes| run_scenario(Scenario::Tokens, bytes)),
+    ("replies_create_order", |bytes| run_scenario(Scenario::Order, bytes)),
+    ("replies_create_free_lock_correct_order", |bytes| run_scenario(Scenario::FreeLock, bytes)),
+    ("replies_create_publish_group_task", |bytes| run_scenario(Scenario::Publish, bytes)),
+    ("replies_deploy_di_sync_task", |bytes| run_scenario(Scenario::File, bytes)),
+    ("replies_deploy_release_packages", |bytes| run_scenario(Scenario::Packages, bytes)),
 ];
 
-/// Looks for the property of a target by its name, and checks it.
+/// Checks the property of a target.
 pub fn check(target: &str, bytes: &[u8]) {
     let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
     property(bytes);

@@ -1,15 +1,15 @@
-//! Wake-ups. They are our own, but whoever may write to the exchange can send others.
+//! Wake-ups. ticketd writes them, but everyone with access to the exchange can send others.
 
 use std::sync::Arc;
 
 use serde_json::json;
 use ticketd::job::WakeUp;
 
-use super::life::live;
-use super::script::{Script, parts};
+use super::replies::{ScriptedProvider, parts};
+use super::schedule::run_job;
 
-/// A wake-up that can be read can be written, and its job goes on from its state; the parts after
-/// it are what the provider says.
+/// A wake-up that can be parsed can be written, and its job continues. The other parts of the input are
+/// the provider's replies.
 pub fn wakeup(bytes: &[u8]) {
     let parts = parts(bytes);
     let (wakeup, replies) = parts.split_first().unwrap();
@@ -17,5 +17,5 @@ pub fn wakeup(bytes: &[u8]) {
     let text = json!(wakeup).to_string();
     let again: WakeUp = serde_json::from_str(&text).expect("a written wake-up can be read");
     assert_eq!(again, wakeup);
-    live(&wakeup.job, wakeup.state, &Arc::new(Script::new(replies, false)));
+    run_job(&wakeup.job, wakeup.state, &Arc::new(ScriptedProvider::new(replies, false)));
 }

@@ -5,6 +5,6 @@ use ticketd_fuzz::{mutation, properties};
 
 fuzz_target!(|bytes: &[u8]| properties::check("replies_create_order", bytes));
 
-fuzz_mutator!(|bytes: &mut [u8], size: usize, most: usize, seed: u32| {
-    mutation::mutate(bytes, size, most, seed)
+fuzz_mutator!(|bytes: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutation::mutate(bytes, size, max_size, seed)
 });

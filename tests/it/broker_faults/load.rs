@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
 use ticketd::job::Kind;
 use ticketd::ledger::Ledger;
-use ticketd::simulator::{self, Fault, FaultPlan, Rule};
+use ticketd::simulator::{self, Fault, FaultPlan, FaultRule};
 
 use crate::harness::samples::with;
 use crate::harness::{LIMIT, TestEnv, TestWorker, all_done, is_outcome, until};
@@ -48,7 +48,7 @@ impl Load {
     /// An environment on a broker with some jobs. One worker does thirteen of them per second.
     pub async fn on(broker: &str, more: &str, jobs: usize) -> Self {
         let pace = Duration::from_millis(100);
-        let simulated = simulator::Settings { pace, ..Default::default() };
+        let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
         let more = format!("{PARKED}{more}");
         let env = TestEnv::following(NO_EVENTS, broker.to_owned(), &more, simulated).await;
         env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow()] }).unwrap();
@@ -146,8 +146,8 @@ impl Load {
 }
 
 /// A slow provider, so that jobs are left when the fault comes.
-pub fn slow() -> Rule {
-    Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) })
+pub fn slow() -> FaultRule {
+    FaultRule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) })
 }
 
 /// Keeps events in a quorum queue, which survives the fault.

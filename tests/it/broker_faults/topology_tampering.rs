@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::Drained;
 
 use super::load::{Load, slow};
@@ -65,7 +65,7 @@ async fn a_channel_closed_by_the_broker_is_replaced_and_jobs_are_done_once() {
     let load = Load::on(&broker.url, "[http]\ntimeout = \"20s\"\n[probe]\nsettle = \"20s\"", JOBS);
     let load = load.await;
     let too_slow = Fault::Slow { delay: Duration::from_secs(4) };
-    let faults = vec![Rule::always("dms.CreateOrder", too_slow).first(1), slow()];
+    let faults = vec![FaultRule::always("dms.CreateOrder", too_slow).first(1), slow()];
     load.env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let mut worker = Process::ready(&load.env).await;
     worker.says_either(["the broker closed our channel", "the broker ended our deliveries"]).await;

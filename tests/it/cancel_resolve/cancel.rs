@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ticketd::broker::EventMessage;
 use ticketd::job::Kind;
-use ticketd::simulator::{self, Fault, FaultPlan, Rule};
+use ticketd::simulator::{self, Fault, FaultPlan, FaultRule};
 
 use crate::harness::samples::{accepted, change, kind, with};
 use crate::harness::{Queue, TestEnv, header, is_outcome};
@@ -26,14 +26,14 @@ timeout = "12s"
 settle = "12s"
 "#;
 
-fn slow(action: &str) -> Vec<Rule> {
-    vec![Rule::always(action, Fault::Slow { delay: Duration::from_secs(4) }).first(1)]
+fn slow(action: &str) -> Vec<FaultRule> {
+    vec![FaultRule::always(action, Fault::Slow { delay: Duration::from_secs(4) }).first(1)]
 }
 
 /// An environment in which tickets stay open.
 async fn env(more: &str) -> TestEnv {
     let pace = Duration::from_secs(3600);
-    TestEnv::with(more, simulator::Settings { pace, ..Default::default() }).await
+    TestEnv::with(more, simulator::SimulatorSettings { pace, ..Default::default() }).await
 }
 
 async fn submit(env: &TestEnv, job: &Value) {
@@ -135,9 +135,9 @@ async fn a_call_in_flight_completes_and_the_job_is_cancelled_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_call_is_looked_up_before_the_job_is_cancelled() {
     let mut env = env(RARE_POLLS).await;
-    let lost = |text: &str, fault| Rule {
+    let lost = |text: &str, fault| FaultRule {
         matching: Some(text.into()),
-        ..Rule::always("CreateOrder", fault).first(1)
+        ..FaultRule::always("CreateOrder", fault).first(1)
     };
     let faults = vec![lost("made", Fault::CutAfter), lost("missed", Fault::CutBefore)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();

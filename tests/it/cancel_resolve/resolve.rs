@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use ticketd::app;
 use ticketd::cloud::account::{Account, ProviderSettings};
 use ticketd::job::{JobId, State, Status};
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::{ResolveError, ResolveRequest, Resolver};
 
 use crate::harness::samples::{change, file, free_lock, kind, packages, publish, with};
@@ -24,7 +24,7 @@ fn jobs() -> [Value; 5] {
 }
 
 /// Loses the first call of each job and refuses the probes. Baselines are the first reads of their kind.
-fn faults(lost: &Fault) -> Vec<Rule> {
+fn faults(lost: &Fault) -> Vec<FaultRule> {
     let calls = [
         "CreateOrder",
         "CreateFreeLockCorrectOrder",
@@ -33,8 +33,9 @@ fn faults(lost: &Fault) -> Vec<Rule> {
         "DeployReleasePackages",
     ];
     let refused = Fault::Refuse { status: 403, code: "Refused".into(), message: "not you".into() };
-    let look = |action| Rule { nth: Some(vec![2]), ..Rule::always(action, refused.clone()) };
-    let mut rules = calls.map(|call| Rule::always(call, lost.clone()).first(1)).to_vec();
+    let look =
+        |action| FaultRule { nth: Some(vec![2]), ..FaultRule::always(action, refused.clone()) };
+    let mut rules = calls.map(|call| FaultRule::always(call, lost.clone()).first(1)).to_vec();
     rules.extend(["ListDDLPublishRecords", "GetReleasePackage"].map(look));
     rules
 }

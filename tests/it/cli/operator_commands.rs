@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use tokio::process::Command;
 
 use crate::harness::samples::{accepted, change, file, with};
@@ -80,7 +80,7 @@ async fn a_waiting_job_is_cancelled_from_the_command_line() {
 async fn an_unknown_job_is_resolved_from_the_command_line() {
     let mut env = TestEnv::new("").await;
     let worker = env.start();
-    let lost = Rule::always("dataworks.DeployDISyncTask", Fault::CutAfter).first(1);
+    let lost = FaultRule::always("dataworks.DeployDISyncTask", Fault::CutAfter).first(1);
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![lost] }).unwrap();
     env.submit(Kind::Deploy, &file("lost", "DI_REALTIME", 1)).await;
     let outcome = env.outcome("lost").await;

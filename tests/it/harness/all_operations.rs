@@ -1,7 +1,7 @@
 //! One job of each operation, and its effects at the simulator.
 
 use serde_json::{Value, json};
-use ticketd::simulator::{Effect, Fault, Rule};
+use ticketd::simulator::{Effect, Fault, FaultRule};
 
 use super::TestEnv;
 use super::samples::{change, file, free_lock, packages, publish};
@@ -29,10 +29,10 @@ impl AllOperations {
     }
 
     /// Fault rules for the first calls of each job.
-    pub fn rules(&self, fault: &Fault, count: u64) -> Vec<Rule> {
-        let rule = |(job, text): &(Value, String)| Rule {
+    pub fn rules(&self, fault: &Fault, count: u64) -> Vec<FaultRule> {
+        let rule = |(job, text): &(Value, String)| FaultRule {
             matching: Some(text.clone()),
-            ..Rule::always(job["operation"].as_str().unwrap(), fault.clone()).first(count)
+            ..FaultRule::always(job["operation"].as_str().unwrap(), fault.clone()).first(count)
         };
         self.jobs.iter().map(rule).collect()
     }

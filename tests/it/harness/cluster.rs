@@ -5,9 +5,9 @@ use std::io::Write;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::broker::software;
-use super::handshake;
-use super::node::{Node, Software};
+use crate::support::broker::software;
+use crate::support::handshake;
+use crate::support::node::{Node, Software};
 
 /// The number of nodes; one may be lost.
 const NODES: usize = 3;

@@ -12,7 +12,7 @@ use ticketd::broker::{Broker, EventMessage, EventStream, ExchangeName, Message, 
 use ticketd::cloud::operations;
 use ticketd::config::{self, Layer, Settings};
 use ticketd::job::Kind;
-use ticketd::simulator::{self, Running, Simulator};
+use ticketd::simulator::{self, RunningSimulator, Simulator};
 use ticketd::worker::Drained;
 use tokio::process::Command;
 use tokio::runtime::Handle;
@@ -49,7 +49,7 @@ people_interval = "100ms"
 /// The environment of a test.
 pub struct TestEnv {
     /// The simulator of both clouds.
-    pub simulator: Running,
+    pub simulator: RunningSimulator,
     /// The settings of its workers.
     pub settings: Settings,
     /// The folder with the ledger and the configuration.
@@ -71,11 +71,11 @@ impl TestEnv {
     /// An environment with the fast settings, overridden by `more`, and a fast simulator.
     pub async fn new(more: &str) -> Self {
         let pace = Duration::from_millis(100);
-        Self::with(more, simulator::Settings { pace, ..Default::default() }).await
+        Self::with(more, simulator::SimulatorSettings { pace, ..Default::default() }).await
     }
 
     /// An environment with its own simulator settings.
-    pub async fn with(more: &str, simulated: simulator::Settings) -> Self {
+    pub async fn with(more: &str, simulated: simulator::SimulatorSettings) -> Self {
         let url = super::broker().await.url.clone();
         Self::following("#", url, more, simulated).await
     }
@@ -83,7 +83,7 @@ impl TestEnv {
     /// An environment with the fast settings on another broker.
     pub async fn on_broker(url: String) -> Self {
         let pace = Duration::from_millis(100);
-        let simulated = simulator::Settings { pace, ..Default::default() };
+        let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
         Self::following("#", url, "", simulated).await
     }
 
@@ -92,7 +92,7 @@ impl TestEnv {
         pattern: &str,
         url: String,
         more: &str,
-        simulated: simulator::Settings,
+        simulated: simulator::SimulatorSettings,
     ) -> Self {
         install_tls_provider();
         let simulator = Simulator::start_locally(simulated.clone()).await.unwrap();
@@ -274,7 +274,7 @@ fn body(published: &EventMessage) -> Value {
 }
 
 /// The base configuration: accounts `ali` and `hw` at the simulator, and a prefix of its own.
-fn base(url: &url::Url, simulated: &simulator::Settings, folder: &TempDir) -> String {
+fn base(url: &url::Url, simulated: &simulator::SimulatorSettings, folder: &TempDir) -> String {
     let (ali, hw) = (&simulated.alibaba[0], &simulated.huawei[0]);
     let secret = |name: &str, text: &str| {
         let path = folder.path().join(name);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use tokio::task::spawn_blocking;
 
-use super::broker::software;
-use super::node::Node;
+use crate::support::broker::software;
+use crate::support::node::Node;
 
 /// A node for one test with these configuration lines. It is removed on drop.
 ///

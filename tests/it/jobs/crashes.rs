@@ -141,7 +141,7 @@ async fn kill_all(cases: impl Iterator<Item = (Case, String)>) {
 /// broken promises.
 async fn kill_at_every_step(case: Case, more: String) -> Vec<String> {
     let pace = Duration::from_millis(100);
-    let simulated = simulator::Settings { pace, ..Default::default() };
+    let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
     let mut env = TestEnv::with(&more, simulated).await;
     let mut broken = Vec::new();
     let mut steps = Vec::new();

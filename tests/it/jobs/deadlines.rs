@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
 use crate::harness::samples::{accepted, change, with};
@@ -40,9 +40,9 @@ async fn a_job_waits_until_not_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_before_the_call_expires_the_job_without_an_effect() {
     let mut env = TestEnv::new("").await;
-    let throttled = Rule {
+    let throttled = FaultRule {
         matching: Some("busy".into()),
-        ..Rule::always("CreateOrder", Fault::Throttle { retry_after: None })
+        ..FaultRule::always("CreateOrder", Fault::Throttle { retry_after: None })
     };
     let plan = FaultPlan { seed: 0, faults: vec![throttled] };
     env.simulator.set_faults(plan).unwrap();
@@ -91,9 +91,9 @@ async fn a_deadline_during_polling_expires_the_job_with_its_handle() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_call_is_looked_up_even_after_the_deadline() {
     let mut env = TestEnv::new("[probe]\nsettle = \"3s\"\n").await;
-    let lost = |text: &str, fault| Rule {
+    let lost = |text: &str, fault| FaultRule {
         matching: Some(text.into()),
-        ..Rule::always("CreateOrder", fault).first(1)
+        ..FaultRule::always("CreateOrder", fault).first(1)
     };
     let faults = vec![lost("reached", Fault::CutAfter), lost("missed", Fault::CutBefore)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();

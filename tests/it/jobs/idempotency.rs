@@ -126,8 +126,8 @@ async fn a_copy_with_another_reply_to_gets_the_outcome_too() {
     env.send(Kind::Create, &messages[1]).await;
     env.state("shared", "progress").await;
     let id = submitted["data"]["result"]["order_ids"][0].as_i64().unwrap();
-    let fate = ticketd::simulator::Fate::Succeed;
-    env.simulator.steer(ticketd::simulator::Steer::Ticket { id, fate }).unwrap();
+    let outcome = ticketd::simulator::ForcedOutcome::Succeed;
+    env.simulator.apply(ticketd::simulator::Override::Ticket { id, outcome }).unwrap();
     env.outcome("shared").await;
     env.send(Kind::Create, &messages[2]).await;
     for (n, queue) in queues.iter_mut().enumerate() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ticketd::job::{Kind, State};
 use ticketd::ledger::{JobRecord, Ledger};
-use ticketd::simulator::{self, Fate, Steer};
+use ticketd::simulator::{self, ForcedOutcome, Override};
 use ticketd::worker::Clock;
 
 use crate::harness::{TestEnv, TestWorker, own_broker, until};
@@ -61,7 +61,7 @@ impl Replica {
 async fn a_job_is_polled_for_a_week_across_redeploys_and_a_new_broker() {
     let broker = own_broker().await;
     let pace = Duration::from_millis(100);
-    let simulated = simulator::Settings { pace, ..Default::default() };
+    let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
     let mut env = TestEnv::following("#", broker.url.clone(), SLOW_POLLS, simulated).await;
     let mut queues = Queues::of(&env).await;
     let mut replica = Replica::deploy(&env, Clock::default());
@@ -96,7 +96,7 @@ async fn a_job_is_polled_for_a_week_across_redeploys_and_a_new_broker() {
         }
     }
     let order = env.simulator.effects()[0].order_ids[0];
-    env.simulator.steer(Steer::Ticket { id: order, fate: Fate::Succeed }).unwrap();
+    env.simulator.apply(Override::Ticket { id: order, outcome: ForcedOutcome::Succeed }).unwrap();
     let job = id(1);
     let outcome = env.state(&job, "succeeded");
     let hurrying = async {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ticketd::cloud::account::{Account, Credentials};
 use ticketd::secret::Secret;
-use ticketd::simulator::{self, Effect, FileFate, PackageFate, Steer};
+use ticketd::simulator::{self, Effect, ForcedFileOutcome, ForcedPackageOutcome, Override};
 
 use crate::harness::TestEnv;
 use crate::harness::samples::{
@@ -98,11 +98,11 @@ async fn the_other_four_operations_succeed_with_their_results() {
 async fn a_failure_at_the_provider_is_failed_with_its_code() {
     // Slow enough that nothing changes between the reads of one poll on a slow machine.
     let pace = Duration::from_secs(1);
-    let simulated = simulator::Settings { pace, ..Default::default() };
+    let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
     let mut env = TestEnv::with(LONG_TIMEOUTS, simulated).await;
-    env.simulator.steer(Steer::File { id: 51, fate: FileFate::FailLater }).unwrap();
-    let warn = Steer::Package { id: "61".into(), fate: PackageFate::Warn };
-    env.simulator.steer(warn).unwrap();
+    env.simulator.apply(Override::File { id: 51, outcome: ForcedFileOutcome::FailLater }).unwrap();
+    let warn = Override::Package { id: "61".into(), outcome: ForcedPackageOutcome::Warn };
+    env.simulator.apply(warn).unwrap();
     let _worker = env.start();
     let jobs = [
         (change("rejected", "sim:reject"), "reject", "ticket"),
@@ -140,7 +140,7 @@ async fn a_failure_at_the_provider_is_failed_with_its_code() {
 async fn calls_are_signed_with_the_credentials_of_the_named_account() {
     let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     let secret = |text: &str| Secret::from(text);
-    let simulated = ticketd::simulator::Settings::default();
+    let simulated = ticketd::simulator::SimulatorSettings::default();
     let add = |env: &mut TestEnv, like: &str, name: &str, credentials| {
         let account = env.settings.accounts.iter().find(|account| account.name == like).unwrap();
         let account = Account { name: name.into(), credentials, ..account.clone() };

@@ -42,7 +42,7 @@ const MAX_LATENESS: SignedDuration = SignedDuration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_jobs_hold_no_delivery_and_no_memory() {
     let pace = Duration::from_millis(100);
-    let simulated = simulator::Settings { pace, ..Default::default() };
+    let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
     let mut env = TestEnv::with(LONG_POLL_INTERVAL, simulated).await;
     let queues = Queues::of(&env).await;
     let worker = Process::ready(&env).await;

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use ticketd::app::Worker;
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::Drained;
 
 use super::poison_worker::{self, PoisonWorker};
@@ -28,8 +28,8 @@ timeout = "3s"
 settle = "3s"
 "#;
 
-fn slow(action: &str, delay: u64) -> Rule {
-    Rule::always(action, Fault::Slow { delay: Duration::from_millis(delay) })
+fn slow(action: &str, delay: u64) -> FaultRule {
+    FaultRule::always(action, Fault::Slow { delay: Duration::from_millis(delay) })
 }
 
 /// Tickets with numbered comments.
@@ -61,7 +61,7 @@ async fn keep_starting(env: &TestEnv, text: &str) {
 async fn a_job_that_crashes_workers_becomes_a_dead_letter_alone() {
     let mut env = TestEnv::new(LONG_TIMEOUTS).await;
     // The crashes hit the other jobs at any step.
-    let spared = |rule: Rule| Rule { matching: Some("Tid=666".into()), ..rule };
+    let spared = |rule: FaultRule| FaultRule { matching: Some("Tid=666".into()), ..rule };
     let faults = vec![spared(slow("*", 0)), slow("CreateOrder", 700), slow("ListOrders", 400)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let neighbours = tickets(62);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use ticketd::simulator::Running;
+use ticketd::simulator::RunningSimulator;
 
 /// The id of a ticket's job.
 pub fn id(number: usize) -> String {
@@ -24,7 +24,7 @@ pub fn ticket(number: usize, words: &str) -> Value {
 }
 
 /// Tickets that were created, by job.
-pub fn made(simulator: &Running) -> BTreeMap<String, usize> {
+pub fn made(simulator: &RunningSimulator) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();
     for effect in simulator.effects() {
         let comment = effect.comment.unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn made(simulator: &Running) -> BTreeMap<String, usize> {
 }
 
 /// Asserts that exactly the tickets of these jobs were created, each once.
-pub fn assert_one_each(simulator: &Running, jobs: usize) {
+pub fn assert_one_each(simulator: &RunningSimulator, jobs: usize) {
     let made = made(simulator);
     let wrong: Vec<_> = made.iter().filter(|(_, times)| **times != 1).collect();
     assert!(wrong.is_empty(), "not created exactly once: {wrong:?}");
@@ -43,6 +43,6 @@ pub fn assert_one_each(simulator: &Running, jobs: usize) {
 }
 
 /// Requests of an action that the simulator has received.
-pub fn received(simulator: &Running, action: &str) -> u64 {
+pub fn received(simulator: &RunningSimulator, action: &str) -> u64 {
     simulator.requests().get(action).map_or(0, |count| count.received)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ticketd::broker::{Message, Properties};
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::Drained;
 
 use crate::harness::samples::{accepted, change, packages, with};
@@ -265,7 +265,7 @@ async fn headers_at_the_limit_of_amqp_do_not_stop_the_worker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_with_a_running_job_keeps_its_own_message() {
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
-    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_secs(2) });
+    let slow = FaultRule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_secs(2) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let _worker = env.start();
     env.submit(Kind::Create, &accepted(change("same", "the first"))).await;

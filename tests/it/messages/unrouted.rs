@@ -10,7 +10,7 @@ use crate::harness::{Queue, TestEnv};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_without_a_bound_queue_is_kept() {
-    let settings = simulator::Settings::default();
+    let settings = simulator::SimulatorSettings::default();
     let url = crate::harness::broker().await.url.clone();
     let mut env = TestEnv::following("*.*.CreateOrder.started", url, "", settings).await;
     let worker = env.start();

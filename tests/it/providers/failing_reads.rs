@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketd::simulator::{Fault, FaultPlan, Rule, Settings};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule, SimulatorSettings};
 
 use crate::harness::TestEnv;
 use crate::harness::samples::{change, file, free_lock, kind, packages, publish};
@@ -12,7 +12,7 @@ fn refused() -> Fault {
     Fault::Refuse { status: 403, code: "Forbidden".into(), message: "not for you".into() }
 }
 
-fn faults(env: &TestEnv, rules: Vec<Rule>) {
+fn faults(env: &TestEnv, rules: Vec<FaultRule>) {
     env.simulator.set_faults(FaultPlan { seed: 0, faults: rules }).unwrap();
 }
 
@@ -46,7 +46,8 @@ async fn a_failing_read_is_repeated_and_changes_nothing() {
         (Fault::CutAfter, 5),
         (Fault::Backwards, 7),
     ] {
-        let rule = |action| Rule { nth: Some(vec![nth]), ..Rule::always(action, fault.clone()) };
+        let rule =
+            |action| FaultRule { nth: Some(vec![nth]), ..FaultRule::always(action, fault.clone()) };
         rules.extend(polls.map(rule));
     }
     faults(&env, rules);
@@ -76,7 +77,7 @@ async fn a_failing_read_is_repeated_and_changes_nothing() {
 async fn a_call_with_forbidden_polls_is_unknown_with_its_handle() {
     let mut env = TestEnv::new("").await;
     let actions = ["GetOrderBaseInfo", "GetDISyncTask", "GetSystemTask", "GetReleasePackage"];
-    faults(&env, actions.map(|action| Rule::always(action, refused())).into());
+    faults(&env, actions.map(|action| FaultRule::always(action, refused())).into());
     let _worker = env.start();
     let jobs = [change("order", "c"), file("file", "DI_SOLUTION", 1), packages("packages", &["1"])];
     for outcome in run(&mut env, &jobs).await {
@@ -92,7 +93,7 @@ async fn a_call_with_forbidden_polls_is_unknown_with_its_handle() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_with_a_forbidden_baseline_makes_no_call() {
     let mut env = TestEnv::new("").await;
-    faults(&env, vec![Rule::always("ListDDLPublishRecords", refused())]);
+    faults(&env, vec![FaultRule::always("ListDDLPublishRecords", refused())]);
     let _worker = env.start();
     let outcomes = run(&mut env, &[publish("publish", 70_001, 17)]).await;
     let data = &outcomes[0]["data"];
@@ -103,13 +104,15 @@ async fn a_publish_with_a_forbidden_baseline_makes_no_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_call_with_forbidden_probes_is_unknown() {
     let mut env = TestEnv::new("").await;
-    let lost = |action| Rule::always(action, Fault::CutAfter);
+    let lost = |action| FaultRule::always(action, Fault::CutAfter);
     let reads = ["ListOrders", "GetReleasePackage"];
-    let mut rules: Vec<Rule> = reads.map(|action| Rule::always(action, refused())).into();
+    let mut rules: Vec<FaultRule> = reads.map(|action| FaultRule::always(action, refused())).into();
     rules.extend(["CreateOrder", "DeployReleasePackages"].map(lost));
     // The records can be read before the call and not after it.
-    let records =
-        Rule { nth: Some((2..99).collect()), ..Rule::always("ListDDLPublishRecords", refused()) };
+    let records = FaultRule {
+        nth: Some((2..99).collect()),
+        ..FaultRule::always("ListDDLPublishRecords", refused())
+    };
     rules.extend([records, lost("CreatePublishGroupTask")]);
     faults(&env, rules);
     let _worker = env.start();
@@ -125,10 +128,10 @@ async fn a_lost_call_with_forbidden_probes_is_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lagging_list_does_not_repeat_a_lost_call() {
     let (pace, lag) = (Duration::from_millis(100), Duration::from_millis(2_500));
-    let simulated = Settings { pace, lag, ..Settings::default() };
+    let simulated = SimulatorSettings { pace, lag, ..SimulatorSettings::default() };
     let mut env = TestEnv::with("[probe]\ntries = 20\n", simulated).await;
     let calls = ["CreateOrder", "CreateFreeLockCorrectOrder", "CreatePublishGroupTask"];
-    faults(&env, calls.map(|action| Rule::always(action, Fault::CutAfter).first(1)).into());
+    faults(&env, calls.map(|action| FaultRule::always(action, Fault::CutAfter).first(1)).into());
     let _worker = env.start();
     let jobs = [
         change("order", "c"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ticketd::cloud::account::Account;
-use ticketd::simulator::{self, Fault, FaultPlan, Rule};
+use ticketd::simulator::{self, Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
 use crate::harness::all_operations::{AllOperations, effects, id, is_file};
@@ -113,7 +113,7 @@ const READS: [&str; 12] = [
 async fn every_fault_of_a_read_still_ends_in_one_success() {
     // Slow enough for polls to see every status.
     let pace = Duration::from_millis(1_200);
-    let simulated = simulator::Settings { pace, ..Default::default() };
+    let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
     let mut env = TestEnv::with("", simulated).await;
     // Permanent refusals of reads are tested in `failing_reads`.
     let faults: Vec<Fault> =
@@ -121,12 +121,13 @@ async fn every_fault_of_a_read_still_ends_in_one_success() {
     let mut rules = Vec::new();
     for action in READS {
         for (n, fault) in (0..).zip(&faults) {
-            let rule = Rule::always(action, fault.clone());
-            rules.push(Rule { nth: Some(vec![1 + 2 * n]), ..rule });
+            let rule = FaultRule::always(action, fault.clone());
+            rules.push(FaultRule { nth: Some(vec![1 + 2 * n]), ..rule });
         }
     }
     // Some replies to calls are unreadable, so that these calls are probed.
-    let lost = |action| Rule { probability: Some(0.6), ..Rule::always(action, Fault::Garbage) };
+    let lost =
+        |action| FaultRule { probability: Some(0.6), ..FaultRule::always(action, Fault::Garbage) };
     rules.extend(["CreateOrder", "CreatePublishGroupTask"].map(lost));
     env.simulator.set_faults(FaultPlan { seed: 7, faults: rules }).unwrap();
     let mut jobs = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
 use crate::harness::samples::{accepted, change, kind};
@@ -49,7 +49,7 @@ async fn the_concurrency_limit_of_an_account_is_kept() {
     let mut env = TestEnv::new("[accounts.ali]\nmax_concurrent = 3\n").await;
     // A slow call takes effect on arrival and is in flight until its late answer.
     let delay = Duration::from_millis(300);
-    let faults = vec![Rule::always("CreateOrder", Fault::Slow { delay })];
+    let faults = vec![FaultRule::always("CreateOrder", Fault::Slow { delay })];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let moments = moments(&mut env, 24).await;
     for (first, fourth) in moments.iter().zip(&moments[3..]) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ticketd::cloud::account::{Account, ProviderSettings};
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
 use crate::harness::all_operations::{AllOperations, effects, id, is_file};
 use crate::harness::samples::{change, file, free_lock, kind, with};
 
-async fn run(env: &TestEnv, sets: &[AllOperations], faults: Vec<Rule>) {
+async fn run(env: &TestEnv, sets: &[AllOperations], faults: Vec<FaultRule>) {
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     for (job, _) in sets.iter().flat_map(|set| &set.jobs) {
         env.submit(kind(job), job).await;
@@ -93,9 +93,9 @@ async fn account_settings_decide_about_lost_calls() {
     let provider = ProviderSettings::Alibaba { marker: true, redeploy_in_doubt: true };
     let repeating = Account { name: "again".into(), provider, ..ali.clone() };
     env.settings.accounts.extend([unmarked, repeating]);
-    let lost = |action: &str, text: &str, fault| Rule {
+    let lost = |action: &str, text: &str, fault| FaultRule {
         matching: Some(text.into()),
-        ..Rule::always(action, fault).first(1)
+        ..FaultRule::always(action, fault).first(1)
     };
     let faults = vec![
         lost("*", "word-1-", Fault::CutAfter),

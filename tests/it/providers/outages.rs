@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use serde_json::json;
 use ticketd::cloud::account::Account;
 use ticketd::cloud::service::Service;
-use ticketd::simulator::{Settings, Simulator};
+use ticketd::simulator::{Simulator, SimulatorSettings};
 use url::Url;
 
 use crate::harness::TestEnv;
@@ -49,7 +49,7 @@ async fn jobs_survive_an_outage_longer_than_all_their_attempts() {
     env.submit(kind(&other), &other).await;
     assert_eq!(env.outcome("other").await["data"]["state"], "succeeded");
 
-    let back = Simulator::start(Settings::default(), away).await.unwrap();
+    let back = Simulator::start(SimulatorSettings::default(), away).await.unwrap();
     let mut spent = 0;
     for job in &jobs {
         let outcome = env.outcome(job["id"].as_str().unwrap()).await;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use serde_json::json;
 use ticketd::cloud::account::{Account, Credentials};
 use ticketd::secret::Secret;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use url::Url;
 
 use crate::harness::TestEnv;
@@ -96,7 +96,7 @@ async fn a_refused_key_is_not_used_again_for_the_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_token_that_is_refused_is_fetched_once_more_only() {
     let mut env = TestEnv::new("").await;
-    let simulated = ticketd::simulator::Settings::default();
+    let simulated = ticketd::simulator::SimulatorSettings::default();
     let user = Credentials::Iam {
         user: simulated.user.name.clone(),
         domain: simulated.user.domain.clone(),
@@ -111,7 +111,7 @@ async fn a_new_token_that_is_refused_is_fetched_once_more_only() {
         code: "APIGW.0301".into(),
         message: "Incorrect IAM authentication information: token expired".into(),
     };
-    let faults = vec![Rule::always("DeployReleasePackages", expired)];
+    let faults = vec![FaultRule::always("DeployReleasePackages", expired)];
     env.simulator.set_faults(FaultPlan { seed: 0, faults }).unwrap();
     let _worker = env.start();
     let job = with(packages("packages", &["1"]), "account", json!("user"));

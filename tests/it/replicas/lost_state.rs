@@ -31,7 +31,7 @@ async fn parked(env: &mut TestEnv) -> Queues {
 
 async fn env() -> TestEnv {
     let pace = Duration::from_millis(100);
-    TestEnv::with(PARKED, simulator::Settings { pace, ..Default::default() }).await
+    TestEnv::with(PARKED, simulator::SimulatorSettings { pace, ..Default::default() }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ const JOBS: usize = 200;
 async fn env(url: &str, more: &str) -> TestEnv {
     let pace = Duration::from_millis(100);
     let more = format!("[ledger]\nurl = \"{url}\"\n{more}");
-    TestEnv::with(&more, simulator::Settings { pace, ..Default::default() }).await
+    TestEnv::with(&more, simulator::SimulatorSettings { pace, ..Default::default() }).await
 }
 
 /// Asserts that every job succeeds with one call.

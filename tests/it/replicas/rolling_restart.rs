@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::TestEnv;
 use crate::jobs::tickets::{assert_one_each, id, ticket};
@@ -18,7 +18,8 @@ const JOBS_PER_STEP: usize = 40;
 async fn a_rolling_restart_under_load_fails_no_job() {
     let mut env = TestEnv::new("").await;
     // Slow enough that every stop happens during calls.
-    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) });
+    let slow =
+        FaultRule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let mut replicas = Vec::new();
     for _ in 0..REPLICAS {

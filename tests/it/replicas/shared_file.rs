@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ticketd::job::{JobId, Kind, State};
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 use ticketd::worker::Drained;
 
 use crate::harness::TestEnv;
@@ -50,7 +50,7 @@ async fn two_workers_on_one_file_share_the_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_renewed_during_a_long_request() {
     let mut env = TestEnv::new("[ledger]\nlease = \"2500ms\"").await;
-    let slow = Rule::always("*", Fault::Slow { delay: Duration::from_millis(800) });
+    let slow = FaultRule::always("*", Fault::Slow { delay: Duration::from_millis(800) });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let worker = env.start();
     let ids: Vec<String> = (8801..8809).map(|id| id.to_string()).collect();

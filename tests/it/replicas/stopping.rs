@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::{LIMIT, TestEnv, until};
 use crate::jobs::tickets::{assert_one_each, id, received, ticket};
@@ -27,7 +27,7 @@ const DELAY: Duration = Duration::from_millis(2_500);
 /// A worker that has just made the slow call, with four more jobs before it.
 async fn in_a_slow_call() -> (TestEnv, Process) {
     let env = TestEnv::new(SLOW).await;
-    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay: DELAY }).first(1);
+    let slow = FaultRule::always("dms.CreateOrder", Fault::Slow { delay: DELAY }).first(1);
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let worker = Process::ready(&env).await;
     for number in 0..5 {
@@ -132,7 +132,7 @@ async fn a_stop_during_64_slow_calls_loses_and_repeats_none() {
     const CALLS: usize = 64;
     let mut env = TestEnv::new("[http]\ntimeout = \"8s\"\n[probe]\nsettle = \"8s\"").await;
     let delay = Duration::from_secs(3);
-    let slow = Rule::always("dms.CreateOrder", Fault::Slow { delay });
+    let slow = FaultRule::always("dms.CreateOrder", Fault::Slow { delay });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![slow] }).unwrap();
     let worker = Process::ready(&env).await;
     for number in 0..CALLS + 10 {

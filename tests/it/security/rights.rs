@@ -102,7 +102,7 @@ async fn may_not_follow(node: &Node, role: &str, exchange: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_user_has_exactly_the_rights_of_its_role() {
     let node = defined().await;
-    let simulated = simulator::Settings::default();
+    let simulated = simulator::SimulatorSettings::default();
     // The environment declares the topology as the operator.
     let mut env = TestEnv::following("#", url(&node, "operator"), PREFIX, simulated).await;
     let mut command = env.process();

@@ -9,7 +9,7 @@ use crate::replicas::process::Process;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_access_key_signs_the_next_call() {
-    let mut simulated = simulator::Settings::default();
+    let mut simulated = simulator::SimulatorSettings::default();
     let mut another = simulated.alibaba[0].clone();
     another.id = "sim-alibaba-key-2".to_owned();
     another.secret = "sim-alibaba-secret-2".to_owned();

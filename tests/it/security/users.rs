@@ -31,7 +31,7 @@ async fn send(broker: &Broker, key: &str, body: &Value, user: Option<&str>) {
 }
 
 async fn on(broker: &TestBroker, more: &str) -> TestEnv {
-    TestEnv::following("#", broker.url.clone(), more, simulator::Settings::default()).await
+    TestEnv::following("#", broker.url.clone(), more, simulator::SimulatorSettings::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,8 @@ async fn a_requeued_message_keeps_its_user_and_no_producer_can_forge_it() {
     let more = format!("{REQUIRED}\n{RESTRICTED}\n[worker]\nconcurrency = 4");
     let mut env = on(&broker, &more).await;
     let slow = std::time::Duration::from_millis(700);
-    let rule = simulator::Rule::always("dms.CreateOrder", simulator::Fault::Slow { delay: slow });
+    let rule =
+        simulator::FaultRule::always("dms.CreateOrder", simulator::Fault::Slow { delay: slow });
     env.simulator.set_faults(simulator::FaultPlan { seed: 0, faults: vec![rule] }).unwrap();
     let _worker = env.start();
     let alice = connect_as(&broker, &env, "alice").await;

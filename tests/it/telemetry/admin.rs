@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use ticketd::job::Kind;
-use ticketd::simulator::{Fault, FaultPlan, Rule};
+use ticketd::simulator::{Fault, FaultPlan, FaultRule};
 
 use crate::harness::{LIMIT, Proxy, TestEnv, until};
 use crate::jobs::tickets::{id, ticket};
@@ -63,7 +63,7 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
     with_a_client();
     let mut env = TestEnv::new("").await;
     let throttle = Fault::Throttle { retry_after: None };
-    let refused = Rule::always("dms.CreateOrder", throttle).first(1);
+    let refused = FaultRule::always("dms.CreateOrder", throttle).first(1);
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![refused] }).unwrap();
     let shown = Shown::on(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
@@ -199,7 +199,7 @@ async fn a_draining_worker_is_alive_and_not_ready() {
     with_a_client();
     let slow = std::time::Duration::from_secs(3);
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
-    let rule = Rule::always("dms.CreateOrder", Fault::Slow { delay: slow });
+    let rule = FaultRule::always("dms.CreateOrder", Fault::Slow { delay: slow });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![rule] }).unwrap();
     let shown = Shown::on(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
