@@ -121,5 +121,5 @@ fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "bench".into(), toml };
     let report = config::load_with_report(&[layer], environment, &names);
-    report.settings.context("the bench's own settings are wrong")
+    report.settings.context("the settings of the benchmark are invalid")
 }

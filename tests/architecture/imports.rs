@@ -29,7 +29,7 @@ const SETTINGS: [&str; 5] = [
     "cloud::account",
     "cloud::http",
     "cloud::service",
-    "ledger::postgres::Settings",
+    "ledger::postgres::PostgresSettings",
 ];
 
 /// Crates, and the file or folder where each may be named.

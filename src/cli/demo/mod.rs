@@ -1,8 +1,8 @@
 //! `ticketd demo`.
 
+mod demo_run;
 mod jobs;
 mod observation;
-mod run;
 mod settings;
 mod table;
 
@@ -16,9 +16,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::demo_run::DemoRun;
 use self::jobs::DemoJob;
 use self::observation::Observation;
-use self::run::DemoRun;
 use super::output::{LineWidth, print_error};
 use crate::app::Worker;
 use crate::broker::{Broker, Error, TopologyProblem, topology};
