@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use ticketd::simulator::RunningSimulatorSimulator;
+use ticketd::simulator::RunningSimulator;
 
 /// The id of a ticket's job.
 pub fn id(number: usize) -> String {
