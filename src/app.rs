@@ -13,15 +13,15 @@ use tracing::info;
 use crate::admin;
 use crate::broker::{Broker, Publisher};
 use crate::cloud::http::{Https, Transport};
-use crate::cloud::rate_limit::{LimitUnavailable, SharedLimit};
+use crate::cloud::rate_limit::{LimitUnavailable, RateSource};
 use crate::cloud::{Providers, operations};
-use crate::config::{Admin, LedgerUrl, Settings};
+use crate::config::{LedgerUrl, Settings};
 use crate::job::message::MessageValidator;
 use crate::job::{AccessPolicy, Kind};
 use crate::ledger::{Ledger, PostgresLedger, SqliteLedger};
 use crate::worker::{
-    Clock, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver, Runner,
-    Sweeper,
+    Clock, DeadLetters, Dependencies, Drained, EventPublisher, Heartbeat, Metrics, Pool, Resolver,
+    Runner, Scheduler, Sweeper,
 };
 
 /// How long closing the broker's connections may take.
@@ -45,7 +45,7 @@ pub struct Worker {
     pub transport: Arc<dyn Transport>,
     pub clock: Clock,
     /// Rate limits shared with other replicas, if the ledger supports them.
-    pub shared_limit: Option<Arc<dyn SharedLimit>>,
+    pub shared_limit: Option<Arc<dyn RateSource>>,
 }
 
 impl Worker {
@@ -61,17 +61,17 @@ impl Worker {
     pub async fn run(self, stopping: CancellationToken) -> Result<Drained> {
         let Self { settings, kinds, ledger, transport, shared_limit, clock } = self;
         let admin_listener = match settings.admin {
-            Admin(Some(address)) => Some(admin::listen(address).await?),
-            Admin(None) => None,
+            Some(address) => Some(admin::listen(address).await?),
+            None => None,
         };
         let admin_address = admin_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let connected = stopping.run_until_cancelled(Broker::connect(&settings.broker)).await;
         let Some(broker) = connected.transpose()? else { return Ok(Drained::Clean) };
         let publisher = broker.publisher();
-        let rules = message_validator(&settings);
+        let validator = message_validator(&settings);
         let accounts = settings.accounts.len();
         let (metrics, heartbeat) = (Metrics::default(), Arc::new(Heartbeat::default()));
-        metrics.begin(rules.catalogue.iter().map(|operation| operation.name));
+        metrics.init(validator.catalogue.iter().map(|operation| operation.name));
         let mut providers =
             Providers::new(settings.accounts, operations::operations(), transport, clock.clone());
         if let Some(limit) = &shared_limit {
@@ -96,25 +96,28 @@ impl Worker {
             admin = admin_address.map(tracing::field::display),
             "ready for jobs"
         );
+        let scheduler = Scheduler::new(publisher.clone(), clock.clone());
         let sweeper = Sweeper {
             ledger: ledger.clone(),
-            publisher: publisher.clone(),
+            scheduler: scheduler.clone(),
             interval: settings.ledger.lease,
             retention: settings.ledger.retention,
             clock: clock.clone(),
         };
         let sweeping = tokio::spawn(sweeper.run(stopping.clone()));
-        let source = settings.events.source;
-        let events =
-            EventPublisher::new(publisher.clone(), source, settings.broker, metrics.clone());
+        let source = settings.event_source;
+        let prefix = settings.broker.prefix.clone();
+        let dead_letters = DeadLetters::new(publisher.clone(), prefix, metrics.clone());
+        let events = EventPublisher::new(publisher, source, settings.broker, metrics.clone());
         let runner = Runner::new(Dependencies {
-            rules,
+            validator,
             policies: settings.policies,
             providers,
             ledger,
             lease: settings.ledger.lease,
-            publisher,
+            scheduler,
             events,
+            dead_letters,
             metrics,
             clock,
             stopping,
@@ -176,7 +179,8 @@ pub fn resolver(
     let transport = Arc::new(Https::new(settings.http)?);
     let operations = operations::operations();
     let providers = Providers::new(settings.accounts, operations, transport, Clock::default());
-    Ok(Resolver { ledger, publisher, providers, policies: settings.policies })
+    let scheduler = Scheduler::new(publisher, Clock::default());
+    Ok(Resolver { ledger, scheduler, providers, policies: settings.policies })
 }
 
 /// Opens the ledger that the settings name.
@@ -185,7 +189,7 @@ pub async fn open_ledger(url: &LedgerUrl) -> Result<Arc<dyn Ledger>> {
 }
 
 /// Opens the ledger, and its shared rate limits if it supports them.
-async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn SharedLimit>>)> {
+async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn RateSource>>)> {
     Ok(match url {
         LedgerUrl::Sqlite(path) => (Arc::new(SqliteLedger::open(path)?), None),
         LedgerUrl::Postgres(settings) => {
@@ -197,7 +201,7 @@ async fn open_stores(url: &LedgerUrl) -> Result<(Arc<dyn Ledger>, Option<Arc<dyn
 
 /// Connects the two folders: `cloud` and `ledger` do not import each other.
 #[async_trait]
-impl SharedLimit for PostgresLedger {
+impl RateSource for PostgresLedger {
     async fn acquire(
         &self,
         account: &str,

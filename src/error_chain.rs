@@ -23,16 +23,16 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct Outer(&'static str, #[source] Inner);
+    struct DialError(&'static str, #[source] DialCause);
 
     #[derive(Debug, thiserror::Error)]
     #[error("connection refused")]
-    struct Inner;
+    struct DialCause;
 
     #[test]
     fn a_cause_is_appended_unless_the_message_ends_with_it() {
-        assert_eq!(chain(&Outer("dial failed", Inner)), "dial failed: connection refused");
-        let repeated = Outer("dial failed: connection refused", Inner);
+        assert_eq!(chain(&DialError("dial failed", DialCause)), "dial failed: connection refused");
+        let repeated = DialError("dial failed: connection refused", DialCause);
         assert_eq!(chain(&repeated), "dial failed: connection refused");
     }
 }

@@ -54,7 +54,7 @@ fn the_settings_in_the_operators_book_are_valid() {
         .replace("/run/secrets/ticketd/ak", &secret("ak", "secret"));
     let layer = Layer::Text { name: "deploy/README.md".to_owned(), toml };
     let id = ("ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(), "id".to_owned());
-    let settings = config::examine(&[layer], [id], &[]).settings.unwrap();
+    let settings = config::load_with_report(&[layer], [id], &[]).settings.unwrap();
     assert_eq!(settings.accounts[0].name, "dms-prod");
 }
 

@@ -120,6 +120,6 @@ fn settings(url: &str, prefix: &str, ledger: &str) -> Result<Settings> {
     let catalogue = operations::catalogue();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "bench".into(), toml };
-    let examined = config::examine(&[layer], environment, &names);
+    let examined = config::load_with_report(&[layer], environment, &names);
     examined.settings.context("the settings of the benchmark are invalid")
 }

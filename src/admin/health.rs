@@ -40,7 +40,7 @@ impl HealthReport {
 impl Health {
     /// Whether the main loop runs. A draining worker is live.
     pub(super) fn liveness(&self) -> HealthReport {
-        let stuck = (!self.heartbeat.is_felt()).then(|| "the main loop is stuck".to_owned());
+        let stuck = (!self.heartbeat.is_alive()).then(|| "the main loop is stuck".to_owned());
         HealthReport::new("alive", "stuck", stuck.into_iter().collect())
     }
 

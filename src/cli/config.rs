@@ -1,69 +1,70 @@
 //! `ticketd config check|print`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
 
-use crate::config::{self, EX_CONFIG, Examined, Layer, Settings};
+use super::output::{self, LineWidth};
+use crate::config::{self, ConfigProblem, EX_CONFIG, Layer, LoadReport, Settings};
 
-/// Look at the configuration; secrets are never printed.
+/// Check or print the configuration; secrets are never printed.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
-    /// Say whether the configuration is fine, or everything that is wrong with it
+    /// Report every problem of the configuration
     Check {
-        /// Write JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show every setting that takes effect, and which file or variable set it
+    /// Print every effective setting with the file or variable that set it
     Print {
-        /// Write JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Runs the subcommand on this process's environment. A configuration that is wrong ends in the
-/// exit code [`EX_CONFIG`]; an error means that nothing could be written.
+/// Reads the environment of this process. A wrong configuration ends in exit code [`EX_CONFIG`].
 pub fn run(command: &Command, files: &[PathBuf], known_operations: &[&str]) -> Result<ExitCode> {
     let layers: Vec<Layer> = files.iter().cloned().map(Layer::File).collect();
-    let examined = config::examine(&layers, config::process_environment(), known_operations);
-    write(command, &examined, &mut std::io::stdout(), &mut std::io::stderr())?;
-    Ok(if examined.settings.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EX_CONFIG) })
+    let report = config::load_with_report(&layers, config::process_environment(), known_operations);
+    let printed = format(command, &report, LineWidth::of_stdout());
+    output::print(&printed.stdout);
+    output::print_error(printed.stderr);
+    Ok(if report.settings.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EX_CONFIG) })
 }
 
-fn write(
-    command: &Command,
-    examined: &Examined,
-    out: &mut impl Write,
-    trouble: &mut impl Write,
-) -> std::io::Result<()> {
-    let problems = examined.settings.as_ref().err();
+struct Printed {
+    stdout: String,
+    stderr: String,
+}
+
+fn format(command: &Command, report: &LoadReport, width: LineWidth) -> Printed {
+    let found: &[ConfigProblem] = report.settings.as_ref().err().map_or(&[], |found| &found.0);
+    let problems = report.settings.as_ref().err().map(ToString::to_string).unwrap_or_default();
     match command {
         Command::Check { json: true } => {
-            let accounts = examined.settings.as_ref().map(names).unwrap_or_default();
-            let ok = problems.is_none();
-            let problems = problems.map(|problems| problems.0.as_slice()).unwrap_or_default();
-            writeln!(out, "{:#}", json!({ "ok": ok, "accounts": accounts, "problems": problems }))
+            let accounts = report.settings.as_ref().map(names).unwrap_or_default();
+            let ok = report.settings.is_ok();
+            let whole = json!({ "ok": ok, "accounts": accounts, "problems": found });
+            Printed { stdout: format!("{whole:#}\n"), stderr: String::new() }
         }
         Command::Print { json: true } => {
-            let problems = problems.map(|problems| problems.0.as_slice()).unwrap_or_default();
-            let whole = json!({ "settings": examined.values, "problems": problems });
-            writeln!(out, "{whole:#}")
+            let whole = json!({ "settings": report.values, "problems": found });
+            Printed { stdout: format!("{whole:#}\n"), stderr: String::new() }
         }
-        Command::Check { json: false } => match &examined.settings {
-            Ok(settings) => writeln!(out, "configuration is fine: {}", summary(settings)),
-            Err(problems) => writeln!(trouble, "{problems}"),
-        },
+        Command::Check { json: false } => {
+            let line = |settings| {
+                width.wrap("", 4, &format!("configuration is valid: {}", summary(settings)))
+            };
+            let valid = report.settings.as_ref().map(|settings| line(settings) + "\n");
+            Printed { stdout: valid.unwrap_or_default(), stderr: problems }
+        }
         Command::Print { json: false } => {
-            write!(out, "{}", config::as_toml(&examined.values))?;
-            match problems {
-                Some(problems) => writeln!(trouble, "{problems}"),
-                None => Ok(()),
-            }
+            let toml = config::as_toml(&report.values, width.columns());
+            Printed { stdout: toml, stderr: problems }
         }
     }
 }
@@ -85,54 +86,61 @@ fn summary(settings: &Settings) -> String {
 mod tests {
     use super::*;
 
-    /// What is written to the terminal, and what is said about trouble.
-    fn said(command: &Command, toml: &str) -> (String, String) {
+    const WIDTH: LineWidth = LineWidth::Columns(100);
+
+    fn print_in(width: LineWidth, command: &Command, toml: &str) -> Printed {
         let layer = Layer::Text { name: "a.toml".to_owned(), toml: toml.to_owned() };
         let secret = [("SECRET".to_owned(), "c4n4ry".to_owned())];
-        let examined = config::examine(&[layer], secret, &["dms.CreateOrder"]);
-        let (mut out, mut trouble) = (Vec::new(), Vec::new());
-        write(command, &examined, &mut out, &mut trouble).unwrap();
-        (String::from_utf8(out).unwrap(), String::from_utf8(trouble).unwrap())
+        let report = config::load_with_report(&[layer], secret, &["dms.CreateOrder"]);
+        format(command, &report, width)
+    }
+
+    fn print(command: &Command, toml: &str) -> Printed {
+        print_in(WIDTH, command, toml)
     }
 
     const ACCOUNT: &str = "[accounts.dms]\nprovider = \"alibaba\"\nregion = \"cn-hangzhou\"\n\
         access_key_id = { env = \"SECRET\" }\naccess_key_secret = { env = \"SECRET\" }\n";
 
     #[test]
-    fn a_configuration_that_is_fine_is_said_to_be_so() {
+    fn a_valid_configuration_is_reported_with_its_accounts() {
         let check = Command::Check { json: false };
-        let (none, _) = said(&check, "");
-        assert_eq!(none, "configuration is fine: no accounts\n");
-        let (one, trouble) = said(&check, ACCOUNT);
-        assert_eq!(one, "configuration is fine: 1 account (dms)\n");
-        assert_eq!(trouble, "");
+        let none = print(&check, "");
+        assert_eq!(none.stdout, "configuration is valid: no accounts\n");
+        let one = print(&check, ACCOUNT);
+        assert_eq!(one.stdout, "configuration is valid: 1 account (dms)\n");
+        assert_eq!(one.stderr, "");
     }
 
     #[test]
-    fn problems_are_told_to_people_and_to_machines() {
+    fn problems_are_printed_as_lines_or_as_json() {
         let toml = "[http]\ntimeout = 5\n[nonsense]";
-        let (out, trouble) = said(&Command::Check { json: false }, toml);
-        assert_eq!((out.as_str(), trouble.lines().count()), ("", 2));
-        let (json, trouble) = said(&Command::Check { json: true }, toml);
-        assert_eq!(trouble, "");
-        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let lines = print(&Command::Check { json: false }, toml);
+        assert_eq!((lines.stdout.as_str(), lines.stderr.lines().count()), ("", 2));
+        let printed = print(&Command::Check { json: true }, toml);
+        assert_eq!(printed.stderr, "");
+        let json: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
         assert_eq!(json["ok"], false);
         assert_eq!(json["problems"][0]["key"], "http.timeout");
         assert_eq!(json["problems"][0]["set_in"], "a.toml");
     }
 
     #[test]
-    fn what_is_printed_is_toml_without_secrets_that_fits_a_terminal() {
-        let (toml, _) = said(&Command::Print { json: false }, ACCOUNT);
+    fn printed_settings_are_toml_without_secrets_that_fits_a_terminal() {
+        let command = Command::Print { json: false };
+        let toml = print(&command, ACCOUNT).stdout;
         assert!(toml.contains("[accounts.dms]\nprovider = \"alibaba\""), "{toml}");
         assert!(toml.contains("amqp://guest:***@127.0.0.1:5672/%2f"), "{toml}");
         assert!(toml.contains("# variable SECRET, a.toml"), "{toml}");
         assert!(!toml.contains("c4n4ry"), "{toml}");
-        assert!(toml.lines().all(|line| line.len() <= 100), "{toml}");
-        // It can be read again, but for the secrets.
-        let (_, trouble) = said(&Command::Check { json: false }, &toml);
-        assert_eq!(trouble.lines().count(), 2, "{trouble}");
-        let (json, _) = said(&Command::Print { json: true }, ACCOUNT);
+        for width in [80, 100, 200] {
+            let toml = print_in(LineWidth::Columns(width), &command, ACCOUNT).stdout;
+            assert!(toml.lines().all(|line| line.len() <= width), "{toml}");
+        }
+        // It can be read again, except for the secrets.
+        let again = print(&Command::Check { json: false }, &toml);
+        assert_eq!(again.stderr.lines().count(), 2, "{}", again.stderr);
+        let json = print(&Command::Print { json: true }, ACCOUNT).stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let lease = serde_json::json!(
             { "key": "ledger.lease", "value": "2m", "set_in": "default.toml, built in" }

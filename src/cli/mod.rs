@@ -6,9 +6,9 @@ mod demo;
 mod doctor;
 mod events;
 mod jobs;
+mod output;
 mod schema;
 mod shell;
-mod show;
 mod simulate;
 mod submit;
 mod topology;
@@ -18,11 +18,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use crate::app::install_tls_provider;
 use crate::cloud::operations;
 use crate::config::{EX_CONFIG, Settings, load, process_environment};
+use crate::error_chain::chain;
 use crate::telemetry::{self, LogFormat};
 
 /// An event-driven queue worker: ticket jobs from RabbitMQ, calls on cloud APIs, result events
@@ -30,10 +31,10 @@ use crate::telemetry::{self, LogFormat};
 #[derive(Debug, Parser)]
 #[command(name = "ticketd", version = env!("BUILD_VERSION"), max_term_width = 100)]
 pub struct Cli {
-    /// A configuration file; may be given several times, later ones win
+    /// A configuration file; can be given several times, later files override earlier ones
     #[arg(long = "config", value_name = "FILE", global = true)]
     configs: Vec<PathBuf>,
-    /// How log lines look
+    /// The format of log lines
     #[arg(long, value_enum, default_value_t, global = true)]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -42,46 +43,53 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a worker replica until it is told to stop
+    /// Run a worker replica until a signal stops it
     Worker(worker::Arguments),
-    /// Put jobs on the queue
+    /// Send jobs to the queue
     Submit(submit::Arguments),
-    /// Follow result events as they come
+    /// Follow result events as they are published
     Events(events::Arguments),
-    /// Look after jobs: list, show and end them
+    /// List, show, cancel and resolve jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
-    /// Look after dead letters: list, show, replay and drop them
+    /// List, show, replay and drop dead letters
     #[command(subcommand)]
     Dead(dead::Command),
-    /// Declare, verify or show exchanges and queues
+    /// Declare, verify or print exchanges and queues
     #[command(subcommand)]
     Topology(topology::Command),
-    /// Look at the configuration; secrets are never printed
+    /// Check or print the configuration; secrets are never printed
     #[command(subcommand)]
     Config(config::Command),
-    /// Look at everything a worker needs, accounts included, and say what is right and wrong
+    /// Check everything a worker needs, including access to every account
     Doctor(doctor::Arguments),
-    /// Stand in for both clouds, with fault injection
+    /// Simulate both clouds, with fault injection
     Simulate(simulate::Arguments),
-    /// Watch sample jobs of all operations run against the simulator
+    /// Run sample jobs of all operations against the simulator
     Demo,
-    /// Print the JSON Schemas and the AsyncAPI document of what goes in and comes out
+    /// Print the JSON Schemas and the AsyncAPI document of messages and events
     #[command(subcommand)]
     Schema(schema::Command),
-    /// Print a script that completes commands and options in a shell
+    /// Print a completion script for a shell
     Completions(shell::Completions),
     /// Write manual pages
     Man(shell::Man),
 }
 
 impl Cli {
-    /// Runs the subcommand.
-    pub async fn run(self) -> Result<ExitCode> {
+    /// Runs the subcommand. An error goes to standard error and ends in exit code 1.
+    pub async fn run(self) -> ExitCode {
+        self.execute().await.unwrap_or_else(|error| {
+            output::print_error(format!("ticketd: {}", chain(error.as_ref())));
+            ExitCode::FAILURE
+        })
+    }
+
+    async fn execute(self) -> Result<ExitCode> {
         let Self { configs, log_format, command } = self;
         let level = match command {
             Command::Worker(_) | Command::Simulate(_) => "info",
-            // What goes wrong on order is shown as it happens; the rest would be noise among it.
+            // The demo shows the injected faults itself; warnings about them would be noise.
             Command::Demo => "error",
             Command::Submit(_)
             | Command::Events(_)
@@ -92,11 +100,11 @@ impl Cli {
             | Command::Schema(_)
             | Command::Completions(_)
             | Command::Man(_) => "warn",
-            // It says itself what is wrong.
+            // The doctor prints what is wrong itself.
             Command::Doctor(_) => "off",
         };
-        // Whoever reads no further than `head` does gets no complaint. What runs on has none to
-        // write to, and must not end by one that hangs up.
+        // A closed pipe, as of `head`, ends a short command without an error. A command that keeps
+        // running must survive it.
         if !matches!(command, Command::Worker(_) | Command::Simulate(_) | Command::Demo) {
             sigpipe::reset();
         }
@@ -118,35 +126,21 @@ impl Cli {
             Command::Jobs(command) => with(settings(), |s| jobs::run(command, s)).await,
             Command::Dead(command) => with(settings(), |s| dead::run(command, s)).await,
             Command::Doctor(arguments) => with(settings(), |s| doctor::run(arguments, s)).await,
-            Command::Completions(arguments) => Ok(shell::completions(arguments)),
-            Command::Man(arguments) => shell::man(arguments),
+            Command::Completions(arguments) => Ok(shell::completions(arguments, Self::command())),
+            Command::Man(arguments) => shell::man(arguments, Self::command()),
         }
     }
 }
 
-/// An error and its causes, in a line. Libraries repeat a cause in what they say themselves.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
-}
-
-/// Runs a command on the settings, or shows all that is wrong with them.
+/// Runs a command with the settings, or prints every problem of the configuration.
 async fn with<F: Future<Output = Result<ExitCode>>>(
-    settings: std::result::Result<Settings, crate::config::Problems>,
+    settings: std::result::Result<Settings, crate::config::ConfigProblems>,
     command: impl FnOnce(Settings) -> F,
 ) -> Result<ExitCode> {
     match settings {
         Ok(settings) => command(settings).await,
         Err(problems) => {
-            eprintln!("{problems}");
+            output::print_error(problems);
             Ok(ExitCode::from(EX_CONFIG))
         }
     }

@@ -1,49 +1,41 @@
-//! `ticketd completions` and `ticketd man`: what shells and people are told of the program.
+//! `ticketd completions` and `ticketd man`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
 
-use super::Cli;
+const NAME: &str = "ticketd";
 
-/// For which shell.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
     /// bash, elvish, fish, powershell or zsh
     shell: Shell,
 }
 
-/// Where manual pages go.
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// A folder for the pages of all commands; without it the main page goes to standard output
+    /// The folder for the pages of all commands; without it, the main page goes to standard output
     folder: Option<PathBuf>,
 }
 
-/// Prints a script that completes commands and options.
-pub fn completions(arguments: Completions) -> ExitCode {
-    let mut command = Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, NAME, &mut std::io::stdout());
+pub fn completions(arguments: Completions, mut program: Command) -> ExitCode {
+    clap_complete::generate(arguments.shell, &mut program, NAME, &mut std::io::stdout());
     ExitCode::SUCCESS
 }
 
-/// Writes the manual.
-pub fn man(arguments: Man) -> Result<ExitCode> {
-    let command: Command = Cli::command();
+pub fn man(arguments: Man, program: Command) -> Result<ExitCode> {
     match arguments.folder {
         Some(folder) => {
             std::fs::create_dir_all(&folder)
-                .and_then(|()| clap_mangen::generate_to(command, &folder))
-                .with_context(|| format!("pages can't be written to {}", folder.display()))?;
+                .and_then(|()| clap_mangen::generate_to(program, &folder))
+                .with_context(|| format!("cannot write the pages to {}", folder.display()))?;
         }
-        None => clap_mangen::Man::new(command)
+        None => clap_mangen::Man::new(program)
             .render(&mut std::io::stdout())
-            .context("the page can't be written")?,
+            .context("cannot write the page")?,
     }
     Ok(ExitCode::SUCCESS)
 }
-
-const NAME: &str = "ticketd";

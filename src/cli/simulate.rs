@@ -7,15 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::output::print_line;
 use crate::simulator::{FaultPlan, Simulator, SimulatorSettings};
 
-/// What `ticketd simulate` can be told.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, default_value = "127.0.0.1:8600")]
     listen: SocketAddr,
-    /// A JSON file with the simulator's settings: keys, pace, clock …
+    /// A JSON file with the simulator's settings: keys, pace, clock and so on
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// A JSON file with the faults to inject
@@ -23,7 +23,7 @@ pub struct Arguments {
     faults: Option<PathBuf>,
 }
 
-/// Serves both clouds until told to stop.
+/// Serves both clouds until SIGTERM or SIGINT.
 pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut settings: SimulatorSettings = match &arguments.settings {
         Some(path) => read(path)?,
@@ -34,24 +34,24 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let keys = (settings.alibaba[0].id.clone(), settings.huawei[0].id.clone());
     let running = Simulator::start(settings, arguments.listen).await?;
-    println!("both clouds at {} (a stand-in, not the real thing)", running.url());
-    println!("keys: alibaba {}, huawei {}; what took effect: /_sim/effects", keys.0, keys.1);
+    print_line(format!("both clouds at {} (simulated)", running.url()));
+    print_line(format!("keys: alibaba {}, huawei {}; effects: /_sim/effects", keys.0, keys.1));
     stop_signal().await?;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// As an orchestrator asks, or somebody at a terminal.
 async fn stop_signal() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals can't be received")?;
+    let mut terminate =
+        signal(SignalKind::terminate()).context("cannot install a signal handler")?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("signals can't be received"),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot install a signal handler"),
     }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &PathBuf) -> Result<T> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{} can't be read", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not valid", path.display()))
 }

@@ -8,52 +8,50 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
 
-use super::show::{Line, OUTCOMES, in_colour, plain};
+use super::output::{LineWidth, OUTCOMES, OutputRow, escape, print_line};
 use crate::broker::{Broker, EventStream, ExchangeName, Message, Properties, SourceQueue};
 use crate::config::Settings;
 use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
 
-/// What `ticketd submit` can be told.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The jobs: an object, an array, or JSON lines; - reads standard input
+    /// A file with jobs: a JSON object, an array or JSON lines; - reads standard input
     #[arg(value_name = "FILE")]
     file: String,
-    /// Show progress until every job has its outcome; exit 0 only if all succeeded
+    /// Print events until every job has its outcome; exit 0 only if all succeeded
     #[arg(long)]
     wait: bool,
-    /// Write JSON, one object a line
+    /// Print JSON, one object a line
     #[arg(long)]
     json: bool,
 }
 
-/// A job to send.
-struct Order {
+struct OutgoingJob {
     id: String,
     kind: Kind,
     message: Message,
 }
 
-/// Sends all jobs, or none if one of them can't be sent.
+/// Sends all jobs, or none if one of them is not valid.
 pub async fn run(
     arguments: Arguments,
     settings: Settings,
     catalogue: &Catalogue,
 ) -> Result<ExitCode> {
-    let mut orders = Vec::new();
-    for (number, job) in jobs(&read(&arguments.file)?)?.into_iter().enumerate() {
-        let order = order(job, catalogue);
-        orders.push(order.with_context(|| format!("{}: job {}", arguments.file, number + 1))?);
+    let mut outgoing = Vec::new();
+    for (index, job) in parse_jobs(&read(&arguments.file)?)?.into_iter().enumerate() {
+        let job = prepare(job, catalogue);
+        outgoing.push(job.with_context(|| format!("{}: job {}", arguments.file, index + 1))?);
     }
     let broker = Broker::connect(&settings.broker).await?;
-    // Listening before sending: an outcome may come at once.
-    let feed = if arguments.wait { Some(broker.follow_events("#").await?) } else { None };
+    // The subscription comes first: an outcome can follow its job immediately.
+    let stream = if arguments.wait { Some(broker.follow_events("#").await?) } else { None };
     let exchange = ExchangeName::Jobs.full_name(&settings.broker.prefix);
-    send(&broker, &exchange, &orders, arguments.json).await?;
-    let code = match feed {
+    send(&broker, &exchange, &outgoing, arguments.json).await?;
+    let code = match stream {
         None => ExitCode::SUCCESS,
-        Some(feed) => wait(feed, orders, arguments.json).await?,
+        Some(stream) => wait(stream, outgoing, arguments.json).await?,
     };
     broker.close().await;
     Ok(code)
@@ -62,14 +60,14 @@ pub async fn run(
 fn read(file: &str) -> Result<String> {
     if file == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("standard input can't be read")?;
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
         return Ok(text);
     }
-    std::fs::read_to_string(file).with_context(|| format!("{file} can't be read"))
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))
 }
 
-/// The jobs in a text: objects one after the other, or in arrays.
-fn jobs(text: &str) -> Result<Vec<Value>> {
+/// Reads objects and arrays of objects, one after the other.
+fn parse_jobs(text: &str) -> Result<Vec<Value>> {
     let mut jobs = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter() {
         match value.context("the jobs are not JSON")? {
@@ -78,22 +76,22 @@ fn jobs(text: &str) -> Result<Vec<Value>> {
         }
     }
     if jobs.is_empty() {
-        bail!("there are no jobs in it");
+        bail!("the input contains no jobs");
     }
     Ok(jobs)
 }
 
-/// What a worker will say of the job is for the worker to say; here only its way is looked up.
-fn order(job: Value, catalogue: &Catalogue) -> Result<Order> {
+/// Looks up the routing key of a job. A worker validates the rest.
+fn prepare(job: Value, catalogue: &Catalogue) -> Result<OutgoingJob> {
     if !job.is_object() {
-        bail!("is not a JSON object");
+        bail!("it is not a JSON object");
     }
     let Some(name) = job["operation"].as_str() else {
-        bail!("has no operation");
+        bail!("it has no operation");
     };
     let Some(operation) = catalogue.get(name) else {
         match catalogue.suggest(name) {
-            Some(meant) => bail!("{name:?} is not an operation (did you mean {meant:?}?)"),
+            Some(close) => bail!("{name:?} is not an operation (did you mean {close:?}?)"),
             None => bail!("{name:?} is not an operation"),
         }
     };
@@ -110,12 +108,12 @@ fn order(job: Value, catalogue: &Catalogue) -> Result<Order> {
             ..Properties::default()
         },
     };
-    Ok(Order { id, kind: operation.kind, message })
+    Ok(OutgoingJob { id, kind: operation.kind, message })
 }
 
-async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> Result<()> {
+async fn send(broker: &Broker, exchange: &str, jobs: &[OutgoingJob], json: bool) -> Result<()> {
     let (publisher, user_id) = (broker.publisher(), broker.user().map(str::to_owned));
-    for Order { id, kind, message } in orders {
+    for OutgoingJob { id, kind, message } in jobs {
         let span = info_span!(
             "send",
             otel.name = format!("send {}", SourceQueue::Job(*kind).name()),
@@ -136,65 +134,69 @@ async fn send(broker: &Broker, exchange: &str, orders: &[Order], json: bool) -> 
         if json {
             println!("{}", json!({ "sent": id, "kind": kind }));
         } else {
-            println!("sent {id} ({kind})");
+            print_line(format!("sent {id} ({kind})"));
         }
     }
     Ok(())
 }
 
-async fn wait(mut feed: EventStream, orders: Vec<Order>, json: bool) -> Result<ExitCode> {
-    let mut open: BTreeMap<String, String> = orders
+async fn wait(mut stream: EventStream, jobs: Vec<OutgoingJob>, json: bool) -> Result<ExitCode> {
+    // Ids by the correlation id that was sent with the job.
+    let mut open: BTreeMap<String, String> = jobs
         .into_iter()
-        .filter_map(|order| Some((order.message.properties.correlation_id?, order.id)))
+        .filter_map(|job| Some((job.message.properties.correlation_id?, job.id)))
         .collect();
-    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
     while !open.is_empty() {
-        let published = tokio::select! {
-            published = feed.next() => published?,
-            _ = tokio::signal::ctrl_c() => bail!("interrupted; the jobs go on"),
+        let message = tokio::select! {
+            message = stream.next() => message?,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted; the jobs continue"),
         };
-        let event: Value = serde_json::from_slice(&published.body).unwrap_or_default();
-        let correlation = published.properties.correlation_id.unwrap_or_default();
-        let Some(key) = whose(&open, &event, &correlation).map(str::to_owned) else {
+        let event: Value = serde_json::from_slice(&message.body).unwrap_or_default();
+        let correlation = message.properties.correlation_id.unwrap_or_default();
+        let Some(key) = find_job(&open, &event, &correlation).map(str::to_owned) else {
             continue;
         };
         if json {
-            println!("{}", plain(&event.to_string()));
+            println!("{}", escape(&event.to_string()));
         } else {
-            println!("{}", Line::of(&event).written(in_colour()));
+            let row = OutputRow::from_event(&event).render(LineWidth::of_stdout());
+            anstream::println!("{row}");
         }
-        if let Some(end) = OUTCOMES.iter().find(|outcome| event["data"]["state"] == **outcome) {
-            *ends.entry(end).or_default() += 1;
+        if let Some(outcome) = OUTCOMES.iter().find(|state| event["data"]["state"] == **state) {
+            *outcomes.entry(outcome).or_default() += 1;
             open.remove(&key);
         }
     }
     if !json {
-        println!("{}", tally(&ends));
+        println!("{}", format_counts(&outcomes));
     }
-    let all_succeeded = ends.keys().all(|end| *end == "succeeded");
+    let all_succeeded = outcomes.keys().all(|outcome| *outcome == "succeeded");
     Ok(if all_succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Which of the open jobs, ids by what was sent with them, an event is about. A job whose id was
-/// known before tells of itself with what was first sent with it, so its id counts too; but a
-/// rejection is about a message, and may be somebody else's that bears our id.
-fn whose<'a>(
+/// The key of the open job that an event is about.
+///
+/// A job that was sent before publishes events with the correlation id of the first message, so
+/// the job's id counts too. A rejection is about a message, and another producer's message may have
+/// the same id, so there only the correlation id counts.
+fn find_job<'a>(
     open: &'a BTreeMap<String, String>,
     event: &Value,
     correlation: &str,
 ) -> Option<&'a str> {
     let by_id = |id: &String| event["data"]["state"] != "rejected" && event["subject"] == **id;
-    let ours = open.get_key_value(correlation).or_else(|| open.iter().find(|(_, id)| by_id(id)));
-    ours.map(|(sent, _)| sent.as_str())
+    let found = open.get_key_value(correlation).or_else(|| open.iter().find(|(_, id)| by_id(id)));
+    found.map(|(key, _)| key.as_str())
 }
 
-/// How many jobs ended how: `3 jobs: 2 succeeded, 1 failed`.
-fn tally(ends: &BTreeMap<&str, usize>) -> String {
+/// For example `3 jobs: 2 succeeded, 1 failed`.
+fn format_counts(outcomes: &BTreeMap<&str, usize>) -> String {
     let counts: Vec<String> = OUTCOMES
         .iter()
-        .filter_map(|outcome| Some(format!("{} {outcome}", ends.get(outcome)?)))
+        .filter_map(|outcome| Some(format!("{} {outcome}", outcomes.get(outcome)?)))
         .collect();
-    let jobs: usize = ends.values().sum();
+    let jobs: usize = outcomes.values().sum();
     format!("{jobs} job{}: {}", if jobs == 1 { "" } else { "s" }, counts.join(", "))
 }
 
@@ -205,33 +207,33 @@ mod tests {
     use crate::cloud::operations;
 
     #[test]
-    fn jobs_come_as_an_object_an_array_or_lines() {
+    fn jobs_are_read_from_an_object_an_array_or_lines() {
         for (text, expected) in [
             (r#"{"id":"a"}"#, 1),
             (r#"[{"id":"a"},{"id":"b"}]"#, 2),
             ("{\"id\":\"a\"}\n{\"id\":\"b\"}\n\n{\"id\":\"c\"}\n", 3),
         ] {
-            assert_eq!(jobs(text).unwrap().len(), expected, "{text}");
+            assert_eq!(parse_jobs(text).unwrap().len(), expected, "{text}");
         }
-        assert!(jobs("").is_err());
-        assert!(jobs("{]").is_err());
+        assert!(parse_jobs("").is_err());
+        assert!(parse_jobs("{]").is_err());
     }
 
     #[test]
-    fn a_job_goes_by_the_kind_of_its_operation_under_its_own_id() {
+    fn a_job_has_the_kind_of_its_operation_and_its_own_id() {
         let job = json!({ "id": "chg-1", "operation": "dataworks.DeployDISyncTask" });
-        let order = order(job, &operations::catalogue()).unwrap();
-        assert_eq!((order.id.as_str(), order.kind), ("chg-1", Kind::Deploy));
+        let job = prepare(job, &operations::catalogue()).unwrap();
+        assert_eq!((job.id.as_str(), job.kind), ("chg-1", Kind::Deploy));
     }
 
     #[test]
-    fn somebody_elses_bad_message_with_our_id_is_not_our_outcome() {
+    fn a_rejection_of_another_producers_message_is_not_our_outcome() {
         let open = [("submit-1", "a"), ("submit-2", "b"), ("submit-3", "b")]
             .map(|(sent, id)| (sent.to_owned(), id.to_owned()))
             .into();
-        let whose = |state: &str, subject: &str, correlation: &str| {
+        let find_job = |state: &str, subject: &str, correlation: &str| {
             let event = json!({ "subject": subject, "data": { "state": state } });
-            super::whose(&open, &event, correlation).map(str::to_owned)
+            super::find_job(&open, &event, correlation).map(str::to_owned)
         };
         for (state, subject, correlation, expected) in [
             ("rejected", "a", "theirs", None),
@@ -244,7 +246,7 @@ mod tests {
             ("succeeded", "c", "theirs", None),
         ] {
             assert_eq!(
-                whose(state, subject, correlation).as_deref(),
+                find_job(state, subject, correlation).as_deref(),
                 expected,
                 "{state} {subject}"
             );
@@ -252,16 +254,16 @@ mod tests {
     }
 
     #[test]
-    fn the_tally_counts_every_outcome_and_names_the_good_one_first() {
-        assert_eq!(tally(&[("succeeded", 1)].into()), "1 job: 1 succeeded");
+    fn counts_name_every_outcome_and_successes_first() {
+        assert_eq!(format_counts(&[("succeeded", 1)].into()), "1 job: 1 succeeded");
         let mixed = [("failed", 1), ("rejected", 1), ("succeeded", 2)].into();
-        assert_eq!(tally(&mixed), "4 jobs: 2 succeeded, 1 failed, 1 rejected");
+        assert_eq!(format_counts(&mixed), "4 jobs: 2 succeeded, 1 failed, 1 rejected");
     }
 
     #[test]
     fn a_misspelt_operation_is_not_sent() {
         let job = json!({ "operation": "dms.CreateOrdr" });
-        let error = order(job, &operations::catalogue()).err().unwrap();
+        let error = prepare(job, &operations::catalogue()).err().unwrap();
         assert!(error.to_string().contains("did you mean \"dms.CreateOrder\""), "{error}");
     }
 }

@@ -4,35 +4,34 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::output::print_line;
 use crate::broker::topology;
 use crate::config::Settings;
 
-/// What can be done with exchanges and queues.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Declare what is missing; say what differs
+    /// Declare missing exchanges and queues; report those that differ
     Apply,
-    /// Say what is missing or differs, and change nothing
+    /// Report missing and differing exchanges and queues; change nothing
     Check,
-    /// Show what there has to be
+    /// Print the required exchanges and queues
     Print {
-        /// Write JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Runs the subcommand.
 pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     let broker = &settings.broker;
     match command {
         Command::Apply => {
             topology::apply(broker).await?;
-            println!("topology {:?} is in place", broker.prefix);
+            print_line(format!("all exchanges and queues of {:?} are declared", broker.prefix));
         }
         Command::Check => {
             topology::check(broker).await?;
-            println!("topology {:?} is as it should be", broker.prefix);
+            print_line(format!("all exchanges and queues of {:?} are as required", broker.prefix));
         }
         Command::Print { json } => {
             let objects = topology::describe(&broker.prefix, broker.unrouted_max);
@@ -40,7 +39,7 @@ pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
                 println!("{}", serde_json::to_string_pretty(&objects)?);
             } else {
                 for object in objects {
-                    println!("{object}");
+                    print_line(object);
                 }
             }
         }

@@ -12,10 +12,9 @@ use crate::config::Settings;
 use crate::job::Kind;
 use crate::worker::Drained;
 
-/// What `ticketd worker` can be told.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The kinds of jobs to take, separated by commas: create, publish, deploy
+    /// The kinds of jobs to run, separated by commas: create, publish, deploy
     #[arg(
         long,
         value_name = "KIND,…",
@@ -25,7 +24,7 @@ pub struct Arguments {
     kinds: Vec<Kind>,
 }
 
-/// Works until SIGTERM or SIGINT. A second signal, or the end of the grace period, cuts off.
+/// Runs until SIGTERM or SIGINT. A second signal, or the end of the grace period, interrupts jobs.
 pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let mut kinds = arguments.kinds;
     kinds.sort();
@@ -36,32 +35,32 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let drained = tokio::select! {
         drained = worker.run(stopping) => drained?,
         () = signals => {
-            warn!("a second signal: stopped at once");
+            warn!("second signal: stopped without finishing jobs");
             return Ok(ExitCode::FAILURE);
         }
     };
     match drained {
         Drained::Clean => {
-            info!("stopped cleanly");
+            info!("stopped; every job in progress was finished");
             Ok(ExitCode::SUCCESS)
         }
         Drained::CutOff(jobs) => {
-            warn!(jobs, "the grace period is over: jobs were cut off and are taken up again later");
+            warn!(jobs, "grace period over: jobs were interrupted and will be resumed by a worker");
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// Cancels `stopping` at the first signal; ends at the second.
+/// Cancels `stopping` at the first signal and completes at the second.
 fn stop_signals(stopping: CancellationToken) -> Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("signals can't be received");
+    let listen = |kind| signal(kind).context("cannot install a signal handler");
     let (mut terminate, mut interrupt) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         for signal in 1..=2 {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             if signal == 1 {
-                info!("stopping: taking no more jobs");
+                info!("stopping: no new jobs are taken");
                 stopping.cancel();
             }
         }

@@ -15,7 +15,7 @@ use super::http::Transport;
 use super::huawei::lockout::Lockout;
 use super::huawei::token::{Token, TokenCache};
 use super::metrics::Metrics;
-use super::rate_limit::{AccountLimits, SharedLimit, WhenLimited};
+use super::rate_limit::{AccountLimits, RateSource, WhenLimited};
 use super::redact::redact;
 use super::request::{Reply, Request};
 use super::service::Service;
@@ -113,7 +113,7 @@ impl AccountClient {
     }
 
     /// The same, with a limit that replicas share.
-    pub fn sharing(self, limit: Arc<dyn SharedLimit>) -> Self {
+    pub fn sharing(self, limit: Arc<dyn RateSource>) -> Self {
         Self { limits: AccountLimits::new(&self.account, Some(limit)), ..self }
     }
 

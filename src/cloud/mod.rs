@@ -39,7 +39,7 @@ use client::{AccountClient, RequestLabels, SendError};
 use http::Transport;
 pub use metrics::Metrics;
 use operations::{Operation, OperationContext, OperatorInput, Suspend};
-use rate_limit::{SharedLimit, WhenLimited};
+use rate_limit::{RateSource, WhenLimited};
 use request::Reply;
 use signing::nonce;
 
@@ -83,7 +83,7 @@ impl Providers {
 
     /// The same, with a limit that replicas share, for the accounts that ask for one.
     #[must_use]
-    pub fn sharing(self, limit: &Arc<dyn SharedLimit>) -> Self {
+    pub fn sharing(self, limit: &Arc<dyn RateSource>) -> Self {
         let share =
             |(name, client): (AccountName, AccountClient)| (name, client.sharing(limit.clone()));
         Self { clients: self.clients.into_iter().map(share).collect(), ..self }
@@ -103,10 +103,10 @@ impl Providers {
 
     /// Makes the request that the execution needs next, with all HTTP requests that it takes.
     pub async fn ask(&self, job: &Job, execution: &ExecutionState) -> Input {
-        self.converse(job, execution).instrument(spans::operation(job, execution)).await
+        self.make_request(job, execution).instrument(spans::operation(job, execution)).await
     }
 
-    async fn converse(&self, job: &Job, execution: &ExecutionState) -> Input {
+    async fn make_request(&self, job: &Job, execution: &ExecutionState) -> Input {
         let (client, operation) = match self.find(job) {
             Ok(found) => found,
             Err(missing) => {

@@ -36,9 +36,9 @@ const MIN_SLEEP: Duration = Duration::from_millis(1);
 const UNKNOWN_WAIT: Duration = Duration::from_millis(1250);
 const UNKNOWN_WAIT_JITTER: f64 = 0.2;
 
-/// A rate limit that several replicas keep together.
+/// Gives out the right to send requests: in this process, or for all replicas together.
 #[async_trait]
-pub trait SharedLimit: fmt::Debug + Send + Sync {
+pub trait RateSource: fmt::Debug + Send + Sync {
     /// Takes the right to send one request, or returns how long there is none. One becomes free
     /// every `per`; up to `burst` unused ones may be taken at once.
     async fn acquire(
@@ -49,7 +49,7 @@ pub trait SharedLimit: fmt::Debug + Send + Sync {
     ) -> Result<Option<Duration>, LimitUnavailable>;
 }
 
-/// The store of the shared limit did not answer.
+/// The store of a shared limit did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the shared rate limit is unavailable")]
 pub struct LimitUnavailable(#[source] pub Box<dyn Error + Send + Sync>);
@@ -75,7 +75,7 @@ pub(super) struct AccountLimits {
 
 impl AccountLimits {
     /// `shared` keeps the rate if the account asks for that.
-    pub fn new(account: &Account, shared: Option<Arc<dyn SharedLimit>>) -> Self {
+    pub fn new(account: &Account, shared: Option<Arc<dyn RateSource>>) -> Self {
         let shared = shared.filter(|_| account.rate_limit_shared);
         let rate = account.rate_limit.and_then(|rate| RateLimiter::new(rate, account, shared));
         let in_flight = account.max_concurrent.map(|max| Arc::new(Semaphore::new(max.max(1))));
@@ -116,28 +116,22 @@ impl AccountLimits {
 /// Limits requests per second.
 #[derive(Debug)]
 struct RateLimiter {
-    source: RateSource,
-    interval: SignedDuration,
+    source: Arc<dyn RateSource>,
+    account: AccountName,
+    per: Duration,
+    burst: NonZeroU32,
+    /// Whether the source failed the last time.
+    unavailable: AtomicBool,
     /// When the last deferred request may return. Each gets a time of its own, so that they do not
     /// all return at once.
     next_slot: Mutex<Timestamp>,
 }
 
+/// The source of one process.
 #[derive(Debug)]
-enum RateSource {
-    Local {
-        limiter:
-            governor::RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
-        clock: TokioClock,
-    },
-    Shared {
-        limit: Arc<dyn SharedLimit>,
-        account: AccountName,
-        per: Duration,
-        burst: u32,
-        /// Whether the last request for it failed.
-        unavailable: AtomicBool,
-    },
+struct LocalRate {
+    limiter: governor::RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Duration>>,
+    clock: TokioClock,
 }
 
 /// Tokio's clock, which tests can pause.
@@ -152,32 +146,42 @@ impl GovernorClock for TokioClock {
     }
 }
 
+#[async_trait]
+impl RateSource for LocalRate {
+    async fn acquire(
+        &self,
+        _account: &str,
+        _per: Duration,
+        _burst: u32,
+    ) -> Result<Option<Duration>, LimitUnavailable> {
+        let acquired = self.limiter.check();
+        Ok(acquired.err().map(|not_until| not_until.wait_time_from(self.clock.now())))
+    }
+}
+
 impl RateLimiter {
     fn new(
         per_second: f64,
         account: &Account,
-        shared: Option<Arc<dyn SharedLimit>>,
+        shared: Option<Arc<dyn RateSource>>,
     ) -> Option<Self> {
         let per = Duration::try_from_secs_f64(1.0 / per_second).ok()?;
         // A tenth of a second's worth may go at once: timers are no finer than a millisecond.
         let burst = NonZeroU32::new((per_second / 10.0) as u32).unwrap_or(NonZeroU32::MIN);
-        let source = match shared {
-            Some(limit) => RateSource::Shared {
-                limit,
-                account: account.name.clone(),
-                per,
-                burst: burst.get(),
-                unavailable: AtomicBool::new(false),
-            },
-            None => {
-                let clock = TokioClock(Instant::now());
-                let quota = Quota::with_period(per)?.allow_burst(burst);
-                let limiter = governor::RateLimiter::direct_with_clock(quota, clock.clone());
-                RateSource::Local { limiter, clock }
-            }
-        };
-        let interval = SignedDuration::try_from(per).ok()?;
-        Some(Self { source, interval, next_slot: Mutex::new(Timestamp::UNIX_EPOCH) })
+        let quota = Quota::with_period(per)?.allow_burst(burst);
+        let source = shared.unwrap_or_else(|| {
+            let clock = TokioClock(Instant::now());
+            let limiter = governor::RateLimiter::direct_with_clock(quota, clock.clone());
+            Arc::new(LocalRate { limiter, clock })
+        });
+        Some(Self {
+            source,
+            account: account.name.clone(),
+            per,
+            burst,
+            unavailable: AtomicBool::new(false),
+            next_slot: Mutex::new(Timestamp::UNIX_EPOCH),
+        })
     }
 
     async fn acquire(
@@ -187,7 +191,7 @@ impl RateLimiter {
         clock: &Clock,
     ) -> Result<(), Timestamp> {
         loop {
-            match self.source.acquire().await {
+            match self.try_acquire().await {
                 Ok(None) => return Ok(()),
                 Ok(Some(wait)) => {
                     if when_limited == WhenLimited::Defer && Instant::now() + wait >= wait_end {
@@ -201,39 +205,29 @@ impl RateLimiter {
         }
     }
 
+    async fn try_acquire(&self) -> Result<Option<Duration>, LimitUnavailable> {
+        let Self { source, account, per, burst, .. } = self;
+        let acquired = source.acquire(account, *per, burst.get()).await;
+        let was_unavailable = self.unavailable.swap(acquired.is_err(), Ordering::Relaxed);
+        match &acquired {
+            Err(LimitUnavailable(cause)) if !was_unavailable => {
+                warn!(account, %cause, "the shared rate limit is unavailable; nothing is sent");
+            }
+            Ok(_) if was_unavailable => {
+                info!(account, "the shared rate limit is available again");
+            }
+            Ok(_) | Err(_) => {}
+        }
+        acquired
+    }
+
     fn next_slot(&self, wait: Duration, now: Timestamp) -> Timestamp {
         let wait = SignedDuration::try_from(wait).unwrap_or(HORIZON);
         let soonest = now + wait.max(SignedDuration::from_secs(1));
         let mut slot = self.next_slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = *slot + self.interval;
+        let next = *slot + self.per;
         *slot = if next > now + HORIZON { soonest } else { soonest.max(next) };
         *slot
-    }
-}
-
-impl RateSource {
-    /// Takes the right to send one request, or returns how long there is none.
-    async fn acquire(&self) -> Result<Option<Duration>, LimitUnavailable> {
-        match self {
-            RateSource::Local { limiter, clock } => {
-                let acquired = limiter.check();
-                Ok(acquired.err().map(|not_until| not_until.wait_time_from(clock.now())))
-            }
-            RateSource::Shared { limit, account, per, burst, unavailable } => {
-                let acquired = limit.acquire(account, *per, *burst).await;
-                let was_unavailable = unavailable.swap(acquired.is_err(), Ordering::Relaxed);
-                match &acquired {
-                    Err(LimitUnavailable(cause)) if !was_unavailable => {
-                        warn!(account, %cause, "shared rate limit unavailable; nothing is sent");
-                    }
-                    Ok(_) if was_unavailable => {
-                        info!(account, "shared rate limit available again");
-                    }
-                    Ok(_) | Err(_) => {}
-                }
-                acquired
-            }
-        }
     }
 }
 

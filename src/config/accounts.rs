@@ -4,48 +4,47 @@ use figment::value::Value;
 use serde_json::json;
 
 use super::broker::within;
-use super::credentials;
-use super::endpoints;
-use super::forms::{Form, text};
-use super::key::Key;
+use super::key::SettingKey;
 use super::reader::Reader;
+use super::value::{ConfigValue, text};
+use super::{addresses, credentials};
 use crate::cloud::account::{Account, ProviderSettings};
 use crate::job::Provider;
 
-/// The longest name of an account; it stands in every message, log line and event.
-const LONGEST_NAME: usize = 64;
+/// An account's name is part of every message, log line and event.
+const MAX_NAME_LENGTH: usize = 64;
 
 const ALIBABA_ONLY: [&str; 2] = ["marker", "redeploy_in_doubt"];
 const HUAWEI_ONLY: [&str; 4] = ["project_id", "workspace", "publish_type", "iam"];
 
-/// Reads them all; `replicas` says whether the ledger is one that replicas share.
+/// Reads all accounts. `replicas` is whether replicas can share the ledger.
 pub(super) fn accounts(reader: &mut Reader<'_>, replicas: Option<bool>) -> Option<Vec<Account>> {
-    let table = Key::from("accounts");
+    let table = SettingKey::from("accounts");
     let names = reader.names(&table);
     let read: Vec<_> =
         names.into_iter().map(|name| account(reader, &table.child(&name), replicas)).collect();
     read.into_iter().collect()
 }
 
-fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<Account> {
+fn account(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> Option<Account> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let name = at.name();
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(legal) {
-        let allowed = format!("1 to {LONGEST_NAME} characters of A-Za-z0-9._-");
+    if name.is_empty() || name.len() > MAX_NAME_LENGTH || !name.chars().all(legal) {
+        let allowed = format!("1 to {MAX_NAME_LENGTH} characters of A-Za-z0-9._-");
         reader.reject(at, format!("an account's name is {allowed}"));
     }
     let Some(provider) = reader.need(&at.child("provider")) else {
-        // What else it needs depends on the provider; the rest is read once that is known.
+        // The other settings depend on the provider, so they are not read.
         reader.asked.insert(at.clone());
         return None;
     };
     let region = reader.need_if(&at.child("region"), region);
-    let rate_limit = reader.get::<Rate>(&at.child("rate_limit"));
+    let rate_limit = reader.get::<RequestRate>(&at.child("rate_limit"));
     let rate_limit_shared = shared(reader, at, replicas);
     let max_concurrent =
         reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
     let allowed_users = reader.get(&at.child("allowed_users"));
-    let endpoints = endpoints::endpoints(reader, at, provider, region.as_deref());
+    let endpoints = addresses::endpoints(reader, at, provider, region.as_deref());
     let credentials = match provider {
         Provider::Alibaba => credentials::key_pair(reader, at),
         Provider::Huawei => credentials::key_pair_or_iam(reader, at, region.as_deref()),
@@ -86,12 +85,12 @@ fn account(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> Option<
     })
 }
 
-/// Whether replicas keep the rate together, which takes a rate, and a place to count in.
-fn shared(reader: &mut Reader<'_>, at: &Key, replicas: Option<bool>) -> bool {
+/// Whether replicas share the rate limit. That needs a rate limit and a shared ledger.
+fn shared(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> bool {
     let key = at.child("rate_limit_shared");
     let shared = reader.get_or(&key, false);
     if shared && !reader.is_set(&at.child("rate_limit")) {
-        reader.reject(&key, "says to share a rate_limit that is not there; set one");
+        reader.reject(&key, "needs a rate_limit to share; set one");
     } else if shared && replicas == Some(false) {
         reader.reject(&key, "needs a ledger that replicas share: ledger.url = \"postgres://...\"");
     }
@@ -107,18 +106,18 @@ fn region(name: &String) -> Result<(), String> {
     }
 }
 
-/// Requests over a span of time, as they are written: `10/s`, `100/m`.
-struct Rate {
+/// Requests per unit of time, such as `10/s` or `100/m`.
+struct RequestRate {
     text: String,
     per_second: f64,
 }
 
-impl Form for Rate {
-    fn read(value: &Value) -> Result<Self, String> {
-        Self::read_text(text(value)?)
+impl ConfigValue for RequestRate {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        Self::from_text(text(value)?)
     }
 
-    fn read_text(text: &str) -> Result<Self, String> {
+    fn from_text(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not a rate; write it like \"10/s\" or \"100/m\"");
         let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
         let seconds = match unit {
@@ -134,17 +133,17 @@ impl Form for Rate {
         Ok(Self { text: text.to_owned(), per_second: f64::from(count) / seconds })
     }
 
-    fn show(&self) -> serde_json::Value {
+    fn display(&self) -> serde_json::Value {
         json!(self.text)
     }
 }
 
-impl Form for Provider {
-    fn read(value: &Value) -> Result<Self, String> {
-        Self::read_text(text(value)?)
+impl ConfigValue for Provider {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        Self::from_text(text(value)?)
     }
 
-    fn read_text(text: &str) -> Result<Self, String> {
+    fn from_text(text: &str) -> Result<Self, String> {
         match text {
             "alibaba" => Ok(Provider::Alibaba),
             "huawei" => Ok(Provider::Huawei),
@@ -152,7 +151,7 @@ impl Form for Provider {
         }
     }
 
-    fn show(&self) -> serde_json::Value {
+    fn display(&self) -> serde_json::Value {
         json!(self.to_string())
     }
 }

@@ -7,27 +7,20 @@ use figment::value::Value;
 use serde_json::json;
 
 use super::addresses;
-use super::forms::{Form, text};
-use super::key::Key;
+use super::key::SettingKey;
 use super::reader::Reader;
+use super::value::{ConfigValue, text};
 use crate::broker::settings::{BrokerSettings, TopologyMode};
 
-/// Names get up to 25 bytes after the prefix, and the protocol allows 255; nobody needs more.
-const LONGEST_PREFIX: usize = 100;
+/// The protocol allows 255 bytes, and names add up to 25 to the prefix.
+const MAX_PREFIX_LENGTH: usize = 100;
 
-/// The largest message any RabbitMQ takes.
-const LARGEST_MESSAGE: u64 = 128 * 1024 * 1024;
-
-/// What events say about where they come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Events {
-    /// The CloudEvents `source` of every event, a URI reference.
-    pub source: String,
-}
+/// The largest message that RabbitMQ can accept.
+const MAX_MESSAGE_BYTES: u64 = 128 * 1024 * 1024;
 
 pub(super) fn broker(reader: &mut Reader<'_>) -> Option<BrokerSettings> {
-    let at = Key::from("broker");
-    let url = reader.need_guarded_url(&at.child("url"), addresses::broker);
+    let at = SettingKey::from("broker");
+    let url = reader.need_url(&at.child("url"), addresses::broker);
     let prefix = reader.need_if(&at.child("prefix"), prefix);
     let topology = reader.need(&at.child("topology"));
     let ca = reader.get_if(&at.child("ca"), readable);
@@ -36,7 +29,7 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<BrokerSettings> {
     for (one, other) in [("client_certificate", "client_key"), ("client_key", "client_certificate")]
     {
         if reader.is_set(&at.child(one)) && !reader.is_set(&at.child(other)) {
-            reader.reject(&at.child(one), format!("needs broker.{other} beside it"));
+            reader.reject(&at.child(one), format!("also needs broker.{other}"));
         }
     }
     if let Some((_, url)) = &url
@@ -45,17 +38,17 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<BrokerSettings> {
         for name in ["ca", "client_certificate"] {
             if reader.is_set(&at.child(name)) {
                 reader
-                    .reject(&at.child(name), "has no use with amqp://; set broker.url to amqps://");
+                    .reject(&at.child(name), "is for amqps:// only; change broker.url to amqps://");
             }
         }
     }
     let require_user = reader.need(&at.child("require_user"));
     let max_message_bytes = reader.need_if(&at.child("max_message_bytes"), |bytes: &u64| {
-        within(*bytes, 1024, LARGEST_MESSAGE)
+        within(*bytes, 1024, MAX_MESSAGE_BYTES)
     });
     let unrouted_max = reader
         .need_if(&at.child("unrouted_max"), |count: &u64| within(*count, 1, u64::from(u32::MAX)));
-    let allowed = reader.need::<Vec<String>>(&Key::from("replies.allowed"));
+    let allowed = reader.need::<Vec<String>>(&SettingKey::from("replies.allowed"));
     Some(BrokerSettings {
         url: url?.0,
         prefix: prefix?,
@@ -69,18 +62,17 @@ pub(super) fn broker(reader: &mut Reader<'_>) -> Option<BrokerSettings> {
     })
 }
 
-pub(super) fn events(reader: &mut Reader<'_>) -> Option<Events> {
-    let source = reader
-        .need_if(&Key::from("events.source"), |source: &String| addresses::uri_reference(source));
-    Some(Events { source: source? })
+pub(super) fn event_source(reader: &mut Reader<'_>) -> Option<String> {
+    let key = SettingKey::from("events.source");
+    reader.need_if(&key, |source: &String| addresses::uri_reference(source))
 }
 
-/// Checks a number that has limits, both included.
-pub(super) fn within(number: u64, least: u64, most: u64) -> Result<(), String> {
-    if (least..=most).contains(&number) {
+/// Checks a number against limits, both included.
+pub(super) fn within(number: u64, min: u64, max: u64) -> Result<(), String> {
+    if (min..=max).contains(&number) {
         Ok(())
     } else {
-        Err(format!("is {number}; must be from {least} to {most}"))
+        Err(format!("is {number}; must be from {min} to {max}"))
     }
 }
 
@@ -90,10 +82,10 @@ fn prefix(name: &String) -> Result<(), String> {
         return Err(format!("has the character {c:?}; allowed are A-Za-z0-9._:-"));
     }
     if name == "amq" || name.starts_with("amq.") {
-        return Err("begins with \"amq\", which RabbitMQ keeps for itself".into());
+        return Err("begins with \"amq\", which is reserved for RabbitMQ".into());
     }
-    if name.len() > LONGEST_PREFIX {
-        return Err(format!("is {} characters long; {LONGEST_PREFIX} at most", name.len()));
+    if name.len() > MAX_PREFIX_LENGTH {
+        return Err(format!("is {} characters long; {MAX_PREFIX_LENGTH} at most", name.len()));
     }
     Ok(())
 }
@@ -105,12 +97,12 @@ fn readable(path: &PathBuf) -> Result<(), String> {
     }
 }
 
-impl Form for TopologyMode {
-    fn read(value: &Value) -> Result<Self, String> {
-        Self::read_text(text(value)?)
+impl ConfigValue for TopologyMode {
+    fn from_toml(value: &Value) -> Result<Self, String> {
+        Self::from_text(text(value)?)
     }
 
-    fn read_text(text: &str) -> Result<Self, String> {
+    fn from_text(text: &str) -> Result<Self, String> {
         match text {
             "apply" => Ok(TopologyMode::Apply),
             "check" => Ok(TopologyMode::Check),
@@ -118,7 +110,7 @@ impl Form for TopologyMode {
         }
     }
 
-    fn show(&self) -> serde_json::Value {
+    fn display(&self) -> serde_json::Value {
         match self {
             TopologyMode::Apply => json!("apply"),
             TopologyMode::Check => json!("check"),

@@ -1,9 +1,9 @@
-//! What the requests of an account are signed with.
+//! The credentials of an account.
 
 use secrecy::ExposeSecret;
 
-use super::endpoints;
-use super::key::Key;
+use super::addresses;
+use super::key::SettingKey;
 use super::reader::Reader;
 use crate::cloud::account::Credentials;
 use crate::secret::Secret;
@@ -13,26 +13,26 @@ const KEY_PAIR: [&str; 2] = ["access_key_id", "access_key_secret"];
 /// Huawei signs with an access key pair, or with the token of an IAM user.
 pub(super) fn key_pair_or_iam(
     reader: &mut Reader<'_>,
-    at: &Key,
+    at: &SettingKey,
     region: Option<&str>,
 ) -> Option<Credentials> {
     let iam_key = at.child("iam");
     let has_pair = KEY_PAIR.iter().any(|name| reader.is_set(&at.child(name)));
     if reader.is_set(&iam_key) {
         if has_pair {
-            let both = "stands beside an access key pair; keep one of the two";
+            let both = "is set together with an access key pair; remove one of them";
             reader.reject(&iam_key, both);
         }
         let user = reader.need(&iam_key.child("user"));
         let domain = reader.need(&iam_key.child("domain"));
         let password = reader.need_secret(&iam_key.child("password"));
-        let endpoint = endpoints::iam(reader, at, region);
+        let endpoint = addresses::iam_endpoint(reader, at, region);
         if has_pair {
             key_pair(reader, at);
             return None;
         }
-        let alone = "belongs to an access key pair, not to iam";
-        reader.refuse(&at.child("security_token"), alone);
+        let only_keys = "is for an access key pair, not for iam";
+        reader.refuse(&at.child("security_token"), only_keys);
         return Some(Credentials::Iam {
             user: user?,
             domain: domain?,
@@ -41,7 +41,7 @@ pub(super) fn key_pair_or_iam(
         });
     }
     let iam_endpoint = at.child("endpoints").child("iam");
-    reader.refuse(&iam_endpoint, "has no use without an iam table; this account has a key pair");
+    reader.refuse(&iam_endpoint, "is for accounts with an iam table; this account has a key pair");
     if has_pair {
         return key_pair(reader, at);
     }
@@ -52,12 +52,12 @@ pub(super) fn key_pair_or_iam(
     None
 }
 
-/// The access key pair, which a temporary one has a token beside.
-pub(super) fn key_pair(reader: &mut Reader<'_>, at: &Key) -> Option<Credentials> {
+/// The access key pair, with the token of a temporary one.
+pub(super) fn key_pair(reader: &mut Reader<'_>, at: &SettingKey) -> Option<Credentials> {
     let [id, secret] = KEY_PAIR.map(|name| {
         let key = at.child(name);
-        let read = reader.need_secret(&key);
-        header_safe(reader, &key, read)
+        let secret = reader.need_secret(&key);
+        header_safe(reader, &key, secret)
     });
     let token_key = at.child("security_token");
     let token = reader.secret(&token_key);
@@ -65,8 +65,12 @@ pub(super) fn key_pair(reader: &mut Reader<'_>, at: &Key) -> Option<Credentials>
     Some(Credentials::Key { id: id?, secret: secret?, security_token })
 }
 
-/// Access keys travel in headers and are plain ASCII; anything else is a slip of the clipboard.
-fn header_safe(reader: &mut Reader<'_>, key: &Key, secret: Option<Secret>) -> Option<Secret> {
+/// Access keys are sent in headers, so they are visible ASCII. Anything else is a copy error.
+fn header_safe(
+    reader: &mut Reader<'_>,
+    key: &SettingKey,
+    secret: Option<Secret>,
+) -> Option<Secret> {
     let secret = secret?;
     if secret.current().expose_secret().chars().all(|c| c.is_ascii_graphic()) {
         return Some(secret);

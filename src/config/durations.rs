@@ -1,12 +1,14 @@
-//! Spans of time as people write them: `250ms`, `5s`, `2m`, `1h`, `30d`.
+//! Durations of one number and one unit: `250ms`, `5s`, `2m`, `1h`, `30d`.
+//!
+//! Every duration has one way to be written, so `config print` shows what was set.
 
 use std::time::Duration;
 
 const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// Longer than anyone means, and short enough that no date goes past the end of the calendar.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// A date after so long is still on the calendar.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Reads a whole number with its unit.
 pub fn parse(text: &str) -> Result<Duration, String> {
@@ -22,11 +24,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     number
         .and_then(|number| number.checked_mul(*millis))
         .map(Duration::from_millis)
-        .filter(|duration| *duration <= LONGEST)
-        .ok_or_else(|| format!("{text:?} is longer than the 10 years that are allowed"))
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(|| format!("{text:?} is longer than the maximum of 10 years"))
 }
 
-/// Writes it in the largest unit that loses nothing; parts below a millisecond are left out.
+/// Writes a duration in its largest whole unit. Parts below a millisecond are dropped.
 pub fn format(duration: Duration) -> String {
     let millis = duration.as_millis();
     let fits = |unit: &&(&str, u64)| millis > 0 && millis.is_multiple_of(u128::from(unit.1));
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_duration_comes_back_as_it_was_written() {
+    fn a_duration_is_written_as_it_was_read() {
         for text in ["1ms", "250ms", "1001ms", "5s", "90s", "2m", "61m", "1h", "25h", "1d", "3650d"]
         {
             assert_eq!(format(parse(text).unwrap()), text);
@@ -61,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_duration_is_refused() {
+    fn text_that_is_not_a_duration_is_refused() {
         for text in ["", "5", "s", "5 s", "-5s", "+5s", "1.5s", "5S", "5sec", "1h30m", "5µs", "٥s"]
         {
             assert!(parse(text).unwrap_err().contains("is not a duration"), "{text}");

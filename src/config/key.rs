@@ -1,20 +1,19 @@
-//! The place of a setting: `accounts.dms-prod.region`.
+//! The key of a setting: `accounts.dms-prod.region`.
 
 use std::fmt;
 
-/// A path of table names that ends in a setting's own name.
+/// The names of the tables, then the name of the setting.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(Vec<String>);
+pub struct SettingKey(Vec<String>);
 
-impl Key {
-    /// The key one level below this one.
+impl SettingKey {
     pub(super) fn child(&self, name: &str) -> Self {
         let mut parts = self.0.clone();
         parts.push(name.to_owned());
         Self(parts)
     }
 
-    /// The table this key stands in; the top has none above it.
+    /// The table that contains this key.
     pub(super) fn table(&self) -> Self {
         Self(self.0[..self.0.len().saturating_sub(1)].to_vec())
     }
@@ -29,27 +28,27 @@ impl Key {
         &self.0
     }
 
-    /// Whether `self` is a table somewhere above `other`.
-    pub(super) fn is_above(&self, other: &Key) -> bool {
+    /// Whether `other` is in this table or in a table below it.
+    pub(super) fn is_above(&self, other: &SettingKey) -> bool {
         other.0.len() > self.0.len() && other.0.starts_with(&self.0)
     }
 }
 
-/// Takes the parts apart at the dots; for names without dots of their own.
-impl From<&str> for Key {
+/// Splits at the dots; for names that contain none.
+impl From<&str> for SettingKey {
     fn from(dotted: &str) -> Self {
         Self(dotted.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect())
     }
 }
 
-impl From<Vec<String>> for Key {
+impl From<Vec<String>> for SettingKey {
     fn from(parts: Vec<String>) -> Self {
         Self(parts)
     }
 }
 
-/// As it is written in TOML: parts that are not plain words stand in quotes.
-impl fmt::Display for Key {
+/// As in TOML: parts that are not plain words are quoted.
+impl fmt::Display for SettingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, part) in self.0.iter().enumerate() {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

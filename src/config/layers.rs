@@ -1,4 +1,6 @@
-//! The layers of the configuration, laid over each other: built in, files, environment.
+//! The layers of the configuration, merged: built-in defaults, files, environment variables.
+//!
+//! `TICKETD_HTTP__TIMEOUT` is `http.timeout`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,55 +10,51 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::key::Key;
-use super::problem::Problem;
-use super::variables;
+use super::display::ConfigProblem;
+use super::key::SettingKey;
 
-/// Where the built-in defaults are said to come from.
+/// The built-in settings, with a comment for each: the operator's reference.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+
+/// The source of the built-in defaults in messages.
 const BUILT_IN: &str = "default.toml, built in";
 
-/// Settings that lie over the built-in ones; later layers win.
+/// Settings that override the built-in ones; later layers override earlier ones.
 #[derive(Clone, Debug)]
 pub enum Layer {
     /// A TOML file.
     File(PathBuf),
-    /// TOML text the program brings along, under a name for messages.
-    Text {
-        /// The name.
-        name: String,
-        /// The text.
-        toml: String,
-    },
+    /// TOML text with a name for messages.
+    Text { name: String, toml: String },
 }
 
-/// All layers in one tree, where every value knows who set it.
+/// All layers merged into one tree that keeps the source of every value.
 pub(super) struct Layers {
     root: Dict,
     figment: Figment,
-    /// In the order they were laid, the lowest first.
-    places: Vec<String>,
-    /// How many of them are not from the environment.
-    files: usize,
+    /// The lowest layer first.
+    sources: Vec<String>,
+    /// The number of sources that are not environment variables.
+    file_count: usize,
 }
 
-/// What is found at a key.
+/// The content of the tree at a key.
 pub(super) enum Found<'a> {
     /// A value or a table.
     Value(&'a Value),
-    /// Nothing.
     Nothing,
-    /// A table above it is not a table but this value.
-    Blocked(Key, &'a Value),
+    /// A parent of the key is this value instead of a table.
+    NotATable(SettingKey, &'a Value),
 }
 
-struct Sheet {
-    place: String,
+struct NamedLayer {
+    name: String,
     data: Dict,
 }
 
-impl Provider for Sheet {
+impl Provider for NamedLayer {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.place.clone())
+        Metadata::named(self.name.clone())
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
@@ -65,44 +63,43 @@ impl Provider for Sheet {
 }
 
 impl Layers {
-    /// Lays `layers` over the built-in defaults and `environment` over them. What can't be read
-    /// is left out and reported.
-    pub(super) fn lay(
+    /// Merges the built-in defaults, `layers` and `environment`. Unreadable layers are left out and
+    /// reported.
+    pub(super) fn merge(
         layers: &[Layer],
         environment: &BTreeMap<String, String>,
         known_operations: &[&str],
-    ) -> (Self, Vec<Problem>) {
-        let mut all = Self { root: Dict::new(), figment: Figment::new(), places: vec![], files: 0 };
+    ) -> (Self, Vec<ConfigProblem>) {
+        let mut all =
+            Self { root: Dict::new(), figment: Figment::new(), sources: vec![], file_count: 0 };
         let mut problems = Vec::new();
-        let built_in = (BUILT_IN.to_owned(), Ok(super::DEFAULT.to_owned()));
-        for (place, text) in std::iter::once(built_in).chain(layers.iter().map(Layer::open)) {
+        let built_in = (BUILT_IN.to_owned(), Ok(DEFAULT.to_owned()));
+        for (name, text) in std::iter::once(built_in).chain(layers.iter().map(Layer::open)) {
             match text.and_then(|text| parse(&text)) {
-                Ok(data) => all.add(Sheet { place, data }),
-                Err(message) => problems.push(Problem { key: place, set_in: None, message }),
+                Ok(data) => all.add(NamedLayer { name, data }),
+                Err(message) => problems.push(ConfigProblem { key: name, set_in: None, message }),
             }
         }
-        all.files = all.places.len();
-        for (name, text) in variables::settings(environment) {
-            let key = variables::key(name, &all.root, known_operations);
-            all.add(Sheet { place: name.clone(), data: variables::nest(&key, text) });
+        all.file_count = all.sources.len();
+        for (name, text) in setting_variables(environment) {
+            let key = variable_key(name, &all.root, known_operations);
+            all.add(NamedLayer { name: name.clone(), data: nest(&key, text) });
         }
         (all, problems)
     }
 
-    fn add(&mut self, sheet: Sheet) {
-        self.places.push(sheet.place.clone());
-        self.figment = std::mem::take(&mut self.figment).merge(sheet);
+    fn add(&mut self, layer: NamedLayer) {
+        self.sources.push(layer.name.clone());
+        self.figment = std::mem::take(&mut self.figment).merge(layer);
         let mut profiles = self.figment.data().unwrap_or_default();
         self.root = profiles.remove(&Profile::Default).unwrap_or_default();
     }
 
-    /// Everything, as a tree.
     pub(super) fn root(&self) -> &Dict {
         &self.root
     }
 
-    /// What stands at a key.
-    pub(super) fn find(&self, key: &Key) -> Found<'_> {
+    pub(super) fn find(&self, key: &SettingKey) -> Found<'_> {
         let mut table = &self.root;
         for (depth, part) in key.parts().iter().enumerate() {
             match table.get(part) {
@@ -110,35 +107,38 @@ impl Layers {
                 Some(value) if depth + 1 == key.parts().len() => return Found::Value(value),
                 Some(Value::Dict(_, below)) => table = below,
                 Some(value) => {
-                    return Found::Blocked(Key::from(key.parts()[..=depth].to_vec()), value);
+                    return Found::NotATable(
+                        SettingKey::from(key.parts()[..=depth].to_vec()),
+                        value,
+                    );
                 }
             }
         }
         Found::Nothing
     }
 
-    /// Which file or variable set a value.
-    pub(super) fn place(&self, value: &Value) -> Option<String> {
-        Some(self.place_of(tag(value))?.to_owned())
+    /// The file or variable that set a value.
+    pub(super) fn source(&self, value: &Value) -> Option<String> {
+        Some(self.source_of(tag(value))?.to_owned())
     }
 
-    /// How high the layer of a value lies.
-    pub(super) fn height(&self, value: &Value) -> Option<usize> {
-        let place = self.place_of(value.tag())?;
-        self.places.iter().rposition(|known| known == place)
+    /// The position of the layer that set a value; later layers have a higher index.
+    pub(super) fn layer_index(&self, value: &Value) -> Option<usize> {
+        let source = self.source_of(value.tag())?;
+        self.sources.iter().rposition(|known| known == source)
     }
 
-    /// Whether a value is the text of an environment variable.
-    pub(super) fn is_of_environment(&self, value: &Value) -> bool {
-        self.height(value).is_some_and(|height| height >= self.files)
+    /// Whether an environment variable set the value.
+    pub(super) fn is_from_environment(&self, value: &Value) -> bool {
+        self.layer_index(value).is_some_and(|index| index >= self.file_count)
     }
 
-    fn place_of(&self, tag: Tag) -> Option<&str> {
+    fn source_of(&self, tag: Tag) -> Option<&str> {
         Some(self.figment.get_metadata(tag)?.name.as_ref())
     }
 }
 
-/// A table is made of several layers; its first value tells best where it is.
+/// A table can come from several layers; its first value identifies one of them.
 fn tag(value: &Value) -> Tag {
     match value {
         Value::Dict(own, table) => table.values().next().map_or(*own, tag),
@@ -163,10 +163,64 @@ impl Layer {
     }
 }
 
-/// The parser's own report quotes the line, which may hold a secret; this one only names it.
+/// The parser's own error quotes the line, which can contain a secret; this error names its number.
 fn parse(text: &str) -> Result<Dict, String> {
     Toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         format!("is not TOML: line {line}: {}", error.message().replace('\n', ", "))
     })
+}
+
+/// The prefix of every variable that is a setting.
+pub(super) const VARIABLE_PREFIX: &str = "TICKETD_";
+
+/// The variables that are settings. Kubernetes sets variables for every service of the namespace;
+/// those of a service called `ticketd` are not settings.
+fn setting_variables(
+    environment: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (&String, &String)> {
+    environment.iter().filter(|(name, _)| {
+        name.strip_prefix(VARIABLE_PREFIX).is_some_and(|rest| {
+            let set_by_kubernetes = rest == "PORT"
+                || rest == "SERVICE_HOST"
+                || rest.starts_with("SERVICE_PORT")
+                || (rest.starts_with("PORT_") && !rest.contains("__"));
+            !rest.is_empty() && !set_by_kubernetes
+        })
+    })
+}
+
+/// The key a variable sets. For names that no variable can have (`dms-prod`, `dms.CreateOrder`),
+/// case is ignored and `_` also matches `-` and `.`.
+fn variable_key(name: &str, root: &Dict, known_operations: &[&str]) -> SettingKey {
+    let mut table = Some(root);
+    let mut parts: Vec<String> = Vec::new();
+    for part in name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name).split("__") {
+        let in_table = table.into_iter().flat_map(|table| table.keys().map(String::as_str));
+        let operations = if parts == ["operations"] { known_operations } else { &[] };
+        let names: Vec<&str> = in_table.chain(operations.iter().copied()).collect();
+        let lowercase = part.to_lowercase();
+        let exact = names.iter().find(|name| **name == lowercase);
+        let similar = || names.iter().find(|name| normalize(name) == normalize(part));
+        let chosen = exact.or_else(similar).map_or(lowercase.clone(), |name| (*name).to_owned());
+        table = table.and_then(|table| table.get(&chosen)).and_then(Value::as_dict);
+        parts.push(chosen);
+    }
+    SettingKey::from(parts)
+}
+
+fn normalize(name: &str) -> String {
+    name.to_lowercase().replace(['-', '.'], "_")
+}
+
+/// The tree that a variable sets. Text in braces is an inline table; any other text is parsed later,
+/// by the type of its setting.
+fn nest(key: &SettingKey, text: &str) -> Dict {
+    let parsed = text.trim_start().starts_with('{').then(|| text.parse::<Value>());
+    let table = parsed.and_then(Result::ok).filter(|value| value.as_dict().is_some());
+    let mut value = table.unwrap_or_else(|| Value::from(text));
+    for part in key.parts().iter().skip(1).rev() {
+        value = Value::from(Dict::from([(part.clone(), value)]));
+    }
+    Dict::from([(key.parts()[0].clone(), value)])
 }

@@ -1,11 +1,11 @@
-//! `[retry]`, `[probe]` and `[poll]`, for all operations and for single ones.
+//! `[retry]`, `[probe]` and `[poll]`, for all operations and for one operation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::broker::within;
 use super::durations;
-use super::key::Key;
+use super::key::SettingKey;
 use super::reader::Reader;
 use super::worker::positive;
 use crate::job::policy::{Policies, Policy, Poll, Probe, Retry};
@@ -16,9 +16,9 @@ pub(super) fn policies(
     known_operations: &[&str],
     timeout: Option<Duration>,
 ) -> Option<Policies> {
-    let general = policy(reader, &Key::from(""), None, timeout);
-    let mut special = BTreeMap::new();
-    let table = Key::from("operations");
+    let default = policy(reader, &SettingKey::from(""), None, timeout);
+    let mut operations = BTreeMap::new();
+    let table = SettingKey::from("operations");
     for name in reader.names(&table) {
         let at = table.child(&name);
         if !known_operations.contains(&name.as_str()) {
@@ -26,12 +26,12 @@ pub(super) fn policies(
             reader.reject(&at, unknown_operation(&name, known_operations));
             continue;
         }
-        let own = policy(reader, &at, Some(general), timeout);
-        special.insert(name, own);
+        let own = policy(reader, &at, default, timeout);
+        operations.insert(name, own);
     }
-    let special: Option<BTreeMap<_, _>> =
-        special.into_iter().map(|(name, policy)| Some((name, policy?))).collect();
-    Some(Policies { default: general?, operations: special? })
+    let operations: Option<BTreeMap<_, _>> =
+        operations.into_iter().map(|(name, policy)| Some((name, policy?))).collect();
+    Some(Policies { default: default?, operations: operations? })
 }
 
 fn unknown_operation(name: &str, known: &[&str]) -> String {
@@ -45,27 +45,21 @@ fn unknown_operation(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Reads the three tables under `at`. With a `base`, every key may be left out; a base that is
-/// itself wrong has been reported already.
+/// Reads the three tables under `at`. Keys that are not set come from `base`. `config/default.toml`
+/// sets all of them for the general policy, which has none.
 fn policy(
     reader: &mut Reader<'_>,
-    at: &Key,
-    base: Option<Option<Policy>>,
+    at: &SettingKey,
+    base: Option<Policy>,
     timeout: Option<Duration>,
 ) -> Option<Policy> {
-    let optional = base.is_some();
-    let base = base.flatten();
-    let retry = retry(reader, &at.child("retry"), optional, base.map(|base| base.retry));
-    let probe = probe(reader, &at.child("probe"), optional, base.map(|base| base.probe), timeout);
-    let poll = poll(reader, &at.child("poll"), optional, base.map(|base| base.poll));
+    let retry = retry(reader, &at.child("retry"), base.map(|base| base.retry));
+    let probe = probe(reader, &at.child("probe"), base.map(|base| base.probe), timeout);
+    let poll = poll(reader, &at.child("poll"), base.map(|base| base.poll));
     Some(Policy { retry: retry?, probe: probe?, poll: poll? })
 }
 
-fn retry(reader: &mut Reader<'_>, at: &Key, optional: bool, base: Option<Retry>) -> Option<Retry> {
-    if !optional {
-        insist(reader, at, &["initial", "multiplier", "jitter", "max_interval", "max_attempts"]);
-        insist(reader, at, &["max_elapsed"]);
-    }
+fn retry(reader: &mut Reader<'_>, at: &SettingKey, base: Option<Retry>) -> Option<Retry> {
     let initial = reader.get_if(&at.child("initial"), positive);
     let multiplier = reader.get_if(&at.child("multiplier"), |factor: &f64| {
         let growing = factor.is_finite() && *factor >= 1.0;
@@ -90,20 +84,16 @@ fn retry(reader: &mut Reader<'_>, at: &Key, optional: bool, base: Option<Retry>)
         },
         max_elapsed: max_elapsed.or(base.map(|base| base.max_elapsed))?,
     };
-    order(reader, at, ("initial", retry.initial), ("max_interval", retry.max_interval));
+    check_order(reader, at, ("initial", retry.initial), ("max_interval", retry.max_interval));
     Some(retry)
 }
 
 fn probe(
     reader: &mut Reader<'_>,
-    at: &Key,
-    optional: bool,
+    at: &SettingKey,
     base: Option<Probe>,
     timeout: Option<Duration>,
 ) -> Option<Probe> {
-    if !optional {
-        insist(reader, at, &["settle", "interval", "tries"]);
-    }
     let settle_key = at.child("settle");
     let settle = reader.get_if(&settle_key, positive);
     let interval = reader.get_if(&at.child("interval"), positive);
@@ -112,7 +102,7 @@ fn probe(
     if let (Some(settle), Some(timeout)) = (settle, timeout)
         && settle < timeout
     {
-        let least = reader.told("http.timeout", timeout);
+        let least = reader.describe_source("http.timeout", timeout);
         let why = "the lost call may still be on its way";
         reader.reject(&settle_key, format!("must be at least {least}: {why}"));
     }
@@ -126,10 +116,7 @@ fn probe(
     })
 }
 
-fn poll(reader: &mut Reader<'_>, at: &Key, optional: bool, base: Option<Poll>) -> Option<Poll> {
-    if !optional {
-        insist(reader, at, &["interval", "max_interval", "people_interval"]);
-    }
+fn poll(reader: &mut Reader<'_>, at: &SettingKey, base: Option<Poll>) -> Option<Poll> {
     let interval = reader.get_if(&at.child("interval"), positive);
     let max_interval = reader.get_if(&at.child("max_interval"), positive);
     let people_interval = reader.get_if(&at.child("people_interval"), positive);
@@ -138,22 +125,21 @@ fn poll(reader: &mut Reader<'_>, at: &Key, optional: bool, base: Option<Poll>) -
         max_interval: max_interval.or(base.map(|base| base.max_interval))?,
         people_interval: people_interval.or(base.map(|base| base.people_interval))?,
     };
-    order(reader, at, ("interval", poll.interval), ("max_interval", poll.max_interval));
+    check_order(reader, at, ("interval", poll.interval), ("max_interval", poll.max_interval));
     Some(poll)
 }
 
-fn insist(reader: &mut Reader<'_>, at: &Key, names: &[&str]) {
-    for name in names {
-        reader.insist(&at.child(name));
-    }
-}
-
-/// Checks two durations against each other, if either is set here.
-fn order(reader: &mut Reader<'_>, at: &Key, low: (&str, Duration), high: (&str, Duration)) {
+/// Checks that `low` is not longer than `high`, if either is set here.
+fn check_order(
+    reader: &mut Reader<'_>,
+    at: &SettingKey,
+    low: (&str, Duration),
+    high: (&str, Duration),
+) {
     let (low_key, high_key) = (at.child(low.0), at.child(high.0));
     let set_here = reader.is_set(&low_key) || reader.is_set(&high_key);
     if set_here && low.1 > high.1 {
-        let low_is_newer = reader.height(&low_key) > reader.height(&high_key);
+        let low_is_newer = reader.layer_index(&low_key) > reader.layer_index(&high_key);
         let key = if low_is_newer { low_key } else { high_key };
         let (low_is, high_is) = (durations::format(low.1), durations::format(high.1));
         let message =

@@ -1,29 +1,28 @@
-//! Reads settings one by one, and keeps what was asked for, what was found and what is wrong.
+//! Reads settings one by one and collects known keys, values and problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use figment::value::Value;
+use figment::value::{Dict, Value};
 
+use super::display::{ConfigProblem, Setting};
 use super::durations;
-use super::forms::{Form, mismatch};
-use super::key::Key;
-use super::layers::{Found, Layers};
-use super::problem::Problem;
-use super::show::Setting;
+use super::key::SettingKey;
+use super::layers::{Found, Layers, VARIABLE_PREFIX};
+use super::value::{ConfigValue, mismatch};
+use crate::job::suggest::nearest;
 
-/// Goes through the layers on behalf of the sections, which say what they need.
 pub(super) struct Reader<'a> {
     pub(super) layers: &'a Layers,
-    /// What secrets may be taken from.
+    /// Contains the secrets that are written as `{ env = "NAME" }`.
     pub(super) environment: &'a BTreeMap<String, String>,
-    pub(super) asked: BTreeSet<Key>,
-    /// Keys that are known and have no place where they stand; not suggested to anyone.
-    pub(super) refused: BTreeSet<Key>,
-    /// Variables that hold secrets; their names may begin like a setting's.
+    pub(super) asked: BTreeSet<SettingKey>,
+    /// Keys that are known but not allowed in their place; they are never suggested.
+    pub(super) refused: BTreeSet<SettingKey>,
+    /// Variables that contain secrets; their names can have the prefix of settings.
     pub(super) secret_variables: BTreeSet<String>,
     pub(super) settings: Vec<Setting>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<ConfigProblem>,
 }
 
 impl<'a> Reader<'a> {
@@ -39,27 +38,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that may be left out.
-    pub(super) fn get<T: Form>(&mut self, key: &Key) -> Option<T> {
+    /// Reads an optional setting.
+    pub(super) fn get<T: ConfigValue>(&mut self, key: &SettingKey) -> Option<T> {
         self.get_if(key, |_| Ok(()))
     }
 
-    /// A setting that may be left out and has to pass a check.
-    pub(super) fn get_if<T: Form>(
+    /// Reads an optional setting and checks its value.
+    pub(super) fn get_if<T: ConfigValue>(
         &mut self,
-        key: &Key,
+        key: &SettingKey,
         check: impl FnOnce(&T) -> Result<(), String>,
     ) -> Option<T> {
         let layers = self.layers;
         let value = self.find(key)?;
-        let read = match value.as_str().filter(|_| layers.is_of_environment(value)) {
-            Some(text) => T::read_text(text),
-            None => T::read(value),
+        let parsed = match value.as_str().filter(|_| layers.is_from_environment(value)) {
+            Some(text) => T::from_text(text),
+            None => T::from_toml(value),
         };
-        match read.and_then(|read| check(&read).map(|()| read)) {
-            Ok(read) => {
-                self.record(key, read.show(), layers.place(value));
-                Some(read)
+        match parsed.and_then(|parsed| check(&parsed).map(|()| parsed)) {
+            Ok(parsed) => {
+                self.record(key, parsed.display(), layers.source(value));
+                Some(parsed)
             }
             Err(message) => {
                 self.reject(key, message);
@@ -68,65 +67,64 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that may be left out and then has this value.
-    pub(super) fn get_or<T: Form>(&mut self, key: &Key, default: T) -> T {
+    /// Reads an optional setting with a default.
+    pub(super) fn get_or<T: ConfigValue>(&mut self, key: &SettingKey, default: T) -> T {
         let set = self.is_set(key);
         let read = self.get(key);
         if !set {
-            self.record(key, default.show(), None);
+            self.record(key, default.display(), None);
         }
         read.unwrap_or(default)
     }
 
-    /// A setting that has to be there.
-    pub(super) fn need<T: Form>(&mut self, key: &Key) -> Option<T> {
+    /// Reads a required setting.
+    pub(super) fn need<T: ConfigValue>(&mut self, key: &SettingKey) -> Option<T> {
         self.need_if(key, |_| Ok(()))
     }
 
-    /// A setting that has to be there and to pass a check.
-    pub(super) fn need_if<T: Form>(
+    /// Reads a required setting and checks its value.
+    pub(super) fn need_if<T: ConfigValue>(
         &mut self,
-        key: &Key,
+        key: &SettingKey,
         check: impl FnOnce(&T) -> Result<(), String>,
     ) -> Option<T> {
-        self.insist(key);
+        self.require(key);
         self.get_if(key, check)
     }
 
-    /// Reports a setting that is not there.
-    pub(super) fn insist(&mut self, key: &Key) {
+    /// Reports a missing setting.
+    pub(super) fn require(&mut self, key: &SettingKey) {
         if matches!(self.layers.find(key), Found::Nothing) {
             self.reject(key, "is missing");
         }
     }
 
-    /// Whether anything stands at a key.
-    pub(super) fn is_set(&self, key: &Key) -> bool {
+    pub(super) fn is_set(&self, key: &SettingKey) -> bool {
         matches!(self.layers.find(key), Found::Value(_))
     }
 
-    /// How high the layer lies that set a key; none if nothing did.
-    pub(super) fn height(&self, key: &Key) -> Option<usize> {
+    /// The index of the layer that set a key, if any did.
+    pub(super) fn layer_index(&self, key: &SettingKey) -> Option<usize> {
         match self.layers.find(key) {
-            Found::Value(value) => self.layers.height(value),
-            Found::Nothing | Found::Blocked(..) => None,
+            Found::Value(value) => self.layers.layer_index(value),
+            Found::Nothing | Found::NotATable(..) => None,
         }
     }
 
-    /// Another setting that a problem has to do with, with its value and who set it.
-    pub(super) fn told(&self, key: &str, value: Duration) -> String {
+    /// Another setting for a message: its key, its value and, unless built in, its source.
+    pub(super) fn describe_source(&self, key: &str, value: Duration) -> String {
         let value = durations::format(value);
-        match self.layers.find(&Key::from(key)) {
-            Found::Value(found) if self.height(&Key::from(key)) > Some(0) => {
-                let place = self.layers.place(found).unwrap_or_default();
-                format!("{key} ({value} in {place})")
+        match self.layers.find(&SettingKey::from(key)) {
+            Found::Value(found) if self.layer_index(&SettingKey::from(key)) > Some(0) => {
+                let source = self.layers.source(found).unwrap_or_default();
+                format!("{key} ({value} in {source})")
             }
-            Found::Value(_) | Found::Nothing | Found::Blocked(..) => format!("{key} ({value})"),
+            Found::Value(_) | Found::Nothing | Found::NotATable(..) => format!("{key} ({value})"),
         }
     }
 
     /// The names of the tables in a table.
-    pub(super) fn names(&mut self, key: &Key) -> Vec<String> {
+    pub(super) fn names(&mut self, key: &SettingKey) -> Vec<String> {
         self.refused.insert(key.clone());
         match self.layers.find(key) {
             Found::Value(Value::Dict(_, table)) => table.keys().cloned().collect(),
@@ -134,17 +132,17 @@ impl<'a> Reader<'a> {
                 self.reject(key, mismatch("a table", other));
                 Vec::new()
             }
-            Found::Nothing | Found::Blocked(..) => Vec::new(),
+            Found::Nothing | Found::NotATable(..) => Vec::new(),
         }
     }
 
-    /// What stands at a key; a value where a table should be is reported once.
-    pub(super) fn find(&mut self, key: &Key) -> Option<&'a Value> {
+    /// Finds a key. A value in the place of a table is reported once.
+    pub(super) fn find(&mut self, key: &SettingKey) -> Option<&'a Value> {
         self.asked.insert(key.clone());
         match self.layers.find(key) {
             Found::Value(value) => Some(value),
             Found::Nothing => None,
-            Found::Blocked(above, value) => {
+            Found::NotATable(above, value) => {
                 if self.refused.insert(above.clone()) {
                     self.reject(&above, mismatch("a table", value));
                 }
@@ -153,29 +151,80 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that is known, and wrong where it stands.
-    pub(super) fn refuse(&mut self, key: &Key, message: &str) {
+    /// Reports a known setting that is not allowed in this place.
+    pub(super) fn refuse(&mut self, key: &SettingKey, message: &str) {
         self.refused.insert(key.clone());
         if self.is_set(key) {
             self.reject(key, message);
         }
     }
 
-    /// Reports what is wrong with a setting.
-    pub(super) fn reject(&mut self, key: &Key, message: impl Into<String>) {
+    /// Reports a problem of a setting.
+    pub(super) fn reject(&mut self, key: &SettingKey, message: impl Into<String>) {
         let set_in = match self.layers.find(key) {
-            Found::Value(value) => self.layers.place(value),
-            Found::Nothing | Found::Blocked(..) => match self.layers.find(&key.table()) {
-                Found::Value(table) => self.layers.place(table),
-                Found::Nothing | Found::Blocked(..) => None,
+            Found::Value(value) => self.layers.source(value),
+            Found::Nothing | Found::NotATable(..) => match self.layers.find(&key.table()) {
+                Found::Value(table) => self.layers.source(table),
+                Found::Nothing | Found::NotATable(..) => None,
             },
         };
-        self.problems.push(Problem { key: key.to_string(), set_in, message: message.into() });
+        self.problems.push(ConfigProblem { key: key.to_string(), set_in, message: message.into() });
     }
 
-    /// Keeps a value for `config print`; without a place, it is a default of the program.
-    pub(super) fn record(&mut self, key: &Key, value: serde_json::Value, place: Option<String>) {
-        let set_in = place.unwrap_or_else(|| "default".to_owned());
+    /// Keeps a value for `config print`. Without a source, it is a default of the program.
+    pub(super) fn record(
+        &mut self,
+        key: &SettingKey,
+        value: serde_json::Value,
+        source: Option<String>,
+    ) {
+        let set_in = source.unwrap_or_else(|| "default".to_owned());
         self.settings.push(Setting { key: key.clone(), value, set_in });
+    }
+
+    /// Reports every key that no section reads.
+    pub(super) fn reject_unknown(&mut self) {
+        let root = self.layers.root();
+        self.walk(&SettingKey::from(""), root);
+    }
+
+    fn walk(&mut self, table_key: &SettingKey, table: &Dict) {
+        for (name, value) in table {
+            let key = table_key.child(name);
+            let is_table = self.asked.iter().chain(&self.refused).any(|other| key.is_above(other));
+            match value {
+                _ if self.asked.contains(&key) || self.is_secret_variable(value) => {}
+                Value::Dict(_, below) if is_table => self.walk(&key, below),
+                _ if self.refused.contains(&key) => {}
+                Value::Dict(..)
+                | Value::String(..)
+                | Value::Char(..)
+                | Value::Bool(..)
+                | Value::Num(..)
+                | Value::Empty(..)
+                | Value::Array(..) => {
+                    let hint = self.hint(table_key, name);
+                    self.reject(&key, format!("is not a setting{hint}"));
+                }
+            }
+        }
+    }
+
+    fn is_secret_variable(&self, value: &Value) -> bool {
+        self.layers.source(value).is_some_and(|source| self.secret_variables.contains(&source))
+    }
+
+    fn hint(&self, table: &SettingKey, name: &str) -> String {
+        let depth = table.parts().len();
+        let siblings = self.asked.iter().filter(|key| table.is_above(key));
+        let names: BTreeSet<&str> = siblings.map(|key| key.parts()[depth].as_str()).collect();
+        // The most likely mistake is one underscore: `TICKETD_BROKER_URL`.
+        let underscore = self.asked.iter().find(|key| depth == 0 && key.parts().join("_") == name);
+        if let Some(meant) = underscore {
+            let variable = meant.parts().join("__").to_uppercase();
+            return format!("; did you mean {}{variable}?", VARIABLE_PREFIX);
+        }
+        let close = nearest(name, names);
+        close.map_or(String::new(), |close| format!("; did you mean {}?", table.child(close)))
     }
 }

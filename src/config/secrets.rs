@@ -1,36 +1,35 @@
-//! Secrets, which stand in the environment or in files of their own and never in ours.
+//! Secrets, which are in environment variables or files and never in the configuration itself.
 
 use std::path::Path;
 
 use figment::value::{Dict, Value};
 use secrecy::ExposeSecret;
 
-use super::forms::{Form, mismatch};
-use super::key::Key;
+use super::display::{MASK, masked};
+use super::key::SettingKey;
 use super::reader::Reader;
-use super::show::{MASK, masked};
+use super::value::{ConfigValue, mismatch};
 use crate::secret::{Secret, usable};
 
-const HOW: &str = r#"write it as { env = "NAME" } or { file = "PATH" }"#;
+const SYNTAX: &str = r#"write it as { env = "NAME" } or { file = "PATH" }"#;
 
 impl Reader<'_> {
-    /// A secret that may be left out.
-    pub(super) fn secret(&mut self, key: &Key) -> Option<Secret> {
+    /// Reads an optional secret.
+    pub(super) fn secret(&mut self, key: &SettingKey) -> Option<Secret> {
         let value = self.find(key)?;
-        let place = self.layers.place(value);
-        let source = place.as_deref().unwrap_or_default();
+        let layer = self.layers.source(value).unwrap_or_default();
         let fetched = match value {
             Value::Dict(_, reference) => self.fetch(reference),
-            Value::String(..) => Err(format!("a secret must not stand here; {HOW}")),
+            Value::String(..) => Err(format!("a secret must not be written here; {SYNTAX}")),
             Value::Char(..)
             | Value::Bool(..)
             | Value::Num(..)
             | Value::Empty(..)
-            | Value::Array(..) => Err(format!("is not a secret; {HOW}")),
+            | Value::Array(..) => Err(format!("is not a secret; {SYNTAX}")),
         };
         match fetched {
             Ok((secret, from)) => {
-                self.record(key, MASK.into(), Some(format!("{from}, {source}")));
+                self.record(key, MASK.into(), Some(format!("{from}, {layer}")));
                 Some(secret)
             }
             Err(message) => {
@@ -40,20 +39,20 @@ impl Reader<'_> {
         }
     }
 
-    /// A secret that has to be there.
-    pub(super) fn need_secret(&mut self, key: &Key) -> Option<Secret> {
-        self.insist(key);
+    /// Reads a required secret.
+    pub(super) fn need_secret(&mut self, key: &SettingKey) -> Option<Secret> {
+        self.require(key);
         self.secret(key)
     }
 
-    /// A URL that may have a password in it: plain text, or kept like a secret. Comes with what
-    /// `check` makes of it.
-    pub(super) fn need_guarded_url<T>(
+    /// Reads a required URL that can contain a password: as text, or as a reference to a secret.
+    /// Returns it with the result of `check`.
+    pub(super) fn need_url<T>(
         &mut self,
-        key: &Key,
+        key: &SettingKey,
         check: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<(Secret, T)> {
-        self.insist(key);
+        self.require(key);
         let value = self.find(key)?;
         let read = match value {
             Value::Dict(_, reference) => self.fetch(reference).map(|(url, _)| url),
@@ -62,7 +61,7 @@ impl Reader<'_> {
             | Value::Bool(..)
             | Value::Num(..)
             | Value::Empty(..)
-            | Value::Array(..) => String::read(value).map(Secret::from),
+            | Value::Array(..) => String::from_toml(value).map(Secret::from),
         };
         let checked = read.and_then(|url| {
             let checked = check(url.current().expose_secret())?;
@@ -70,11 +69,11 @@ impl Reader<'_> {
         });
         match checked {
             Ok((url, checked)) => {
-                let shown = masked(url.current().expose_secret());
-                self.record(key, shown.into(), self.layers.place(value));
+                let masked = masked(url.current().expose_secret());
+                self.record(key, masked.into(), self.layers.source(value));
                 Some((url, checked))
             }
-            // In a URL that is wrong, anything may be the password: it is not shown at all.
+            // Any part of an invalid URL can be the password, so nothing of it is recorded.
             Err(message) => {
                 self.reject(key, message);
                 None
@@ -82,26 +81,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Follows a reference; returns the secret and, for people, where it was.
+    /// Follows a reference. Returns the secret and a description of its place.
     fn fetch(&mut self, reference: &Dict) -> Result<(Secret, String), String> {
         if let Some(other) = reference.keys().find(|name| *name != "env" && *name != "file") {
-            return Err(format!("knows env and file, not {other:?}; {HOW}"));
+            return Err(format!("has the unknown key {other:?}; {SYNTAX}"));
         }
         match (reference.get("env"), reference.get("file")) {
             (Some(name), None) => self.in_variable(name),
             (None, Some(path)) => in_file(path),
-            // A later layer may well keep a secret elsewhere.
+            // A later layer can override the place of a secret.
             (Some(name), Some(path)) => {
-                let (env, file) = (self.layers.height(name), self.layers.height(path));
+                let (env, file) = (self.layers.layer_index(name), self.layers.layer_index(path));
                 match env.cmp(&file) {
                     std::cmp::Ordering::Greater => self.in_variable(name),
                     std::cmp::Ordering::Less => in_file(path),
                     std::cmp::Ordering::Equal => {
-                        Err(format!("has both env and file; choose one: {HOW}"))
+                        Err(format!("has both env and file; choose one: {SYNTAX}"))
                     }
                 }
             }
-            (None, None) => Err(format!("names no place; {HOW}")),
+            (None, None) => Err(format!("is an empty table; {SYNTAX}")),
         }
     }
 
@@ -109,7 +108,7 @@ impl Reader<'_> {
         let name = name.as_str().ok_or_else(|| mismatch("env = \"NAME\"", name))?;
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(legal) {
-            return Err("env has to be the name of an environment variable".into());
+            return Err("env must be the name of an environment variable".into());
         }
         self.secret_variables.insert(name.to_owned());
         let secret = self.environment.get(name).ok_or_else(|| {

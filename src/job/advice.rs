@@ -1,31 +1,11 @@
-//! How a job ends, and in what words a person is told.
+//! The error of an outcome: what happened, and what a person can do about it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::failure::{Failure, FailureClass};
 use super::message::MessageKind;
 use super::spec::Problem;
-use super::state::{ExecutionState, ProviderReply, Timestamps, is_zero};
-
-/// How a job ended. Exactly one per job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OutcomeKind {
-    /// What was asked for is done.
-    Succeeded,
-    /// The provider refused, or what it started failed; or we ran out of tries and it never acted.
-    Failed,
-    /// A call may have taken effect and nothing could settle it, or its end can't be seen.
-    Unknown,
-    /// The deadline passed first.
-    Expired,
-    /// Somebody cancelled it.
-    Cancelled,
-    /// The message can't be read or is not valid; nothing was done.
-    Rejected,
-}
 
 /// Why an outcome is not a success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,89 +22,62 @@ pub struct OutcomeError {
     pub advice: String,
 }
 
-impl OutcomeKind {
-    /// Every one of them.
-    pub const ALL: [OutcomeKind; 6] = [
-        OutcomeKind::Succeeded,
-        OutcomeKind::Failed,
-        OutcomeKind::Unknown,
-        OutcomeKind::Expired,
-        OutcomeKind::Cancelled,
-        OutcomeKind::Rejected,
-    ];
-
-    /// The word for it in routing keys and event types.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            OutcomeKind::Succeeded => "succeeded",
-            OutcomeKind::Failed => "failed",
-            OutcomeKind::Unknown => "unknown",
-            OutcomeKind::Expired => "expired",
-            OutcomeKind::Cancelled => "cancelled",
-            OutcomeKind::Rejected => "rejected",
-        }
-    }
-}
-
-/// What a person can do, in one sentence or two.
-pub mod advice {
-    /// A call was lost and could not be looked up.
-    pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
-        job with `ticketd jobs resolve`, before submitting it again under a new id.";
-    /// What was started can no longer be followed.
-    pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
-        the provider, under the handle, how it ended.";
-    pub(super) const NOTHING: &str = "Nothing: ticketd goes on by itself.";
-    pub(super) const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
-        then submit it under a new id.";
-    pub(super) const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
-        under a new id when the provider works again.";
-    pub(super) const TICKET: &str = "The provider took the call, and what it started did not \
-        succeed. Look at it there, under the ids in the result.";
-    pub(super) const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
-        later deadline.";
-    pub(super) const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
-        handle; nobody follows it any more.";
-    pub(super) const CANCELLED_BEFORE: &str = "Nothing was done.";
-    pub(super) const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
-        the handle. Close it there if it must not go on.";
-    /// Workers die of it, and it has done nothing else.
-    pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
-        keeps it. Find out why, then submit it under a new id.";
-    pub(super) const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
-    pub(super) const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
-        send it again.";
-    pub(super) const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
-        id is still free.";
-}
+/// A call was lost and could not be looked up.
+pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
+    job with `ticketd jobs resolve`, before submitting it again under a new id.";
+/// What was started can no longer be followed.
+pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
+    the provider, under the handle, how it ended.";
+const NOTHING: &str = "Nothing: ticketd goes on by itself.";
+const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
+    then submit it under a new id.";
+const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
+    under a new id when the provider works again.";
+const TICKET: &str = "The provider took the call, and what it started did not \
+    succeed. Look at it there, under the ids in the result.";
+const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
+    later deadline.";
+const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
+    handle; nobody follows it any more.";
+const CANCELLED_BEFORE: &str = "Nothing was done.";
+const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
+    the handle. Close it there if it must not go on.";
+/// Workers die of it, and it has done nothing else.
+pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
+    keeps it. Find out why, then submit it under a new id.";
+const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
+const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
+    send it again.";
+const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
+    id is still free.";
 
 impl OutcomeError {
     /// A request that failed for good.
     pub fn failure(failure: &Failure) -> Self {
         let advice = match failure.meaning {
-            FailureClass::Permanent => advice::REFUSED,
-            FailureClass::Retryable { .. } => advice::OUT_OF_TRIES,
-            FailureClass::Ambiguous => advice::LOST_CALL,
+            FailureClass::Permanent => REFUSED,
+            FailureClass::Retryable { .. } => OUT_OF_TRIES,
+            FailureClass::Ambiguous => LOST_CALL,
         };
         Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice)
     }
 
     /// A request that failed and is not the end: it is tried again, or looked up.
     pub fn passing(failure: &Failure) -> Self {
-        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice::NOTHING)
+        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), NOTHING)
     }
 
     /// What the call started has failed at the provider.
     pub fn ticket(code: String, message: String) -> Self {
-        Self { code, message, class: "ticket".to_owned(), advice: advice::TICKET.to_owned() }
+        Self { code, message, class: "ticket".to_owned(), advice: TICKET.to_owned() }
     }
 
     /// The deadline passed; `started` says whether something exists at the provider.
     pub fn deadline(started: bool) -> Self {
         let (message, advice) = if started {
-            ("the deadline passed before it was finished", advice::DEADLINE_AFTER)
+            ("the deadline passed before it was finished", DEADLINE_AFTER)
         } else {
-            ("the deadline passed before the call was made", advice::DEADLINE_BEFORE)
+            ("the deadline passed before the call was made", DEADLINE_BEFORE)
         };
         Self::new("DeadlinePassed", message, "deadline", advice)
     }
@@ -132,7 +85,7 @@ impl OutcomeError {
     /// Somebody cancelled it; `started` says whether something exists at the provider. The reason
     /// may be empty.
     pub fn cancelled(started: bool, reason: &str) -> Self {
-        let advice = if started { advice::CANCELLED_AFTER } else { advice::CANCELLED_BEFORE };
+        let advice = if started { CANCELLED_AFTER } else { CANCELLED_BEFORE };
         let message = match reason {
             "" => "cancelled on request".to_owned(),
             reason => format!("cancelled on request: {reason}"),
@@ -152,7 +105,7 @@ impl OutcomeError {
 
     /// A person has closed it as failed, in these words.
     pub fn resolved(note: &str) -> Self {
-        Self::new("Resolved", note, "resolved", advice::RESOLVED)
+        Self::new("Resolved", note, "resolved", RESOLVED)
     }
 
     /// Whether it is what workers died of.
@@ -164,8 +117,8 @@ impl OutcomeError {
     pub fn invalid(expected: MessageKind, problems: &[Problem]) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let (code, advice) = match expected {
-            MessageKind::Job => ("InvalidJob", advice::INVALID),
-            MessageKind::Cancellation => ("InvalidCancellation", advice::INVALID_CANCELLATION),
+            MessageKind::Job => ("InvalidJob", INVALID),
+            MessageKind::Cancellation => ("InvalidCancellation", INVALID_CANCELLATION),
         };
         Self::new(code, &lines.join("; "), "invalid", advice)
     }
@@ -180,35 +133,6 @@ impl OutcomeError {
     }
 }
 
-/// A decided outcome, complete.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// How it ended.
-    pub kind: OutcomeKind,
-    /// Calls made.
-    pub attempts: u32,
-    /// The normalised result, as far as it is known.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub result: Value,
-    /// The handle of what exists at the provider, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handle: Option<Value>,
-    /// Why it is not a success.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<OutcomeError>,
-    /// What the last answer was read from.
-    #[serde(default)]
-    pub provider_reply: ProviderReply,
-    /// When things happened.
-    pub times: Timestamps,
-    /// Times a person has settled an earlier outcome, which was `unknown`.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub resolutions: u32,
-    /// With `unknown`, where it was given up; what a person says goes on from here. Never told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution: Option<Box<ExecutionState>>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,24 +144,24 @@ mod tests {
         let lost = Failure::ambiguous("TimedOut", "no answer");
         let empty = [Problem::new("$", "is empty")];
         let troubles = [
-            (OutcomeError::failure(&passing), "retryable", advice::OUT_OF_TRIES),
-            (OutcomeError::failure(&refused), "permanent", advice::REFUSED),
-            (OutcomeError::failure(&lost), "ambiguous", advice::LOST_CALL),
-            (OutcomeError::passing(&passing), "retryable", advice::NOTHING),
-            (OutcomeError::passing(&lost), "ambiguous", advice::NOTHING),
-            (OutcomeError::ticket("Rejected".into(), "no".into()), "ticket", advice::TICKET),
-            (OutcomeError::deadline(false), "deadline", advice::DEADLINE_BEFORE),
-            (OutcomeError::deadline(true), "deadline", advice::DEADLINE_AFTER),
-            (OutcomeError::cancelled(false, ""), "cancelled", advice::CANCELLED_BEFORE),
-            (OutcomeError::cancelled(true, ""), "cancelled", advice::CANCELLED_AFTER),
-            (OutcomeError::poison(None, advice::POISON), "poison", advice::POISON),
-            (OutcomeError::poison(Some("cut"), advice::LOST_CALL), "poison", advice::LOST_CALL),
-            (OutcomeError::resolved("seen by nobody"), "resolved", advice::RESOLVED),
-            (OutcomeError::invalid(MessageKind::Job, &empty), "invalid", advice::INVALID),
+            (OutcomeError::failure(&passing), "retryable", OUT_OF_TRIES),
+            (OutcomeError::failure(&refused), "permanent", REFUSED),
+            (OutcomeError::failure(&lost), "ambiguous", LOST_CALL),
+            (OutcomeError::passing(&passing), "retryable", NOTHING),
+            (OutcomeError::passing(&lost), "ambiguous", NOTHING),
+            (OutcomeError::ticket("Rejected".into(), "no".into()), "ticket", TICKET),
+            (OutcomeError::deadline(false), "deadline", DEADLINE_BEFORE),
+            (OutcomeError::deadline(true), "deadline", DEADLINE_AFTER),
+            (OutcomeError::cancelled(false, ""), "cancelled", CANCELLED_BEFORE),
+            (OutcomeError::cancelled(true, ""), "cancelled", CANCELLED_AFTER),
+            (OutcomeError::poison(None, POISON), "poison", POISON),
+            (OutcomeError::poison(Some("cut"), LOST_CALL), "poison", LOST_CALL),
+            (OutcomeError::resolved("seen by nobody"), "resolved", RESOLVED),
+            (OutcomeError::invalid(MessageKind::Job, &empty), "invalid", INVALID),
             (
                 OutcomeError::invalid(MessageKind::Cancellation, &empty),
                 "invalid",
-                advice::INVALID_CANCELLATION,
+                INVALID_CANCELLATION,
             ),
         ];
         for (trouble, class, advice) in troubles {
@@ -263,12 +187,5 @@ mod tests {
             OutcomeError::invalid(MessageKind::Job, &problems).message,
             "$.id: is empty; $.params: is missing"
         );
-    }
-
-    #[test]
-    fn a_verdict_is_written_as_it_is_routed() {
-        for kind in OutcomeKind::ALL {
-            assert_eq!(serde_json::json!(kind), kind.as_str());
-        }
     }
 }

@@ -1,28 +1,28 @@
-//! A failure of a provider, as a value with three meanings. It says only what is known; what
-//! follows from it is decided in [`super::machine`].
+//! A failed request, in one of three classes. It states only what is known;
+//! [`machine`](super::machine) decides what follows.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a failed request says about its effect.
+/// What is known about the effect of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureClass {
-    /// The provider did not act, and may if asked again.
+    /// The provider did not act. Another attempt may succeed.
     Retryable {
-        /// How long the provider asked us to wait, already bounded.
+        /// Pause that the provider asks for, already bounded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<Duration>,
     },
-    /// The provider refused, and would again.
+    /// The provider refused, and would refuse again.
     Permanent,
-    /// We can't tell whether the provider acted.
+    /// It is not known whether the provider acted.
     Ambiguous,
 }
 
 impl FailureClass {
-    /// The word for it in events and logs.
+    /// Name in events and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             FailureClass::Retryable { .. } => "retryable",
@@ -32,34 +32,34 @@ impl FailureClass {
     }
 }
 
-/// A request that failed, in words a person can act on. Never holds a secret.
+/// A failed request, described for a person. Contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Failure {
-    /// What it says about the effect.
+    /// What is known about the effect.
     pub meaning: FailureClass,
-    /// The provider's code (`Throttling.User`, `DLF.0810`), or ours for what never reached it or
-    /// can't be read (`ConnectFailed`, `TimedOut`, `UnreadableReply` …).
+    /// The provider's code (`Throttling.User`, `DLF.0810`), or ours if the request did not reach the
+    /// provider or its reply can't be read (`ConnectFailed`, `TimedOut`, `UnreadableReply` …).
     pub code: String,
     /// The provider's message, or ours.
     pub message: String,
-    /// The provider's id of the refused request, where it gave one.
+    /// The provider's id of the failed request, if it returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 impl Failure {
-    /// The provider did not act; ask again at our own pace.
+    /// The provider did not act and asks for no pause.
     pub fn retryable(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(FailureClass::Retryable { retry_after: None }, code, message)
     }
 
-    /// The provider refused for good.
+    /// The provider refused, and would refuse again.
     pub fn permanent(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(FailureClass::Permanent, code, message)
     }
 
-    /// Nobody can tell yet whether the provider acted.
+    /// It is not known whether the provider acted.
     pub fn ambiguous(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(FailureClass::Ambiguous, code, message)
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_read_back_as_it_was_saved() {
+    fn a_failure_survives_saving_and_reading() {
         let mut failure = Failure::retryable("Throttling.User", "slow down");
         failure.meaning =
             FailureClass::Retryable { retry_after: Some(Duration::from_millis(1500)) };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_shown_with_its_code() {
+    fn a_failure_is_displayed_with_its_code() {
         assert_eq!(
             Failure::permanent("NoPermission", "not yours").to_string(),
             "NoPermission: not yours"

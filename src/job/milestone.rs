@@ -1,28 +1,28 @@
-//! The steps along the way that are worth an event.
+//! The steps of a job that are published before it ends.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::state::{ExecutionState, RequestKind, State};
 
-/// Something worth telling along the way.
+/// A step of a job that is published before it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Milestone {
     /// The first call is about to be sent.
     Started,
-    /// A call was refused in passing and will be made again.
+    /// A call was refused for now, or had no effect, and will be made again.
     Retrying,
-    /// The provider accepted; there is a handle.
+    /// The provider accepted the call; a handle exists.
     Submitted,
-    /// A poll saw a change.
+    /// A poll saw another status.
     Progress,
-    /// An answer was lost; it is being looked up.
+    /// The answer of a call was lost; probes find out whether it took effect.
     Doubtful,
 }
 
 impl Milestone {
-    /// Every one of them, in the order of a job's life.
+    /// All milestones, in the order of a job's life.
     pub const ALL: [Milestone; 5] = [
         Milestone::Started,
         Milestone::Retrying,
@@ -31,8 +31,8 @@ impl Milestone {
         Milestone::Doubtful,
     ];
 
-    /// What the way from one saved state to the next is worth telling of, if anything.
-    pub fn between(before: &State, after: &State) -> Option<Self> {
+    /// The milestone that a job reaches between two saved states, if any.
+    pub(super) fn between(before: &State, after: &State) -> Option<Self> {
         match (before, after) {
             (
                 State::Waiting { execution: then, .. } | State::Asking { execution: then, .. },
@@ -74,7 +74,7 @@ impl Milestone {
         }
     }
 
-    /// The word for it in routing keys and event types.
+    /// Name in routing keys and event types.
     pub fn as_str(self) -> &'static str {
         match self {
             Milestone::Started => "started",
@@ -85,7 +85,7 @@ impl Milestone {
         }
     }
 
-    /// Distinguishes it from others of its kind in the same job.
+    /// Distinguishes repeated milestones of a job in the ids of their events.
     pub(super) fn number(self, execution: &ExecutionState) -> Option<u32> {
         match self {
             Milestone::Started | Milestone::Submitted => None,
@@ -112,9 +112,9 @@ mod tests {
         ExecutionState { calls, changes, doubt, times, ..ExecutionState::first(request) }
     }
 
-    /// Every turn that differs in what milestones are told by.
-    fn turns() -> Vec<ExecutionState> {
-        let mut turns = Vec::new();
+    /// One of each that a milestone can depend on.
+    fn executions() -> Vec<ExecutionState> {
+        let mut executions = Vec::new();
         for request in [
             RequestKind::Baseline,
             RequestKind::Call,
@@ -123,11 +123,11 @@ mod tests {
         ] {
             for (calls, changes) in [(0, 0), (1, 0), (1, 1), (2, 0)] {
                 for doubtful in [false, true] {
-                    turns.push(execution(request.clone(), calls, changes, doubtful));
+                    executions.push(execution(request.clone(), calls, changes, doubtful));
                 }
             }
         }
-        turns
+        executions
     }
 
     fn outcome() -> Outcome {
@@ -153,14 +153,14 @@ mod tests {
     }
 
     fn every_state() -> Vec<State> {
-        let mut states: Vec<State> = turns().into_iter().map(waiting).collect();
-        states.extend(turns().into_iter().map(asking));
+        let mut states: Vec<State> = executions().into_iter().map(waiting).collect();
+        states.extend(executions().into_iter().map(asking));
         states.push(State::Reporting { outcome: outcome() });
         states.push(State::Done { outcome: outcome() });
         states
     }
 
-    /// The same as [`Milestone::between`], told by what it is about rather than by phases.
+    /// A second definition of [`Milestone::between`], by meaning instead of by phase.
     fn expected(before: &State, after: &State) -> Option<Milestone> {
         let (then, was_asking) = match before {
             State::Waiting { execution, .. } => (execution, false),
@@ -174,7 +174,7 @@ mod tests {
         };
         let called = matches!(then.request, RequestKind::Call | RequestKind::Probe);
         if is_asking {
-            // Put off by a limit of ours, a first call begins twice and is told of once.
+            // A deferred first call begins twice and is published once.
             let begins = then.times.started.is_none() && now.times.started.is_some();
             return begins.then_some(Milestone::Started);
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_states_is_worth_telling_or_not() {
+    fn every_pair_of_states_has_the_expected_milestone() {
         for before in every_state() {
             for after in every_state() {
                 assert_eq!(
@@ -212,10 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn the_steps_of_a_job_are_told_in_their_words() {
+    fn each_step_of_a_job_has_its_milestone() {
         let poll = || RequestKind::Poll(Value::Null);
         let call = |calls| execution(RequestKind::Call, calls, 0, false);
-        let told = [
+        let steps = [
             (waiting(call(0)), asking(call(1)), Some("started")),
             (
                 asking(execution(RequestKind::Baseline, 0, 0, false)),
@@ -224,7 +224,7 @@ mod tests {
             ),
             (asking(call(1)), waiting(call(1)), Some("retrying")),
             (waiting(call(1)), asking(call(2)), None),
-            // Put off by a limit of ours: nothing was sent.
+            // Deferred: the call was not sent.
             (asking(call(2)), waiting(call(1)), None),
             (asking(call(2)), waiting(execution(RequestKind::Probe, 2, 0, true)), Some("doubtful")),
             (
@@ -237,7 +237,7 @@ mod tests {
                 waiting(execution(RequestKind::Probe, 2, 0, true)),
                 None,
             ),
-            // Every probe saw nothing: the call is made again.
+            // No probe saw a trace: the call is made again.
             (asking(execution(RequestKind::Probe, 2, 0, true)), waiting(call(2)), Some("retrying")),
             (
                 asking(execution(RequestKind::Probe, 2, 0, true)),
@@ -254,14 +254,14 @@ mod tests {
             (asking(execution(poll(), 2, 1, false)), State::Reporting { outcome: outcome() }, None),
             (State::Reporting { outcome: outcome() }, State::Done { outcome: outcome() }, None),
         ];
-        for (before, after, expected) in told {
+        for (before, after, expected) in steps {
             let milestone = Milestone::between(&before, &after).map(Milestone::as_str);
             assert_eq!(milestone, expected, "{before:?} -> {after:?}");
         }
     }
 
     #[test]
-    fn a_milestone_is_written_as_it_is_routed() {
+    fn a_milestone_is_serialized_by_its_name() {
         for milestone in Milestone::ALL {
             assert_eq!(serde_json::json!(milestone), milestone.as_str());
         }

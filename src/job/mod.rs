@@ -23,7 +23,7 @@ pub mod suggest;
 pub mod wakeup;
 
 pub use access::AccessPolicy;
-pub use advice::{Outcome, OutcomeError, OutcomeKind};
+pub use advice::OutcomeError;
 pub use cloud_event::CloudEvent;
 pub use failure::{Failure, FailureClass};
 pub use history::HistoryEntry;
@@ -32,7 +32,8 @@ pub use milestone::Milestone;
 pub use model::{AccountName, Job, JobId, Kind, Provider, ReplyTo, Trace, Until};
 pub use spec::{Catalogue, OperationSpec, Problem};
 pub use state::{
-    Accepted, Answer, Answered, Ended, ExecutionState, ProviderReply, RequestKind, Running, State,
+    Accepted, Answer, Answered, Ended, ExecutionState, Outcome, OutcomeKind, ProviderReply,
+    RequestKind, Running, State,
 };
 pub use status::Status;
 pub use wakeup::WakeUp;

@@ -1,28 +1,30 @@
-//! Where a job stands. Saved in the ledger before anything is carried out, and sent along with
-//! every wake-up, so a job can be taken up from here by any worker at any time.
+//! The state of a job. It is saved in the ledger before anything is done about it, and copied into
+//! every wake-up, so that any worker can continue the job from here at any time.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Failure, Job, advice::Outcome, machine::Capabilities};
+use super::Failure;
+use super::advice::OutcomeError;
 
-/// A request we make of a provider.
+/// The kinds of request to a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
     /// A read before the call that a later probe compares with.
     Baseline,
-    /// The request that changes something.
+    /// The request that changes something at the provider.
     Call,
-    /// A read that asks whether an unanswered call took effect.
+    /// A read that finds out whether a call took effect whose answer was lost.
     Probe,
-    /// A read that asks how far it is; the value is the operation's own handle.
+    /// A read of the progress. The value is the operation's own handle.
     Poll(Value),
 }
 
 impl RequestKind {
-    /// The word for it in logs, metrics and traces.
+    /// Name in logs, metrics and traces.
     pub fn as_str(&self) -> &'static str {
         match self {
             RequestKind::Baseline => "baseline",
@@ -33,71 +35,71 @@ impl RequestKind {
     }
 }
 
-/// The provider took a call (or a probe found that it had).
+/// The provider accepted a call, or a probe found that it had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// What the polls need to find it again; made and read by the operation alone.
+    /// What polls identify the call's effect by; written and read by the operation alone.
     pub handle: Value,
     /// The normalised result so far: `order_ids`, `task_id`, `packages` …
     pub result: Value,
 }
 
-/// A poll found it still under way.
+/// A poll found that the provider is still working.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Running {
-    /// The provider's status, in a few words; when it differs from the last one, that is progress.
+    /// The provider's status in a few words. A status that differs from the last one is progress.
     pub seen: String,
-    /// Whether a person has to act before it goes on.
+    /// Whether a person has to act before the provider continues.
     pub waits_for_person: bool,
     /// The normalised result so far.
     pub result: Value,
 }
 
-/// A poll found it ended.
+/// A poll found that the provider has finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
-    /// The normalised result; laid over what was known before.
+    /// The normalised result; its fields replace those known before.
     pub result: Value,
-    /// Why it failed, as a code and words; none when it succeeded.
+    /// Code and message of the failure; none after a success.
     pub failure: Option<(String, String)>,
 }
 
-/// What a provider said to an [`RequestKind`].
+/// A provider's answer to a [`RequestKind`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To a baseline: what is there now.
+    /// To a baseline: what exists before the call.
     Baseline(Value),
-    /// To a call: taken.
+    /// To a call: accepted.
     Accepted(Accepted),
     /// To a probe: the call took effect.
     Found(Accepted),
-    /// To a probe: no trace of the call, this time.
+    /// To a probe: no trace of the call this time.
     Absent,
-    /// To a probe: there is something, and it can't be told whether it is ours.
+    /// To a probe: something exists, and it is not certain that the call made it.
     Undecided(String),
-    /// To a poll: under way.
+    /// To a poll: still working.
     Running(Running),
-    /// To a poll: over.
+    /// To a poll: finished.
     Ended(Ended),
 }
 
-/// What the provider's replies showed, for people and for support requests.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What the provider returned last, for people and for support requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderReply {
-    /// The provider's ids of the requests behind the answer.
-    #[serde(default)]
+    /// The provider's ids of the last requests, for its support.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub request_ids: Vec<String>,
-    /// The last reply's body, cut to 64 KiB.
+    /// The provider's last reply, cut to 64 KiB.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub reply: Value,
 }
 
-/// An answer and what it was read from.
+/// An answer and the replies it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
-    /// What it was read from.
+    /// What the answer was read from.
     pub provider_reply: ProviderReply,
 }
 
@@ -110,8 +112,8 @@ pub struct Doubt {
     pub cause: String,
 }
 
-/// The moments of a job that people ask about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+/// When the main steps of a job happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timestamps {
     /// When the first call was about to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,25 +126,25 @@ pub struct Timestamps {
     pub ended: Option<Timestamp>,
 }
 
-/// One stretch of work towards the outcome: what is asked next, and all that is known so far.
+/// The working memory of a job: the next request, and all that is known so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionState {
-    /// What is asked next, or being asked.
+    /// The next request, or the one in progress.
     pub request: RequestKind,
-    /// Calls begun. The last one's number makes its nonce, and a further call is begun only after a
-    /// definite non-effect: two replicas that ever held the same job send the same nonce.
+    /// Calls begun. The last call's number is part of its nonce, and a further call begins only
+    /// after a definite non-effect: two replicas that ever hold the same job send the same nonce.
     #[serde(default)]
     pub calls: u32,
-    /// Failures in a row of this ask.
+    /// Failures of this request in a row.
     #[serde(default)]
     pub failures: u32,
     /// When the first of those failures happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
-    /// The last failure, for the outcome if we give up.
+    /// The last failure, for events and the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Failure>,
-    /// Set while a call may have taken effect and nothing has settled it.
+    /// Set while a call may have taken effect and no probe has settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
     /// Probes in a row that saw no trace of the call.
@@ -157,10 +159,10 @@ pub struct ExecutionState {
     /// The normalised result so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub result: Value,
-    /// The status the last poll saw.
+    /// The provider's status in the last poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
-    /// Times the status differed from the one before.
+    /// Changes of that status.
     #[serde(default)]
     pub changes: u32,
     /// Polls in a row that saw the same status.
@@ -169,16 +171,16 @@ pub struct ExecutionState {
     /// What the last answer was read from.
     #[serde(default)]
     pub provider_reply: ProviderReply,
-    /// The moments so far.
+    /// When the steps so far happened.
     #[serde(default)]
     pub times: Timestamps,
-    /// Times a person has settled an outcome of `unknown`, each after an outcome was told.
+    /// Outcomes of `unknown` that a person has resolved. Each was published before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resolutions: u32,
 }
 
 impl ExecutionState {
-    /// Nothing is known yet.
+    /// The memory of a job before its first request.
     pub fn first(request: RequestKind) -> Self {
         Self {
             request,
@@ -201,63 +203,145 @@ impl ExecutionState {
     }
 }
 
-pub(super) fn is_zero(number: &u32) -> bool {
+/// How a job ended. Each job has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeKind {
+    /// The provider did what was asked.
+    Succeeded,
+    /// The provider refused, or what it started failed, or every attempt was without effect.
+    Failed,
+    /// A call may have taken effect and nothing could settle it, or its end can't be seen.
+    Unknown,
+    /// The deadline passed first.
+    Expired,
+    /// A cancel request ended it.
+    Cancelled,
+    /// The message can't be read or is not valid; nothing was done.
+    Rejected,
+}
+
+impl OutcomeKind {
+    /// All kinds.
+    pub const ALL: [OutcomeKind; 6] = [
+        OutcomeKind::Succeeded,
+        OutcomeKind::Failed,
+        OutcomeKind::Unknown,
+        OutcomeKind::Expired,
+        OutcomeKind::Cancelled,
+        OutcomeKind::Rejected,
+    ];
+
+    /// Name in routing keys and event types.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutcomeKind::Succeeded => "succeeded",
+            OutcomeKind::Failed => "failed",
+            OutcomeKind::Unknown => "unknown",
+            OutcomeKind::Expired => "expired",
+            OutcomeKind::Cancelled => "cancelled",
+            OutcomeKind::Rejected => "rejected",
+        }
+    }
+}
+
+/// The end of a job, with all that is published about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How the job ended.
+    pub kind: OutcomeKind,
+    /// Calls made.
+    pub attempts: u32,
+    /// The normalised result, as far as it is known.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub result: Value,
+    /// The handle of what exists at the provider, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Value>,
+    /// Why the job did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<OutcomeError>,
+    /// What the last answer was read from.
+    #[serde(default)]
+    pub provider_reply: ProviderReply,
+    /// When the steps happened.
+    pub times: Timestamps,
+    /// Earlier outcomes of `unknown` that a person has resolved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resolutions: u32,
+    /// Where an `unknown` job continues when a person resolves it. Never published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Box<ExecutionState>>,
+}
+
+fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum State {
-    /// Nothing to do before `due`.
+    /// The next request is not due yet.
     Waiting {
-        /// What comes then.
+        /// Holds the next request.
         execution: ExecutionState,
-        /// When.
+        /// When the next request is due.
         due: Timestamp,
     },
-    /// A request may be on its way. Found after a crash, this means it may have been sent.
+    /// A request is in progress. Found after a crash, it may have been sent.
     Asking {
-        /// What is asked.
+        /// Holds the request.
         execution: ExecutionState,
-        /// When this was saved, just before sending.
+        /// When this state was saved, just before sending.
         since: Timestamp,
     },
-    /// The outcome is decided and not yet confirmed by the broker.
+    /// The outcome is decided, and the broker has not confirmed its event yet.
     Reporting {
-        /// The outcome.
+        /// The outcome to publish.
         outcome: Outcome,
     },
-    /// The outcome is with the broker.
+    /// The broker has confirmed the outcome's event.
     Done {
-        /// The outcome, to be told again to a producer that asks again.
+        /// The outcome, for a producer that sends the job again.
         outcome: Outcome,
     },
 }
 
 impl State {
-    /// Where every job starts: waiting for its moment.
-    pub fn first(job: &Job, capabilities: Capabilities) -> Self {
-        let request = if capabilities.baseline { RequestKind::Baseline } else { RequestKind::Call };
-        State::Waiting {
-            execution: ExecutionState::first(request),
-            due: job.not_before.unwrap_or(job.received_at),
+    /// The working memory of a job that has no outcome yet.
+    pub fn execution(&self) -> Option<&ExecutionState> {
+        match self {
+            State::Waiting { execution, .. } | State::Asking { execution, .. } => Some(execution),
+            State::Reporting { .. } | State::Done { .. } => None,
         }
     }
 
-    /// Whether somebody's wish ends it here. Whether a lost call took effect is settled first.
-    pub fn ends_when_cancelled(&self) -> bool {
+    /// Whether a cancel request ends the job here. A lost call is settled first.
+    pub fn is_cancellable(&self) -> bool {
         matches!(self, State::Waiting { execution, .. } if execution.request != RequestKind::Probe)
     }
 
-    /// When a sweeper should look after the job if nobody else does; none when it is done.
-    /// What is not waiting is due at once.
+    /// When a sweeper should wake the job if nothing else has; none when it is done. Only a waiting
+    /// job is due in the future.
     pub fn due(&self) -> Option<Timestamp> {
         match self {
             State::Waiting { due, .. } => Some(*due),
             State::Asking { since, .. } => Some(*since),
             State::Reporting { outcome } => outcome.times.ended,
             State::Done { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_kind_is_serialized_by_its_name() {
+        for kind in OutcomeKind::ALL {
+            assert_eq!(serde_json::json!(kind), kind.as_str());
         }
     }
 }

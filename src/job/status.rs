@@ -1,4 +1,4 @@
-//! Where a job stands, in a word: what people filter by, and machines count by.
+//! A job's state as one word, for filters and metrics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{OutcomeKind, RequestKind, State};
 
-/// Where a job stands, in a word.
+/// A job's state as one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Its first call is still to come.
+    /// The first request is not due yet.
     Waiting,
-    /// It was refused in passing, or found to have had no effect, and is to be called again.
+    /// A call was refused for now, or had no effect, and will be made again.
     Retrying,
-    /// A call's answer was lost, and it waits to be looked up.
+    /// A call's answer was lost, and the next probe is not due yet.
     Probing,
-    /// What its call started is being followed, and it waits for the next look.
+    /// The provider accepted the call, and the next poll is not due yet.
     Polling,
-    /// A request is under way.
+    /// A request is in progress.
     Asking,
-    /// Its outcome is decided and not yet confirmed by the broker.
+    /// The outcome is decided, and the broker has not confirmed its event yet.
     Reporting,
-    /// What was asked for is done.
+    /// The provider did what was asked.
     Succeeded,
     /// The provider refused, or what it started failed.
     Failed,
@@ -31,9 +31,9 @@ pub enum Status {
     Unknown,
     /// Its deadline passed first.
     Expired,
-    /// Somebody cancelled it.
+    /// A cancel request ended it.
     Cancelled,
-    /// Its message was not valid. Such a job is in no ledger.
+    /// Its message is not valid. No ledger stores such a job.
     Rejected,
 }
 
@@ -53,7 +53,7 @@ impl Status {
         Status::Cancelled,
     ];
 
-    /// The word.
+    /// Name in filters, metrics and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Waiting => "waiting",
@@ -104,7 +104,7 @@ impl FromStr for Status {
 }
 
 impl State {
-    /// Where it stands, in a word.
+    /// The state as one word.
     pub fn status(&self) -> Status {
         match self {
             State::Waiting { execution, .. } => match execution.request {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_written_as_it_is_read() {
+    fn a_status_is_parsed_from_its_own_name() {
         for status in Status::ALL {
             assert_eq!(json!(status), status.as_str());
             assert_eq!(status.to_string().parse(), Ok(status));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_job_says_what_it_waits_for() {
+    fn the_status_of_a_waiting_job_depends_on_its_next_request() {
         for (execution, status) in [
             (json!({"request": "baseline"}), Status::Waiting),
             (json!({"request": "call"}), Status::Waiting),

@@ -1,23 +1,23 @@
-//! A parked job's message to whoever works next: a wake-up call, and a second copy of the state.
+//! The message that wakes a parked job. It carries a copy of the job's state.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Job, State};
 
-/// The media type of a wake-up.
+/// Media type of a wake-up.
 pub const CONTENT_TYPE: &str = "application/vnd.ticketd.wakeup+json";
 
-/// A wake-up. The ledger's row is the truth: a wake-up may be lost, doubled or early. Its state
-/// counts only when the row is lost, so that even then no call is made twice.
+/// A wake-up. It may be lost, doubled or early: the ledger's row decides. The state in a wake-up
+/// counts only if the row is lost, so that even then no call is made twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WakeUp {
-    /// The job, whole.
+    /// The complete job.
     pub job: Job,
-    /// The hash of its content.
+    /// Hash of the job's content.
     pub fingerprint: String,
-    /// Its state when it was parked.
+    /// The job's state when it was parked.
     pub state: State,
-    /// Somebody wants it to end, so it wakes whatever its state waits for.
+    /// Whether a cancel request exists, so that the job wakes before its state is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
 }
@@ -29,41 +29,40 @@ mod tests {
 
     use super::*;
 
-    /// Wake-ups that a released version wrote. They may wait for months; add to them, and change
-    /// none.
-    const KEPT: &str = include_str!("../../tests/fixtures/wakeups.json");
+    /// Wake-ups as stored in queues. From 0.1.0 on only add to them: a wake-up may wait for months.
+    const STORED: &str = include_str!("../../tests/fixtures/wakeups.json");
 
-    /// Whether everything in one value is in another, too.
-    fn is_within(part: &Value, whole: &Value) -> bool {
-        match (part, whole) {
-            (Value::Object(part), Value::Object(whole)) => part
+    /// Whether `whole` has everything that `part` has.
+    fn contains(whole: &Value, part: &Value) -> bool {
+        match (whole, part) {
+            (Value::Object(whole), Value::Object(part)) => part
                 .iter()
-                .all(|(name, value)| whole.get(name).is_some_and(|it| is_within(value, it))),
-            (Value::Array(part), Value::Array(whole)) => {
-                part.len() == whole.len() && part.iter().zip(whole).all(|(a, b)| is_within(a, b))
+                .all(|(name, value)| whole.get(name).is_some_and(|it| contains(it, value))),
+            (Value::Array(whole), Value::Array(part)) => {
+                whole.len() == part.len() && whole.iter().zip(part).all(|(a, b)| contains(a, b))
             }
-            (part, whole) => part == whole,
+            (whole, part) => whole == part,
         }
     }
 
     #[test]
-    fn what_an_earlier_version_parked_is_read_whole() {
-        let kept: Vec<Value> = serde_json::from_str(KEPT).unwrap();
-        assert_eq!(kept.len(), 6);
-        for wakeup in kept {
+    fn a_stored_wakeup_is_read_without_loss() {
+        let stored: Vec<Value> = serde_json::from_str(STORED).unwrap();
+        assert_eq!(stored.len(), 6);
+        for wakeup in stored {
             let read: WakeUp = serde_json::from_value(wakeup.clone()).unwrap();
             let again = serde_json::to_value(&read).unwrap();
-            assert!(is_within(&wakeup, &again), "{wakeup:#}\n{again:#}");
+            assert!(contains(&again, &wakeup), "{wakeup:#}\n{again:#}");
         }
     }
 
     #[test]
-    fn what_a_later_version_adds_is_passed_over() {
-        let mut kept: Vec<Value> = serde_json::from_str(KEPT).unwrap();
-        for wakeup in &mut kept {
-            wakeup["news"] = 1.into();
-            wakeup["job"]["news"] = 2.into();
-            wakeup["state"]["news"] = 3.into();
+    fn unknown_fields_of_a_wakeup_are_ignored() {
+        let mut stored: Vec<Value> = serde_json::from_str(STORED).unwrap();
+        for wakeup in &mut stored {
+            wakeup["added"] = 1.into();
+            wakeup["job"]["added"] = 2.into();
+            wakeup["state"]["added"] = 3.into();
             serde_json::from_value::<WakeUp>(wakeup.clone()).unwrap();
         }
     }

@@ -1,4 +1,4 @@
-//! The loop the whole program is about: step, save, act, repeat.
+//! The loop of a claimed job: decide, save, act.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -7,134 +7,102 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::dependencies::PARK;
-use super::events::dead;
 use super::incoming::JobMessage;
-use super::observe;
-use super::{Dependencies, Error};
+use super::{DeadLetterReason, Dependencies, Error, observe};
 use crate::broker::{Confirm, Delivery};
-use crate::job::machine::{Context, Input, step};
-use crate::job::{
-    ExecutionState, HistoryEntry, Job, Milestone, Outcome, RequestKind, State, WakeUp,
-};
+use crate::job::machine::{Action, Context, Input, Isolation, Transition, step};
+use crate::job::{ExecutionState, Job, Outcome, RequestKind, State, WakeUp};
 use crate::ledger::{self, Claim, Lease, Save};
 
-/// A call leaves this soon after it was saved, or not at all. A worker that stood still in between
-/// may have been taken over from, and its call been looked for and not found.
+/// Longest time between saving a call and sending it. If a worker stalls for longer, another may
+/// have taken the job over and found no trace of the call.
 const MAX_SEND_DELAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// The pause before a save that failed is tried again.
-const SAVE_AGAIN: Duration = Duration::from_millis(500);
+/// Pause before a failed save is tried again.
+const SAVE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// A job's way under one claim: until it waits for long, or is done.
+/// One run of a job under one claim, until the job is parked or done.
 pub(super) struct Execution<'a> {
     pub(super) dependencies: &'a Dependencies,
     pub(super) delivery: &'a Delivery,
-    pub(super) copy: &'a JobMessage,
+    pub(super) message: &'a JobMessage<'a>,
     pub(super) claim: &'a Claim,
-    /// Nothing else runs in this process meanwhile.
-    pub(super) exclusive: bool,
-    /// Why somebody wants the job to end, if anybody does.
+    pub(super) isolation: Isolation,
+    /// Reason of a cancel request, which may be empty.
     pub(super) cancelled: Option<String>,
 }
 
 impl Execution<'_> {
-    /// Takes the job on from a state, and an event to begin with.
     pub(super) async fn run(
         &self,
-        job: Job,
+        job: &Job,
         mut state: State,
-        mut event: Input,
+        mut input: Input,
     ) -> Result<(), Error> {
-        let known = matches!(state, State::Done { .. });
-        let policy = self.dependencies.policies.of(&job.operation);
-        let capabilities = self.dependencies.providers.capabilities(&job);
         let mut confirms = Vec::new();
         loop {
-            let now = self.dependencies.clock.now();
-            let random = rand::random();
-            let context = Context { job: &job, policy, capabilities, now, random };
-            let next = step(state.clone(), event, &context)?;
-            let hold = self.hold(&next, now);
-            if next != state || hold == Lease::Release {
-                let note = HistoryEntry::between(&state, &next, now);
-                self.save(&next, hold, note.as_ref()).await?;
-                observe::log_transition(&self.dependencies.metrics, &job, &next, note.as_ref());
-            }
-            let told = self.tell(&job, &state, &next, now);
-            // Side by side: telling the world is no reason for a call to leave late, or not at all.
-            let (confirm, acted) = tokio::join!(told, self.act(&job, &next, hold, known));
+            let next = step(&state, input, &self.context(job))?;
+            self.save(job, &next).await?;
+            // Together: publishing a milestone must not delay a call.
+            let (confirm, performed) =
+                tokio::join!(self.send_milestone(job, &next), self.perform(job, &next));
             confirms.extend(confirm);
-            state = next;
-            match acted? {
-                Some(what) => event = what,
+            match performed? {
+                Some(result) => input = result,
                 None => break,
             }
+            state = next.state;
         }
-        for confirm in confirms {
-            if let Err(error) = confirm.await {
-                warn!(job = %job.id, %error, "an event along the way may be lost");
-            }
-        }
+        self.await_confirms(confirms).await;
         Ok(())
     }
 
-    /// Whether the claim is needed any longer in a state.
-    fn hold(&self, state: &State, now: Timestamp) -> Lease {
-        match state {
-            State::Waiting { .. } if self.end(state).is_some() => Lease::Renew,
-            // Others wait for a suspect to be through.
-            State::Waiting { due, .. } if self.exclusive || due.duration_since(now) >= PARK => {
-                Lease::Release
-            }
-            State::Done { .. } => Lease::Release,
-            State::Waiting { .. } | State::Asking { .. } | State::Reporting { .. } => Lease::Renew,
+    fn context<'a>(&'a self, job: &'a Job) -> Context<'a> {
+        let Dependencies { policies, providers, clock, .. } = self.dependencies;
+        Context {
+            job,
+            policy: policies.of(&job.operation),
+            capabilities: providers.capabilities(job),
+            cancelled: self.cancelled.as_deref(),
+            isolation: self.isolation,
+            now: clock.now(),
+            random: rand::random(),
         }
     }
 
-    /// The event that ends it in a state, if somebody wants that.
-    pub(super) fn end(&self, state: &State) -> Option<Input> {
-        let reason = self.cancelled.as_ref().filter(|_| state.ends_when_cancelled())?;
-        Some(Input::Cancelled(reason.clone()))
-    }
-
-    /// Does what the state says. Returns what came of it, or nothing when the job is left to a
-    /// wake-up or done.
-    async fn act(
-        &self,
-        job: &Job,
-        state: &State,
-        hold: Lease,
-        known: bool,
-    ) -> Result<Option<Input>, Error> {
-        if let Some(end) = self.end(state) {
-            return Ok(Some(end));
-        }
-        match state {
-            State::Waiting { due, .. } if hold == Lease::Release => {
-                let cancelled = self.cancelled.is_some();
-                let wakeup = WakeUp { state: state.clone(), cancelled, ..self.copy.wakeup.clone() };
-                self.dependencies.park(&wakeup, *due).await?;
-                Ok(None)
+    /// Performs an action. Returns its result, or nothing when the run ends.
+    async fn perform(&self, job: &Job, next: &Transition) -> Result<Option<Input>, Error> {
+        match next.action() {
+            Action::Sleep(due) => self.sleep_until(due).await.map(Some),
+            Action::Park(due) => self.park(&next.state, due).await.map(|()| None),
+            Action::Request { execution, since } => {
+                let request = self.request(job, execution, since);
+                self.while_renewing_lease(&next.state, request).await.map(Some)
             }
-            State::Waiting { due, .. } => self.sit_out(*due).await.map(Some),
-            State::Asking { execution, since } => {
-                self.holding(state, self.ask(job, execution, *since)).await.map(Some)
-            }
-            State::Reporting { outcome } => self.report(job, outcome).await.map(Some),
-            State::Done { outcome } => {
-                if known && self.copy.expects_reply(job) {
-                    self.dependencies
-                        .events
-                        .outcome(&self.copy.with_own_reply_to(job), outcome)
-                        .await?;
-                }
-                Ok(None)
-            }
+            Action::PublishOutcome(outcome) => self.publish_outcome(job, outcome).await.map(Some),
+            Action::AnswerAgain(outcome) => self.answer_again(job, outcome).await.map(|()| None),
+            Action::Acknowledge => Ok(None),
         }
     }
 
-    async fn ask(&self, job: &Job, execution: &ExecutionState, since: Timestamp) -> Input {
+    async fn sleep_until(&self, due: Timestamp) -> Result<Input, Error> {
+        let wait = due.duration_since(self.dependencies.clock.now()).max(SignedDuration::ZERO);
+        self.dependencies.unless_stopping(tokio::time::sleep(wait.unsigned_abs())).await?;
+        Ok(Input::Resumed)
+    }
+
+    async fn park(&self, state: &State, due: Timestamp) -> Result<(), Error> {
+        let WakeUp { job, fingerprint, .. } = &self.message.wakeup;
+        let wakeup = WakeUp {
+            job: job.clone(),
+            fingerprint: fingerprint.clone(),
+            state: state.clone(),
+            cancelled: self.cancelled.is_some(),
+        };
+        self.dependencies.scheduler.park(&wakeup, due).await
+    }
+
+    async fn request(&self, job: &Job, execution: &ExecutionState, since: Timestamp) -> Input {
         let now = self.dependencies.clock.now();
         if execution.request == RequestKind::Call && now.duration_since(since) > MAX_SEND_DELAY {
             return Input::Deferred(now);
@@ -142,107 +110,109 @@ impl Execution<'_> {
         self.dependencies.providers.ask(job, execution).await
     }
 
-    /// Renews the claim until something is over: a conversation of many requests may outlast it.
-    async fn holding<T>(
+    /// Renews the claim until something is done: one question may take many requests.
+    async fn while_renewing_lease<T>(
         &self,
         state: &State,
-        with_own_reply_to: impl Future<Output = T>,
+        work: impl Future<Output = T>,
     ) -> Result<T, Error> {
-        let mut with_own_reply_to = pin!(with_own_reply_to);
+        let mut work = pin!(work);
         loop {
-            match tokio::time::timeout(self.dependencies.lease / 3, &mut with_own_reply_to).await {
-                Ok(answer) => return Ok(answer),
-                Err(_) => self.renew(state).await?,
+            match tokio::time::timeout(self.dependencies.lease / 3, &mut work).await {
+                Ok(result) => return Ok(result),
+                Err(_) => self.renew_lease(state).await?,
             }
         }
     }
 
-    /// A store that is busy for a moment is tried again at the next renewal.
-    async fn renew(&self, state: &State) -> Result<(), Error> {
-        let save =
-            Save { state, lease: Lease::Renew, entry: None, now: self.dependencies.clock.now() };
+    /// A ledger that is busy for a moment gets another chance at the next renewal.
+    async fn renew_lease(&self, state: &State) -> Result<(), Error> {
+        let now = self.dependencies.clock.now();
+        let save = Save { state, lease: Lease::Renew, entry: None, now };
         match self.dependencies.ledger.save(self.claim, save).await {
             Err(error @ ledger::Error::Store { .. }) => {
-                warn!(job = %self.claim.job, %error, "a claim was not renewed");
+                warn!(job = %self.claim.job, %error, "the lease was not renewed; trying again");
                 Ok(())
             }
             renewed => Ok(renewed?),
         }
     }
 
-    /// Tells the outcome. What is poison is kept besides, for a person to look into; last, so that
-    /// it is kept twice only if the worker stops just then.
-    async fn report(&self, job: &Job, outcome: &Outcome) -> Result<Input, Error> {
-        let events = &self.dependencies.events;
-        events.outcome(job, outcome).await?;
-        if self.copy.has_other_reply_to(job) {
-            events.outcome(&self.copy.with_own_reply_to(job), outcome).await?;
+    /// Publishes the outcome, and keeps the message of a poison job as a dead letter. The dead
+    /// letter comes last, so that it is doubled only if the worker stops in that moment.
+    async fn publish_outcome(&self, job: &Job, outcome: &Outcome) -> Result<Input, Error> {
+        let Dependencies { events, dead_letters, clock, .. } = self.dependencies;
+        events.publish_outcome(job, outcome).await?;
+        if self.message.has_other_reply_to(job) {
+            events.publish_outcome(&self.message.with_own_reply_to(job), outcome).await?;
         }
-        if let Some(poison) = outcome.error.as_ref().filter(|error| error.is_poison()) {
-            events
-                .dead_letter(
-                    self.delivery,
-                    dead::POISON,
-                    &poison.message,
-                    self.dependencies.clock.now(),
-                )
-                .await?;
+        if let Some(error) = outcome.error.as_ref().filter(|error| error.is_poison()) {
+            let (reason, now) = (DeadLetterReason::Poison, clock.now());
+            dead_letters.keep(self.delivery, reason, &error.message, now).await?;
         }
         Ok(Input::Published)
     }
 
-    /// Saves a state. What was learned must not be lost to a store that is busy for a moment, so a
-    /// failed save is tried again while the claim is sure to hold.
-    async fn save(
-        &self,
-        state: &State,
-        hold: Lease,
-        note: Option<&HistoryEntry>,
-    ) -> Result<(), Error> {
-        let since = Instant::now();
-        loop {
-            let save = Save { state, lease: hold, entry: note, now: self.dependencies.clock.now() };
-            match self.dependencies.ledger.save(self.claim, save).await {
-                Err(error @ ledger::Error::Store { .. })
-                    if since.elapsed() < self.dependencies.lease / 2
-                        && !self.dependencies.stopping.is_cancelled() =>
-                {
-                    warn!(job = %self.claim.job, %error, "a save failed; trying again");
-                    tokio::time::sleep(SAVE_AGAIN).await;
-                }
-                saved => return Ok(saved?),
-            }
+    async fn answer_again(&self, job: &Job, outcome: &Outcome) -> Result<(), Error> {
+        if !self.message.expects_reply(job) {
+            return Ok(());
         }
+        let job = self.message.with_own_reply_to(job);
+        self.dependencies.events.publish_outcome(&job, outcome).await
     }
 
-    /// Sends an event if the step is worth one; the broker's confirm is awaited later.
-    async fn tell(
-        &self,
-        job: &Job,
-        before: &State,
-        after: &State,
-        now: Timestamp,
-    ) -> Option<Confirm> {
-        let milestone = Milestone::between(before, after)?;
-        let (State::Waiting { execution, .. } | State::Asking { execution, .. }) = after else {
-            return None;
-        };
-        match self.dependencies.events.milestone(job, execution, milestone, now).await {
+    /// Saves the next state, if it is new or the claim ends with it. A ledger that is busy for a
+    /// moment must not cost an answer: a failed save is tried again while the claim is still valid.
+    async fn save(&self, job: &Job, next: &Transition) -> Result<(), Error> {
+        let Dependencies { ledger, clock, stopping, metrics, .. } = self.dependencies;
+        let lease = lease_after(&next.action());
+        if !next.changed && lease == Lease::Renew {
+            return Ok(());
+        }
+        let (state, entry) = (&next.state, next.history.as_ref());
+        let retry_for = self.dependencies.lease / 2;
+        let started = Instant::now();
+        loop {
+            match ledger.save(self.claim, Save { state, lease, entry, now: clock.now() }).await {
+                Err(error @ ledger::Error::Store { .. })
+                    if started.elapsed() < retry_for && !stopping.is_cancelled() =>
+                {
+                    warn!(job = %self.claim.job, %error, "the state was not saved; trying again");
+                    tokio::time::sleep(SAVE_RETRY_PAUSE).await;
+                }
+                saved => break saved?,
+            }
+        }
+        observe::log_transition(metrics, job, next);
+        Ok(())
+    }
+
+    async fn send_milestone(&self, job: &Job, next: &Transition) -> Option<Confirm> {
+        let (milestone, execution) = (next.milestone?, next.state.execution()?);
+        let events = &self.dependencies.events;
+        match events.send_milestone(job, execution, milestone, next.at).await {
             Ok(confirm) => Some(confirm),
             Err(error) => {
-                warn!(job = %job.id, %error, "an event along the way is lost");
+                warn!(job = %job.id, ?milestone, %error, "the event of a milestone was not sent");
                 None
             }
         }
     }
 
-    /// Waits in place, unless the worker stops.
-    async fn sit_out(&self, due: Timestamp) -> Result<Input, Error> {
-        let wait = due
-            .duration_since(self.dependencies.clock.now())
-            .max(SignedDuration::ZERO)
-            .unsigned_abs();
-        self.dependencies.unless_stopping(tokio::time::sleep(wait)).await?;
-        Ok(Input::Resumed)
+    async fn await_confirms(&self, confirms: Vec<Confirm>) {
+        for confirm in confirms {
+            if let Err(error) = confirm.await {
+                let job = &self.claim.job;
+                warn!(%job, %error, "the event of a milestone was not confirmed");
+            }
+        }
+    }
+}
+
+/// Whether the claim is still needed during an action.
+fn lease_after(action: &Action<'_>) -> Lease {
+    match action {
+        Action::Sleep(_) | Action::Request { .. } | Action::PublishOutcome(_) => Lease::Renew,
+        Action::Park(_) | Action::Acknowledge | Action::AnswerAgain(_) => Lease::Release,
     }
 }

@@ -1,17 +1,17 @@
-//! A sign of life: whether the loop that takes jobs turns.
+//! Shows whether the loop that takes deliveries still runs.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the loop comes by, busy or not.
-pub(super) const BEAT: Duration = Duration::from_secs(1);
+/// Time between heartbeats, also while the loop waits.
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long it may stay away. Nothing it waits for keeps it from coming by.
-const SILENCE: Duration = Duration::from_secs(15);
+/// Longest gap between heartbeats before the loop counts as stuck.
+const STALE_AFTER: Duration = Duration::from_secs(15);
 
-/// When the loop last came by.
+/// The time of the last heartbeat.
 #[derive(Debug)]
 pub struct Heartbeat(Mutex<Instant>);
 
@@ -22,18 +22,18 @@ impl Default for Heartbeat {
 }
 
 impl Heartbeat {
-    /// The loop came by.
+    /// The loop runs.
     pub fn beat(&self) {
         *self.last() = Instant::now();
     }
 
-    /// Whether it came by lately.
-    pub fn is_felt(&self) -> bool {
-        self.last().elapsed() < SILENCE
+    /// Whether the last heartbeat is recent.
+    pub fn is_alive(&self) -> bool {
+        self.last().elapsed() < STALE_AFTER
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Instant> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn last(&self) -> MutexGuard<'_, Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,13 +42,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_stays_away_is_missed_until_it_comes_by() {
+    async fn a_loop_without_heartbeats_is_not_alive_until_the_next_one() {
         let heartbeat = Heartbeat::default();
-        tokio::time::advance(SILENCE - Duration::from_millis(1)).await;
-        assert!(heartbeat.is_felt());
+        tokio::time::advance(STALE_AFTER - Duration::from_millis(1)).await;
+        assert!(heartbeat.is_alive());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!heartbeat.is_felt());
+        assert!(!heartbeat.is_alive());
         heartbeat.beat();
-        assert!(heartbeat.is_felt());
+        assert!(heartbeat.is_alive());
     }
 }

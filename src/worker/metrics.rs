@@ -1,4 +1,4 @@
-//! What is counted of jobs.
+//! Metrics of jobs.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -7,17 +7,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::events::dead;
 use crate::job::{Job, Milestone, Outcome, OutcomeKind};
 
-/// From a call that is answered at once to a ticket that waits for a person all week, in seconds.
+/// Buckets in seconds, from a call that is answered at once to a ticket that waits for a person all
+/// week.
 const DURATIONS: [f64; 11] =
     [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0];
 
-/// Calls that a job took.
+/// Buckets for the calls of a job.
 const ATTEMPTS: [f64; 7] = [0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
 
-/// What is counted. Clones count together.
+/// Metrics of jobs. All clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     milestones: Family<MilestoneLabels, Counter>,
@@ -33,7 +33,7 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MilestoneLabels {
     operation: String,
-    milestone: String,
+    milestone: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,7 +49,7 @@ struct OperationLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
-    reason: String,
+    reason: &'static str,
 }
 
 impl Default for Metrics {
@@ -70,10 +70,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Creates every series as 0: Prometheus sees an increase only of a series that exists.
-    pub fn begin(&self, operations: impl IntoIterator<Item = &'static str>) {
+    /// Creates the series of every operation as 0: Prometheus sees an increase only of a series that
+    /// exists.
+    pub fn init(&self, operations: impl IntoIterator<Item = &'static str>) {
         for operation in operations.into_iter().map(str::to_owned) {
-            for milestone in Milestone::ALL.map(Milestone::as_str).map(str::to_owned) {
+            for milestone in Milestone::ALL.map(Milestone::as_str) {
                 let labels = MilestoneLabels { operation: operation.clone(), milestone };
                 drop(self.milestones.get_or_create(&labels));
             }
@@ -82,12 +83,16 @@ impl Metrics {
                 drop(self.outcomes.get_or_create(&labels));
             }
         }
-        for reason in [dead::INVALID, dead::UNREADABLE, dead::POISON].map(str::to_owned) {
+    }
+
+    /// Creates the series of dead letters as 0.
+    pub(super) fn init_dead_letters(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
             drop(self.dead_letters.get_or_create(&ReasonLabel { reason }));
         }
     }
 
-    /// Makes them known.
+    /// Registers all metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "job_milestones",
@@ -124,9 +129,9 @@ impl Metrics {
         );
     }
 
-    pub(super) fn step(&self, job: &Job, step: &str) {
-        let labels =
-            MilestoneLabels { operation: job.operation.clone(), milestone: step.to_owned() };
+    pub(super) fn milestone(&self, job: &Job, milestone: Milestone) {
+        let (operation, milestone) = (job.operation.clone(), milestone.as_str());
+        let labels = MilestoneLabels { operation, milestone };
         self.milestones.get_or_create(&labels).inc();
     }
 
@@ -142,25 +147,25 @@ impl Metrics {
         self.attempts.get_or_create(&labels).observe(outcome.attempts.into());
     }
 
-    /// `operation` as far as it could be read, and only if it is one of ours: anybody may write
-    /// anything into a message.
+    /// `operation` must be one of the catalogue or `unknown`: a message can name anything.
     pub(super) fn rejected(&self, operation: &str) {
-        let labels = OutcomeLabels { operation: operation.to_owned(), outcome: "rejected" };
+        let outcome = OutcomeKind::Rejected.as_str();
+        let labels = OutcomeLabels { operation: operation.to_owned(), outcome };
         self.outcomes.get_or_create(&labels).inc();
     }
 
-    /// Counts a job as running until the value is dropped.
-    pub(super) fn running(&self) -> Running {
+    /// Counts a job as running until the guard is dropped.
+    pub(super) fn running(&self) -> RunningGuard {
         self.running.inc();
-        Running(self.running.clone())
+        RunningGuard(self.running.clone())
     }
 
-    pub(super) fn error(&self) {
+    pub(super) fn internal_error(&self) {
         self.internal_errors.inc();
     }
 
-    pub(super) fn dead_letter(&self, reason: &str) {
-        self.dead_letters.get_or_create(&ReasonLabel { reason: reason.to_owned() }).inc();
+    pub(super) fn dead_letter(&self, reason: &'static str) {
+        self.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(super) fn reply_dropped(&self) {
@@ -168,10 +173,10 @@ impl Metrics {
     }
 }
 
-/// A job in progress.
-pub(super) struct Running(Gauge);
+/// Counts a job as running.
+pub(super) struct RunningGuard(Gauge);
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

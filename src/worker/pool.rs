@@ -1,4 +1,4 @@
-//! How many jobs run at once, and how they stop.
+//! Runs many jobs at the same time, and stops them.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -10,25 +10,26 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use super::heartbeat::BEAT;
-use super::{Error, Heartbeat, Runner};
+use super::{Error, Heartbeat, Runner, heartbeat};
 use crate::broker::{Deliveries, Delivery};
+use crate::error_chain::chain;
 use crate::job::backoff::Backoff;
 use crate::ledger;
 
 /// Pauses between attempts at a delivery that an internal error interrupts.
 const RETRY: Backoff = Backoff::doubling(Duration::from_secs(1), Duration::from_secs(30));
 
-/// Whether everything under way came to rest before the grace period ended.
+/// How a pool stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// Yes.
+    /// Every job came to a rest within the grace period.
     Clean,
-    /// No: that many jobs were cut off; their deliveries go back, their states are saved.
+    /// This many jobs were still running. Their states are saved, and the broker redelivers their
+    /// messages.
     CutOff(usize),
 }
 
-/// Runs deliveries side by side.
+/// Processes deliveries concurrently.
 pub struct Pool {
     runner: Arc<Runner>,
     permits: Arc<Semaphore>,
@@ -37,7 +38,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// At most `concurrency` jobs are in progress at once.
+    /// `concurrency` is the most jobs in progress at the same time.
     pub fn new(runner: Runner, concurrency: usize, heartbeat: Arc<Heartbeat>) -> Self {
         Self {
             runner: Arc::new(runner),
@@ -47,8 +48,8 @@ impl Pool {
         }
     }
 
-    /// Takes deliveries until the runner's stop signal (or the deliveries end), then lets what
-    /// runs finish, for `grace` at most.
+    /// Takes deliveries until the worker stops or the deliveries end. Running jobs then have `grace`
+    /// to come to a rest.
     pub async fn run(self, mut deliveries: Deliveries, grace: Duration) -> Drained {
         let stopping = self.runner.stopping().clone();
         loop {
@@ -59,7 +60,7 @@ impl Pool {
             let (permit, delivery) = tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
-                next = self.beating(next) => match next {
+                next = self.with_heartbeat(next) => match next {
                     Some(taken) => taken,
                     None => break,
                 },
@@ -73,33 +74,33 @@ impl Pool {
             });
         }
         self.tasks.close();
-        info!(running = self.tasks.len(), "stopping: no more jobs are taken");
-        // A broker that does not answer may keep either from ending.
-        let rest = self.beating(async { tokio::join!(deliveries.stop(), self.tasks.wait()) });
+        info!(running = self.tasks.len(), "stopping; no more jobs are taken");
+        // Both may take forever if the broker does not answer.
+        let rest =
+            self.with_heartbeat(async { tokio::join!(deliveries.stop(), self.tasks.wait()) });
         match tokio::time::timeout(grace, rest).await {
             Ok(((), ())) => Drained::Clean,
             Err(_) if self.tasks.is_empty() => Drained::Clean,
             Err(_) => Drained::CutOff(self.tasks.len()),
         }
     }
-}
 
-impl Pool {
-    /// Waits for something, and shows meanwhile that the loop turns.
-    async fn beating<T>(&self, waiting: impl Future<Output = T>) -> T {
+    /// Awaits something, and keeps the heartbeat alive meanwhile.
+    async fn with_heartbeat<T>(&self, waiting: impl Future<Output = T>) -> T {
         let mut waiting = pin!(waiting);
         loop {
             self.heartbeat.beat();
-            if let Ok(came) = tokio::time::timeout(BEAT, &mut waiting).await {
-                return came;
+            let waited = tokio::time::timeout(heartbeat::INTERVAL, &mut waiting).await;
+            if let Ok(result) = waited {
+                return result;
             }
         }
     }
 }
 
-/// Runs a delivery until it can be settled. Trouble of ours (a full disk, a broker that is away) is
-/// no fault of the job's: given back at once, it would come again at once, and use up what the
-/// broker allows a message. So it is kept, and tried again, while it is ours to keep.
+/// Processes a delivery until it can be settled. An internal error (a full disk, a broker that is
+/// unavailable) is not the job's fault. Requeued at once, the message would return at once and use up
+/// the deliveries that the broker allows. So it is kept and tried again, while its channel is open.
 async fn settle(runner: &Runner, mut delivery: Delivery) {
     let mut failures = 0_u32;
     while !attempt(runner, &delivery).await {
@@ -109,13 +110,13 @@ async fn settle(runner: &Runner, mut delivery: Delivery) {
             () = runner.stopping().cancelled() => return requeue(delivery).await,
         }
         if !delivery.ack_handle.is_valid() {
-            return; // its channel is gone: the broker delivers it again
+            return; // the broker redelivers the message
         }
-        // The claim of the attempt before is our own.
+        // The claim of the last attempt is our own, so it may be taken over.
         delivery.redelivered = true;
     }
     if let Err(error) = delivery.ack().await {
-        debug!(%error, "not acknowledged; the broker will deliver it again");
+        debug!(%error, "a delivery was not acknowledged; the broker redelivers it");
     }
 }
 
@@ -124,21 +125,21 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
     let job = delivery.properties.message_id.as_deref();
     match AssertUnwindSafe(runner.run(delivery)).catch_unwind().await {
         Ok(Ok(())) => true,
-        // The newer claim came with a copy of its own, which has the duty now.
+        // The newer claim belongs to another message, which carries the job on.
         Ok(Err(Error::Ledger(error @ ledger::Error::Superseded(_)))) => {
-            warn!(%error, "left to the newer claim");
+            warn!(%error, "another worker continues the job");
             true
         }
         Ok(Err(Error::Stopping)) => false,
         Ok(Err(error)) => {
-            let cause = in_a_line(&error);
-            runner.metrics().error();
-            error!(job, cause, "a job could not go on; it is tried again");
+            let cause = chain(&error);
+            runner.metrics().internal_error();
+            error!(job, cause, "internal error; the job is tried again");
             false
         }
         Err(_panic) => {
-            runner.metrics().error();
-            error!(job, "a job made the worker panic; it is tried again");
+            runner.metrics().internal_error();
+            error!(job, "panic; the job is tried again");
             false
         }
     }
@@ -146,17 +147,6 @@ async fn attempt(runner: &Runner, delivery: &Delivery) -> bool {
 
 async fn requeue(delivery: Delivery) {
     if let Err(error) = delivery.requeue().await {
-        debug!(%error, "not given back; the broker will deliver it again");
+        debug!(%error, "a delivery was not requeued; the broker redelivers it");
     }
-}
-
-/// An error and all its causes, in a line.
-fn in_a_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

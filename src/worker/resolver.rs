@@ -1,88 +1,85 @@
-//! A person settles what was reported as `unknown`.
+//! Resolves jobs whose outcome is `unknown`, with what a person found out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Error;
-use super::incoming::message;
-use crate::broker::Publisher;
+use super::{Error, Scheduler};
 use crate::cloud::Providers;
-use crate::job::machine::{Context, Input, Resolution, step};
+use crate::job::machine::{Context, Input, Isolation, Resolution, step};
 use crate::job::policy::Policies;
 use crate::job::{HistoryEntry, Job, JobId, OutcomeKind, State, WakeUp};
 use crate::ledger::{ClaimRequest, Claimed, Lease, Ledger, Save};
 
-/// Settling takes a moment; a longer claim would only hold up what follows a crash.
+/// Resolving takes a moment. A longer lease would only delay the job after a crash.
 const LEASE: Duration = Duration::from_secs(10);
 
 /// What a person found out at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResolveRequest {
-    /// The call took effect: ids as they are shown there, or the handle of an event.
+    /// The call took effect: ids as the provider shows them, or the handle of an event.
     Adopt(String),
-    /// The call had no effect, and is to be made again.
+    /// The call had no effect and is made again.
     Absent,
-    /// The job is to end as failed, for this reason.
+    /// The job ends as failed, for this reason.
     Fail(String),
 }
 
-/// Why a job is not settled. Nothing was changed, unless it says so.
+/// Why a job was not resolved. Nothing was changed, except with [`NotWoken`](Self::NotWoken).
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// The ledger has no such job.
     #[error("job {0} is not known")]
     NotKnown(JobId),
-    /// A worker has it just now.
-    #[error("job {0} is being worked on; try again in a moment")]
+    /// A worker is running the job.
+    #[error("job {0} is running; try again in a moment")]
     Busy(JobId),
-    /// There is nothing to settle.
-    #[error("job {job} is {status}; only a job whose outcome is unknown can be settled")]
+    /// The outcome is not `unknown`.
+    #[error("job {job} is {status}; only a job whose outcome is unknown can be resolved")]
     NotUnknown {
         /// The job.
         job: JobId,
-        /// Where it stands.
+        /// Its state as one word.
         status: String,
     },
-    /// It can't be absent.
+    /// The provider accepted the call, so it can't be absent.
     #[error(
         "the provider accepted the call of job {0}, so it can't be absent; adopt it, or end the \
          job as failed"
     )]
     Accepted(JobId),
-    /// The person's ids can't be read.
+    /// The given ids can't be read.
     #[error("{0}")]
     Unreadable(String),
-    /// It is settled; what follows waits for a sweep, which takes minutes.
-    #[error("job {job} is settled, and goes on later: it could not be woken")]
+    /// The job is resolved, and continues with the next sweep, minutes later.
+    #[error("job {job} is resolved; it could not be woken and continues within minutes")]
     NotWoken {
         /// The job.
         job: JobId,
-        /// Why.
+        /// Why the wake-up was not published.
         #[source]
         cause: Error,
     },
-    /// Trouble of ours.
+    /// An internal error.
     #[error(transparent)]
     Error(#[from] Error),
 }
 
-/// Settles jobs.
+/// Resolves jobs.
 pub struct Resolver {
-    /// The ledger.
+    /// Stores the jobs.
     pub ledger: Arc<dyn Ledger>,
-    /// Where wake-ups go.
-    pub publisher: Publisher,
-    /// The providers; nothing is asked of them here.
+    /// Publishes wake-ups.
+    pub scheduler: Scheduler,
+    /// The operations. No request is sent.
     pub providers: Providers,
-    /// How patient we are, per operation.
+    /// Retry, probe and poll settings of each operation.
     pub policies: Policies,
 }
 
 impl Resolver {
-    /// Settles a job whose outcome is `unknown`, and wakes it to go on from there. Returns the
-    /// state it is in then.
+    /// Resolves a job whose outcome is `unknown`, and wakes it. Returns its new state.
     pub async fn resolve(
         &self,
         id: &JobId,
@@ -110,8 +107,8 @@ impl Resolver {
             self.ledger.release(&claim).await.map_err(Error::from)?;
             return stepped;
         };
-        let note = HistoryEntry::new(now, "resolved", words(&request));
-        let save = Save { state: &state, lease: Lease::Release, entry: Some(&note), now };
+        let entry = HistoryEntry::new(now, "resolved", describe(&request));
+        let save = Save { state: &state, lease: Lease::Release, entry: Some(&entry), now };
         self.ledger.save(&claim, save).await.map_err(Error::from)?;
         let wakeup = WakeUp {
             job: *job,
@@ -119,7 +116,8 @@ impl Resolver {
             state: state.clone(),
             cancelled: false,
         };
-        self.wake(&wakeup)
+        self.scheduler
+            .wake(&wakeup, Duration::ZERO)
             .await
             .map_err(|cause| ResolveError::NotWoken { job: id.clone(), cause })?;
         Ok(state)
@@ -156,19 +154,14 @@ impl Resolver {
         };
         let policy = self.policies.of(&job.operation);
         let capabilities = self.providers.capabilities(job);
-        let context = Context { job, policy, capabilities, now, random: rand::random() };
-        let event = Input::Resolved(resolution);
-        Ok(step(before.clone(), event, &context).map_err(Error::from)?)
-    }
-
-    async fn wake(&self, wakeup: &WakeUp) -> Result<(), Error> {
-        let message = message(wakeup)?;
-        Ok(self.publisher.wake_after(wakeup.job.kind, Duration::ZERO, &message).await?)
+        let (cancelled, isolation, random) = (None, Isolation::Shared, rand::random());
+        let context = Context { job, policy, capabilities, cancelled, isolation, now, random };
+        Ok(step(before, Input::Resolved(resolution), &context).map_err(Error::from)?.state)
     }
 }
 
-/// The finding, for the job's history.
-fn words(request: &ResolveRequest) -> String {
+/// The detail of the history entry.
+fn describe(request: &ResolveRequest) -> String {
     match request {
         ResolveRequest::Adopt(text) => format!("adopted {text}"),
         ResolveRequest::Absent => "absent: the call is made again".to_owned(),

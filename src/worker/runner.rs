@@ -1,5 +1,4 @@
-//! Takes a delivery to where it can be acknowledged: reads it, claims its job, and has it carried
-//! on.
+//! Processes one delivery until it can be acknowledged.
 
 use std::time::Duration;
 
@@ -7,27 +6,24 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, warn};
 
-use super::events::dead;
+use super::admission::{InFlight, Quarantine};
 use super::execution::Execution;
-use super::in_flight::InFlight;
-use super::incoming::{JobMessage, envelope, is_wakeup, user};
-use super::quarantine::Quarantine;
-use super::spans;
-use super::{Dependencies, Error, Metrics};
-use crate::broker::{Delivery, SourceQueue};
-use crate::job::machine::Input;
-use crate::job::message::Cancellation;
+use super::incoming::{CancelRequest, Incoming, JobMessage, Takeover, decode};
+use super::{DeadLetterReason, Dependencies, Error, Metrics, observe};
+use crate::broker::Delivery;
+use crate::job::machine::{Input, Isolation};
+use crate::job::message::{Cancellation, Rejection};
 use crate::job::{State, WakeUp};
 use crate::ledger::{self, Claim, ClaimRequest, Claimed, CrashCount};
 
-/// A copy of a job that runs elsewhere looks again after this long at the latest, however long the
-/// claim holds: its producer may wait for the outcome in another place.
+/// Longest time before a message of a job that runs elsewhere is looked at again, however long that
+/// claim is valid: its producer may want the outcome in another queue.
 const RECHECK_AFTER: SignedDuration = SignedDuration::from_secs(8);
 
-/// How long letting a claim go may take: the store may be what the trouble is with.
+/// Longest time to release a claim after an error, which the ledger itself may have caused.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Everything jobs need to run.
+/// Runs jobs.
 pub struct Runner {
     dependencies: Dependencies,
     in_flight: InFlight,
@@ -35,218 +31,211 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Joins the parts.
+    /// A runner of a process that starts now.
     pub fn new(dependencies: Dependencies) -> Self {
         Self { dependencies, in_flight: InFlight::default(), quarantine: Quarantine::new() }
     }
 
-    /// Ends the taking of jobs and short waits.
+    /// Cancelled when the worker stops.
     pub fn stopping(&self) -> &CancellationToken {
         &self.dependencies.stopping
     }
 
-    /// What is counted.
+    /// Metrics of jobs.
     pub fn metrics(&self) -> &Metrics {
         &self.dependencies.metrics
     }
 
-    /// Works on a delivery until it may be acknowledged.
+    /// Processes a delivery until it can be acknowledged.
     pub async fn run(&self, delivery: &Delivery) -> Result<(), Error> {
-        let now = self.dependencies.clock.now();
-        let mut copy = match delivery.queue {
-            SourceQueue::Cancel => return self.cancel(delivery, now).await,
-            SourceQueue::Wake(_) if is_wakeup(delivery) => {
-                match serde_json::from_slice::<WakeUp>(&delivery.body) {
-                    Ok(wakeup) => JobMessage::is_wakeup(wakeup, delivery.redelivered),
-                    Err(error) => {
-                        let problem = format!("is no wake-up that this version can read: {error}");
-                        let events = &self.dependencies.events;
-                        return events.dead_letter(delivery, dead::UNREADABLE, &problem, now).await;
-                    }
+        let Dependencies { validator, providers, scheduler, dead_letters, clock, .. } =
+            &self.dependencies;
+        let now = clock.now();
+        match decode(delivery, validator, providers, now) {
+            Incoming::Job(mut message) => match message.not_due_before(now) {
+                Some(due) => scheduler.park(&message.wakeup, due).await,
+                None => {
+                    let span = observe::process_span(delivery, &message);
+                    message.start_trace(&span);
+                    self.claim_and_execute(delivery, &message).instrument(span).await
                 }
+            },
+            Incoming::Cancel(request) => self.cancel(delivery, request, now).await,
+            Incoming::Rejected(rejection) => self.reject(delivery, &rejection).await,
+            Incoming::Unreadable(problem) => {
+                dead_letters.keep(delivery, DeadLetterReason::Unreadable, &problem, now).await
             }
-            SourceQueue::Job(kind) | SourceQueue::Wake(kind) => {
-                match self.dependencies.rules.read(kind, &envelope(delivery), now) {
-                    Ok(submission) => {
-                        let capabilities =
-                            self.dependencies.providers.capabilities(&submission.job);
-                        let state = State::first(&submission.job, capabilities);
-                        JobMessage::sent(submission, state, delivery.redelivered)
-                    }
-                    Err(rejection) => {
-                        return self.dependencies.events.rejected(delivery, &rejection).await;
-                    }
-                }
-            }
-        };
-        if let Some(due) = copy.not_due_before(now) {
-            return self.dependencies.park(&copy.wakeup, due).await;
         }
-        let span = spans::process(delivery, &copy);
-        // A job that came without a trace begins one, to which all its later runs belong.
-        copy.trace(&span);
-        self.claim(delivery, &copy).instrument(span).await
     }
 
-    /// Notes the wish that a job ends, and wakes the job for it.
-    async fn cancel(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
-        let Cancellation { job, reason } =
-            match self.dependencies.rules.read_cancellation(&envelope(delivery), now) {
-                Ok(cancellation) => cancellation,
-                Err(rejection) => {
-                    return self.dependencies.events.rejected(delivery, &rejection).await;
-                }
-            };
-        // Of a job that is still to come nobody knows whose account it will name.
-        if let Some(known) = self.dependencies.ledger.find(&job).await?
-            && !self.dependencies.rules.users.may_use(user(delivery), &known.job.account)
+    /// Publishes a rejection, and keeps the message as a dead letter.
+    async fn reject(&self, delivery: &Delivery, rejection: &Rejection) -> Result<(), Error> {
+        self.dependencies.events.publish_rejection(rejection).await?;
+        let problems: Vec<String> = rejection.problems.iter().map(ToString::to_string).collect();
+        let (reason, problems) = (DeadLetterReason::Invalid, problems.join("\n"));
+        self.dependencies.dead_letters.keep(delivery, reason, &problems, rejection.at).await
+    }
+
+    /// Stores a cancel request, and wakes its job.
+    async fn cancel(
+        &self,
+        delivery: &Delivery,
+        request: CancelRequest<'_>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Dependencies { validator, ledger, scheduler, .. } = &self.dependencies;
+        let CancelRequest { envelope, cancellation: Cancellation { job, reason } } = request;
+        // The account of a job that has not arrived yet is unknown, so nothing can be checked.
+        if let Some(known) = ledger.find(&job).await?
+            && !validator.users.may_use(envelope.user_id, &known.job.account)
         {
-            let rejection = self.dependencies.rules.forbidden(&envelope(delivery), &known.job, now);
-            return self.dependencies.events.rejected(delivery, &rejection).await;
+            let rejection = validator.forbidden(&envelope, &known.job, now);
+            return self.reject(delivery, &rejection).await;
         }
-        let wakeup = self.dependencies.ledger.cancel(&job, &reason, now).await?;
-        info!(%job, open = wakeup.is_some(), "to be cancelled");
+        let wakeup = ledger.cancel(&job, &reason, now).await?;
+        info!(%job, open = wakeup.is_some(), "cancel request stored");
         match wakeup {
-            Some(wakeup) => self.dependencies.wake(&wakeup, Duration::ZERO).await,
-            // It is done, or still to come; then it comes to its end.
+            Some(wakeup) => scheduler.wake(&wakeup, Duration::ZERO).await,
+            // The job is done, or its message has not arrived yet.
             None => Ok(()),
         }
     }
 
-    async fn claim(&self, delivery: &Delivery, copy: &JobMessage) -> Result<(), Error> {
-        let id = &copy.wakeup.job.id;
-        let place = if copy.redelivered {
-            // It may come back to the very process in which its first run goes on.
+    async fn claim_and_execute(
+        &self,
+        delivery: &Delivery,
+        message: &JobMessage<'_>,
+    ) -> Result<(), Error> {
+        let id = &message.wakeup.job.id;
+        let in_flight = if message.redelivered {
+            // The broker may redeliver a message to the process that still runs its job.
             Some(self.dependencies.unless_stopping(self.in_flight.wait(id)).await?)
         } else {
             self.in_flight.enter(id)
         };
-        let Some(_place) = place else {
-            return self.look_again(delivery, copy, None).await;
+        let Some(_in_flight) = in_flight else {
+            return self.recheck_later(delivery, message, None).await;
         };
-        let company = self.dependencies.unless_stopping(self.quarantine.shared()).await?;
-        match self.request(copy, copy.may_take_over(), false).await? {
+        let shared = self.dependencies.unless_stopping(self.quarantine.shared()).await?;
+        match self.claim(message, message.takeover(), Isolation::Shared).await? {
             Claimed::Granted { claim, job, state, crashes, .. }
-                if crashes.are_suspicious() && !copy.is_superseded(&job, &state) =>
+                if crashes.are_suspicious() && !message.is_superseded(&job, &state) =>
             {
                 self.dependencies.ledger.release(&claim).await?;
-                drop(company);
-                self.carry_on_alone(delivery, copy, *state, crashes).await
+                drop(shared);
+                self.execute_alone(delivery, message, *state, crashes).await
             }
-            claimed => self.carry_on(delivery, copy, claimed, false).await,
+            claimed => self.execute(delivery, message, claimed, Isolation::Shared).await,
         }
     }
 
-    /// Lets a suspect run with nothing beside it, as soon as this process has lived for long
-    /// enough.
-    async fn carry_on_alone(
+    /// Runs a suspect without any other job, once this process was up for long enough.
+    async fn execute_alone(
         &self,
         delivery: &Delivery,
-        copy: &JobMessage,
+        message: &JobMessage<'_>,
         state: State,
         crashes: CrashCount,
     ) -> Result<(), Error> {
-        let id = &copy.wakeup.job.id;
+        let id = &message.wakeup.job.id;
         let wait = self.quarantine.wait(crashes);
         if !wait.is_zero() {
-            info!(job = %id, ?crashes, ?wait, "workers died with it; it waits to run alone");
-            return self.dependencies.wake(&WakeUp { state, ..copy.wakeup.clone() }, wait).await;
+            info!(job = %id, ?crashes, ?wait, "workers crashed with this job; it waits to run alone");
+            let wakeup = WakeUp { state, ..message.wakeup.clone() };
+            return self.dependencies.scheduler.wake(&wakeup, wait).await;
         }
-        let _alone = self.dependencies.unless_stopping(self.quarantine.exclusive()).await?;
-        warn!(job = %id, ?crashes, "workers died with it; it runs alone");
-        // Its former holder is dead and done with; who has it by now is alive.
-        let claimed = self.request(copy, false, true).await?;
-        self.carry_on(delivery, copy, claimed, true).await
+        let _exclusive = self.dependencies.unless_stopping(self.quarantine.exclusive()).await?;
+        warn!(job = %id, ?crashes, "workers crashed with this job; it runs alone");
+        // The crashed holder is known by now. A claim that still stands belongs to a live worker.
+        let claimed = self.claim(message, Takeover::Refused, Isolation::Exclusive).await?;
+        self.execute(delivery, message, claimed, Isolation::Exclusive).await
     }
 
-    async fn request(
+    async fn claim(
         &self,
-        copy: &JobMessage,
-        take_over: bool,
-        exclusive: bool,
+        message: &JobMessage<'_>,
+        takeover: Takeover,
+        isolation: Isolation,
     ) -> Result<Claimed, ledger::Error> {
+        let WakeUp { job, fingerprint, state, .. } = &message.wakeup;
         let request = ClaimRequest {
-            job: &copy.wakeup.job,
-            fingerprint: &copy.wakeup.fingerprint,
-            state: &copy.wakeup.state,
-            take_over,
-            exclusive,
+            job,
+            fingerprint,
+            state,
+            take_over: takeover == Takeover::Allowed,
+            exclusive: isolation == Isolation::Exclusive,
             lease: self.dependencies.lease,
             now: self.dependencies.clock.now(),
         };
         self.dependencies.ledger.claim(request).await
     }
 
-    async fn carry_on(
+    async fn execute(
         &self,
         delivery: &Delivery,
-        copy: &JobMessage,
+        message: &JobMessage<'_>,
         claimed: Claimed,
-        exclusive: bool,
+        isolation: Isolation,
     ) -> Result<(), Error> {
-        let id = &copy.wakeup.job.id;
+        let Dependencies { validator, ledger, .. } = &self.dependencies;
+        let id = &message.wakeup.job.id;
         match claimed {
-            Claimed::Granted { claim, job, state, .. } if copy.is_superseded(&job, &state) => {
-                Ok(self.dependencies.ledger.release(&claim).await?)
+            Claimed::Granted { claim, job, state, .. } if message.is_superseded(&job, &state) => {
+                Ok(ledger.release(&claim).await?)
             }
             Claimed::Granted { claim, job, state, crashes, cancelled } => {
-                // A ledger that was lost has lost the reason as well.
-                let cancelled = cancelled.or_else(|| copy.wakeup.cancelled.then(String::new));
-                let execution = Execution {
-                    dependencies: &self.dependencies,
-                    delivery,
-                    copy,
-                    claim: &claim,
-                    exclusive,
-                    cancelled,
-                };
-                let event = if exclusive && crashes.is_poison() {
-                    error!(job = %id, "condemned: workers die of it, and they ran nothing else");
+                // A ledger that lost the job has lost the reason, too.
+                let cancelled = cancelled.or_else(|| message.wakeup.cancelled.then(String::new));
+                let input = if isolation == Isolation::Exclusive && crashes.is_poison() {
+                    error!(job = %id, ?crashes, "workers crashed while they ran only this job");
                     Input::Poisoned
                 } else {
-                    execution.end(&state).unwrap_or(Input::Resumed)
+                    Input::Resumed
                 };
-                let ended = execution.run(*job, *state, event).await;
-                if let Err(error) = &ended {
-                    self.release(&claim, error).await;
+                let (dependencies, claim) = (&self.dependencies, &claim);
+                let execution =
+                    Execution { dependencies, delivery, message, claim, isolation, cancelled };
+                let result = execution.run(&job, *state, input).await;
+                if let Err(error) = &result {
+                    self.release(claim, error).await;
                 }
-                ended
+                result
             }
             Claimed::Held { until } => {
-                debug!(job = %id, %until, "held elsewhere; looking again later");
-                self.look_again(delivery, copy, Some(until)).await
+                debug!(job = %id, %until, "another worker runs this job; checking again later");
+                self.recheck_later(delivery, message, Some(until)).await
             }
             Claimed::Conflict => {
-                let job = copy.wakeup.job.clone();
-                let rejection = self.dependencies.rules.conflict(&envelope(delivery), job);
-                self.dependencies.events.rejected(delivery, &rejection).await
+                let rejection = validator.conflict(&message.envelope, message.wakeup.job.clone());
+                self.reject(delivery, &rejection).await
             }
         }
     }
 
-    /// Puts a copy off as it came, until its job may have been let go of: should it turn out to be
-    /// another job with the same id, it is to be a dead letter in its own words.
-    async fn look_again(
+    /// Delivers the message again when the job may no longer be claimed. It stays unchanged: if the
+    /// id turns out to belong to other content, it becomes a dead letter byte for byte.
+    async fn recheck_later(
         &self,
         delivery: &Delivery,
-        copy: &JobMessage,
+        message: &JobMessage<'_>,
         held_until: Option<Timestamp>,
     ) -> Result<(), Error> {
-        let again = self.dependencies.clock.now() + RECHECK_AFTER;
-        let due = held_until.map_or(again, |until| until.min(again));
-        self.dependencies.postpone(delivery, copy.wakeup.job.kind, due).await
+        let latest = self.dependencies.clock.now() + RECHECK_AFTER;
+        let due = held_until.map_or(latest, |until| until.min(latest));
+        let kind = message.wakeup.job.kind;
+        self.dependencies.scheduler.requeue_later(delivery, kind, due).await
     }
 
-    /// Trouble of ours is nobody's death, and must not be counted as one.
+    /// Releases the claim after an internal error, which must not count as a crash.
     async fn release(&self, claim: &Claim, error: &Error) {
         if let Error::Ledger(ledger::Error::Superseded(_)) = error {
             return;
         }
-        let letting_go = self.dependencies.ledger.release(claim);
-        match tokio::time::timeout(RELEASE_TIMEOUT, letting_go).await {
+        let releasing = self.dependencies.ledger.release(claim);
+        match tokio::time::timeout(RELEASE_TIMEOUT, releasing).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => debug!(job = %claim.job, %error, "the claim was not let go"),
-            Err(_) => debug!(job = %claim.job, "the claim was not let go in time"),
+            Ok(Err(error)) => debug!(job = %claim.job, %error, "the claim was not released"),
+            Err(_) => debug!(job = %claim.job, "the claim was not released in time"),
         }
     }
 }

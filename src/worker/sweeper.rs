@@ -1,4 +1,4 @@
-//! Looks after jobs whose wake-up was lost, and forgets those that were done long ago.
+//! Wakes jobs whose wake-up was lost, and purges jobs that were done long ago.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,40 +7,37 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::incoming::message;
-use super::{Clock, Error};
-use crate::broker::Publisher;
+use super::{Clock, Error, Scheduler};
 use crate::ledger::Ledger;
 
-/// How long a job that was woken is left to its wake-up, which may have to wait for a worker of its
-/// kind. Jobs overdue by less than those before them get their turn in that time.
+/// Time before a job that was woken is woken again. Its wake-up may have to wait for a worker of its
+/// kind, and meanwhile the next sweeps reach jobs that are overdue by less.
 const REISSUE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Jobs looked after, or forgotten, in one go.
+/// Most jobs that are woken, or purged, at once.
 const BATCH: u32 = 500;
 
-/// Re-issues overdue wake-ups and purges the ledger.
+/// Wakes overdue jobs and purges the ledger, again and again.
 pub struct Sweeper {
-    /// The ledger.
+    /// Stores the jobs.
     pub ledger: Arc<dyn Ledger>,
-    /// Where wake-ups go.
-    pub publisher: Publisher,
-    /// The time between sweeps. A job overdue by less is left to its own wake-up.
+    /// Publishes wake-ups.
+    pub scheduler: Scheduler,
+    /// Time between sweeps. A job that is overdue by less is left to its own wake-up.
     pub interval: Duration,
     /// How long finished jobs are kept.
     pub retention: Duration,
-    /// The time.
+    /// The current time.
     pub clock: Clock,
 }
 
 impl Sweeper {
-    /// Sweeps until stopped. Trouble is logged and tried again at the next sweep.
+    /// Sweeps until the worker stops. An error is logged, and the next sweep tries again.
     pub async fn run(self, stopping: CancellationToken) {
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            // Nothing is lost by a sweep that is cut short, and with a broker that is away it would
-            // outlast the stop's grace.
+            // An interrupted sweep loses nothing. Without a broker it would outlast the grace period.
             let sweep = async {
                 ticks.tick().await;
                 self.sweep(self.clock.now()).await
@@ -48,30 +45,28 @@ impl Sweeper {
             match stopping.run_until_cancelled(sweep).await {
                 None => return,
                 Some(Ok(())) => {}
-                Some(Err(error)) => warn!(%error, "a sweep failed; the next one tries again"),
+                Some(Err(error)) => warn!(%error, "sweep failed; the next one tries again"),
             }
         }
     }
 
-    /// One sweep.
+    /// Sweeps once.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), Error> {
         let before = now - SignedDuration::try_from(self.interval).unwrap_or_default();
         let overdue = self.ledger.overdue(before, now, BATCH).await?;
         if !overdue.is_empty() {
-            info!(jobs = overdue.len(), "waking jobs that are overdue");
+            info!(jobs = overdue.len(), "waking overdue jobs");
         }
         let mut woken = Vec::new();
         for wakeup in overdue {
-            let (kind, message) = (wakeup.job.kind, message(&wakeup)?);
-            self.publisher.wake_after(kind, Duration::ZERO, &message).await?;
+            self.scheduler.wake(&wakeup, Duration::ZERO).await?;
             woken.push(wakeup.job.id);
         }
-        // Only now: a sweep that is cut off is made up for by the next one, and a wake-up that is
-        // sent twice does no harm.
+        // Postponed last: after an interruption the next sweep wakes these jobs again, and a doubled
+        // wake-up does no harm.
         self.ledger.postpone(&woken, before, now, now + REISSUE_AFTER).await?;
-        let forgotten =
-            now - SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
-        while self.ledger.purge(forgotten, BATCH).await? == u64::from(BATCH) {}
+        let retention = SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
+        while self.ledger.purge(now - retention, BATCH).await? == u64::from(BATCH) {}
         Ok(())
     }
 }

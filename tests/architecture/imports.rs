@@ -14,7 +14,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("cloud", &["job", "secret", "telemetry"]),
     ("broker", &["job", "secret", "error_chain"]),
     ("ledger", &["job", "secret"]),
-    ("worker", &["cloud", "broker", "ledger", "job", "telemetry"]),
+    ("worker", &["cloud", "broker", "ledger", "job", "telemetry", "error_chain"]),
     ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job", "secret"]),
     // From folders that act only settings types: see `SETTINGS`.
@@ -24,12 +24,11 @@ const IMPORTS: [(&str, &[&str]); 12] = [
 ];
 
 /// What `config` may import from folders that act.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "broker::settings",
     "cloud::account",
-    "cloud::endpoints",
     "cloud::http",
-    "cloud::protocol::Service",
+    "cloud::service",
     "ledger::postgres::Settings",
 ];
 

@@ -8,6 +8,8 @@ mod declare;
 mod mismatch;
 mod objects;
 
+use std::time::Duration;
+
 use lapin::Connection;
 
 pub use objects::{Argument, Binding, Exchange, ExchangeKind, Queue, TopologyObject, describe};
@@ -15,6 +17,9 @@ pub use objects::{Argument, Binding, Exchange, ExchangeKind, Queue, TopologyObje
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::settings::{BrokerSettings, TopologyMode};
+
+/// How long a clean close may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The name of the connections that this module opens.
 const PURPOSE: &str = "topology";
@@ -86,7 +91,9 @@ pub(super) async fn ensure(endpoint: &Endpoint, topology: &TopologySpec) -> Resu
     flag_off.map_or(Ok(()), |problem| Err(Error::Topology(vec![problem])))
 }
 
-/// The broker has answered every request, so an error of the close is ignored.
+/// The broker has answered every request, so the result of the close is ignored. The library may
+/// never complete it while a channel of the connection closes as well.
 async fn close(connection: Connection) {
-    connection.close(200, "done".into()).await.ok();
+    let closed = connection.close(200, "done".into());
+    tokio::time::timeout(CLOSE_TIMEOUT, closed).await.ok();
 }

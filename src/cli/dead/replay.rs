@@ -1,68 +1,70 @@
-//! Sends dead letters to where they came from.
+//! `ticketd dead replay`.
 
 use anyhow::{Context, Result, bail};
 
-use super::Which;
-use super::letter::{Key, Label};
+use super::letter::{LetterHeaders, LetterKey};
+use super::selection::Selection;
 use crate::broker::{Broker, DeadLetter, Message, Properties, RouteResult};
+use crate::cli::output::print_error;
 use crate::worker::header;
 
-/// Replays letters: each is confirmed in its queue before it is removed here. Cut off in between,
-/// it is sent twice, which a job's id makes harmless.
-pub async fn run(broker: &Broker, prefix: &str, which: &Which) -> Result<()> {
+/// Sends each letter to its source queue and removes it after the broker's confirm. An interruption
+/// between the two sends the message twice, which is harmless: the job's id is the same.
+pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result<()> {
     let publisher = broker.publisher();
-    // What comes back at once, because its cause is not mended, has to wait for the next time.
-    let mut letters = broker.dead_and_unrouted().await?.dead;
-    let mut shelf = broker.dead_letters().await?;
-    let mut left = Vec::new();
+    // Letters that return during the run, because their cause is not fixed, are left alone.
+    let mut remaining = broker.dead_and_unrouted().await?.dead;
+    let mut queue = broker.dead_letters().await?;
+    let mut kept = Vec::new();
     let mut replayed = Vec::new();
-    while letters > 0 {
-        letters -= 1;
-        let Some(letter) = shelf.next().await? else { break };
-        let key = Key::of(&letter);
-        if !which.wants(&key) || replayed.contains(&key) {
-            left.push(letter.ack_handle);
+    while remaining > 0 {
+        remaining -= 1;
+        let Some(letter) = queue.next().await? else { break };
+        let key = LetterKey::of(&letter);
+        if !selection.contains(&key) || replayed.contains(&key) {
+            kept.push(letter.ack_handle);
             continue;
         }
-        let from = Label::of(&letter).from();
-        if !is_worked_on(from, prefix) {
-            eprintln!("{} is left: it came from {from:?}, which no worker reads", key.as_str());
-            left.push(letter.ack_handle);
+        let from = LetterHeaders::of(&letter).from();
+        if !is_worker_queue(from, prefix) {
+            print_error(format!("{} is kept: no worker consumes {from:?}", key.as_str()));
+            kept.push(letter.ack_handle);
             continue;
         }
         let sent = publisher.publish_mandatory("", from, &message(&letter, broker.user())).await;
-        match sent.with_context(|| format!("{} was not sent", key.as_str()))? {
+        match sent.with_context(|| format!("dead letter {} was not sent", key.as_str()))? {
             RouteResult::Routed => {}
             RouteResult::Unroutable => {
-                bail!("{} was not sent: there is no queue {from}", key.as_str())
+                bail!("dead letter {} was not sent: there is no queue {from}", key.as_str())
             }
         }
         letter.ack_handle.ack().await?;
-        which.said(&key, "replayed");
+        selection.print("replayed", &key);
         replayed.push(key);
     }
-    shelf.close().await?;
-    which.missing(&replayed)
+    queue.close().await?;
+    selection.require_all(&replayed)
 }
 
-/// Whether it is one of our queues of jobs or wake-ups. A letter's headers are its sender's to
-/// write, and no reason to send it anywhere else.
-fn is_worked_on(queue: &str, prefix: &str) -> bool {
-    let ours = queue.strip_prefix(prefix).unwrap_or_default();
-    ours.starts_with(".jobs.") || ours.starts_with(".wake.")
+/// Whether workers consume the queue. A producer can write any queue name into the headers, so no
+/// other queue is sent to.
+fn is_worker_queue(queue: &str, prefix: &str) -> bool {
+    let suffix = queue.strip_prefix(prefix).unwrap_or_default();
+    suffix.starts_with(".jobs.") || suffix.starts_with(".wake.")
 }
 
-/// The message as it first came. Whoever replays it answers for it.
+/// The original message, without the headers of dead-lettering. Its user is the operator who
+/// replays it.
 fn message(letter: &DeadLetter, user: Option<&str>) -> Message {
-    let ours = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
-    let is_producers = |name: &str| {
-        !ours.contains(&name)
+    let added = [header::REASON, header::PROBLEMS, header::AT, header::FROM, header::USER];
+    let is_original = |name: &str| {
+        !added.contains(&name)
             && !name.starts_with("x-first-death")
             && !name.starts_with("x-last-death")
     };
     let mut properties = letter.properties.clone();
     let headers = std::mem::take(&mut properties.headers);
-    let headers = headers.into_iter().filter(|(name, _)| is_producers(name)).collect();
+    let headers = headers.into_iter().filter(|(name, _)| is_original(name)).collect();
     Message {
         body: letter.body.clone(),
         properties: Properties { user_id: user.map(str::to_owned), headers, ..properties },

@@ -1,72 +1,88 @@
-//! Looks at dead letters and leaves them where they are.
+//! `ticketd dead list` and `ticketd dead show`. The letters stay in their queue.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::letter::{Key, Label};
+use super::letter::{LetterHeaders, LetterKey};
 use crate::broker::{Broker, DeadLetter};
-use crate::cli::show::{cut, plain};
+use crate::cli::output::{LineWidth, escape, print, print_error, print_line};
 
-/// Lists the letters, oldest first.
 pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
-    let mut shelf = broker.dead_letters().await?;
-    let mut seen = Vec::new();
+    let mut queue = broker.dead_letters().await?;
+    let (mut seen, mut rows) = (Vec::new(), Vec::new());
     while seen.len() < limit {
-        let Some(letter) = shelf.next().await? else { break };
-        println!("{}", if json { Label::of(&letter).as_json().to_string() } else { line(&letter) });
-        // The body of each would be a lot to keep.
+        let Some(letter) = queue.next().await? else { break };
+        let headers = LetterHeaders::of(&letter);
+        if json {
+            println!("{}", headers.as_json());
+        } else {
+            rows.push(row(&letter));
+        }
+        // Only the handle is kept: bodies can be large.
         seen.push(letter.ack_handle);
     }
-    let more = seen.len() == limit && shelf.next().await?.is_some();
-    shelf.close().await?;
+    let more = seen.len() == limit && queue.next().await?.is_some();
+    queue.close().await?;
+    if !json {
+        print_rows(rows);
+    }
     if more {
-        eprintln!("there are more; --limit shows them");
-    } else if seen.is_empty() && !json {
-        println!("there are no dead letters");
+        print_error("there are more dead letters; use --limit");
     }
     Ok(())
 }
 
-fn line(letter: &DeadLetter) -> String {
-    let label = Label::of(letter);
-    let first = label.problems().lines().next().unwrap_or_default();
-    let (key, at, reason, job) = (Key::of(letter), label.at(), label.reason(), label.job());
-    let at = at.get(..19).unwrap_or(at);
-    cut(&format!("{}  {at:<19}  {reason:<14}  {job:<16}  {first}", key.as_str()))
+fn print_rows(rows: Vec<[String; 5]>) {
+    if rows.is_empty() {
+        return print_line("there are no dead letters");
+    }
+    let header = ["key", "at", "reason", "job", "problem"];
+    print(&LineWidth::of_stdout().table(header, rows));
 }
 
-/// Shows one letter, whole.
-pub async fn one(broker: &Broker, key: &Key, json: bool) -> Result<()> {
-    let mut shelf = broker.dead_letters().await?;
+fn row(letter: &DeadLetter) -> [String; 5] {
+    let headers = LetterHeaders::of(letter);
+    let problem = headers.problems().lines().next().unwrap_or_default();
+    let at = headers.at().get(..19).unwrap_or(headers.at());
+    [LetterKey::of(letter).as_str(), at, headers.reason(), &headers.job(), problem]
+        .map(str::to_owned)
+}
+
+pub async fn one(broker: &Broker, key: &LetterKey, json: bool) -> Result<()> {
+    let mut queue = broker.dead_letters().await?;
     let mut seen = Vec::new();
     let found = loop {
-        match shelf.next().await? {
-            Some(letter) if Key::of(&letter) == *key => break letter,
+        match queue.next().await? {
+            Some(letter) if LetterKey::of(&letter) == *key => break letter,
             Some(letter) => seen.push(letter.ack_handle),
-            None => {
-                bail!("there is no dead letter {}; `ticketd dead list` shows them", key.as_str())
-            }
+            None => bail!("no dead letter has the key {}; run `ticketd dead list`", key.as_str()),
         }
     };
-    let body = String::from_utf8_lossy(&found.body);
-    let label = Label::of(&found);
     if json {
-        let mut whole = label.as_json();
-        whole["body"] = body.into();
-        whole["content_type"] = Value::from(found.properties.content_type.clone());
-        whole["correlation_id"] = Value::from(found.properties.correlation_id.clone());
-        whole["reply_to"] = Value::from(found.properties.reply_to.clone());
-        println!("{whole:#}");
+        println!("{:#}", as_json(&found));
     } else {
-        println!("{}  {}", key.as_str(), plain(label.reason()));
-        for (name, value) in [("at", label.at()), ("from", label.from()), ("job", &label.job())] {
-            println!("  {name:<6}{}", plain(value));
-        }
-        for problem in label.problems().lines() {
-            println!("  {}", plain(problem));
-        }
-        println!("{}", plain(&body));
+        print(&text(key, &found, LineWidth::of_stdout()));
     }
     drop(seen);
-    Ok(shelf.close().await?)
+    Ok(queue.close().await?)
+}
+
+fn as_json(letter: &DeadLetter) -> Value {
+    let mut whole = LetterHeaders::of(letter).as_json();
+    whole["body"] = String::from_utf8_lossy(&letter.body).into();
+    whole["content_type"] = Value::from(letter.properties.content_type.clone());
+    whole["correlation_id"] = Value::from(letter.properties.correlation_id.clone());
+    whole["reply_to"] = Value::from(letter.properties.reply_to.clone());
+    whole
+}
+
+fn text(key: &LetterKey, letter: &DeadLetter, width: LineWidth) -> String {
+    let headers = LetterHeaders::of(letter);
+    let mut lines = vec![width.wrap("", 4, &format!("{}  {}", key.as_str(), headers.reason()))];
+    for (name, value) in [("at", headers.at()), ("from", headers.from()), ("job", &headers.job())] {
+        lines.push(width.wrap(&format!("  {name:<6}"), 8, value));
+    }
+    lines.extend(headers.problems().lines().map(|problem| width.wrap("  ", 6, problem)));
+    lines.push(width.wrap("", 0, &escape(&String::from_utf8_lossy(&letter.body))));
+    lines.join("\n") + "\n"
 }

@@ -1,10 +1,10 @@
 //! `ticketd demo`.
 
-mod play;
-mod samples;
+mod jobs;
+mod observation;
+mod run;
 mod settings;
 mod table;
-mod watch;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,31 +16,32 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use self::play::Play;
-use self::watch::JobRecord;
-use super::show;
+use self::jobs::DemoJob;
+use self::observation::Observation;
+use self::run::DemoRun;
+use super::output::{LineWidth, print_error};
 use crate::app::Worker;
 use crate::broker::{Broker, Error, TopologyProblem, topology};
 use crate::config::{EX_CONFIG, Settings, process_environment};
 use crate::job::{Catalogue, Kind};
 use crate::simulator::{self, FaultPlan, Simulator};
 
-/// How long a ticket or a subtask stays in one stage.
+/// How long a ticket or a subtask stays in one status.
 const PACE: Duration = Duration::from_millis(900);
 
-/// How long a broker may take to look for queues, or to delete them.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time to check for exchanges and queues, or to delete them.
+const TOPOLOGY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The exit code of a process that was interrupted, as shells have it.
-const INTERRUPTED: u8 = 130;
+/// The exit code of an interrupted process, by the convention of shells.
+const EX_INTERRUPTED: u8 = 130;
 
-/// Sets the stage, plays, and takes everything away again, whatever came of it.
+/// Starts the simulator, runs the jobs, and removes all queues and files, also after an error.
 pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
     let interrupted = interrupted()?;
     let folder = tempfile::Builder::new().prefix("ticketd-demo-").tempdir();
-    let folder = folder.context("no folder for temporary files can be made; set TMPDIR")?;
-    let samples = samples::samples().context("the built-in jobs can't be read")?;
-    let faults = samples.iter().filter_map(samples::Sample::rule).collect();
+    let folder = folder.context("cannot create a folder for temporary files; set TMPDIR")?;
+    let jobs = jobs::jobs().context("cannot read the built-in jobs")?;
+    let faults = jobs.iter().filter_map(DemoJob::rule).collect();
     let simulated = simulator::SimulatorSettings {
         pace: PACE,
         faults: FaultPlan { seed: 0, faults },
@@ -53,37 +54,36 @@ pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
         match settings::settings(files, process_environment(), providers, folder.path(), &names) {
             Ok(settings) => settings,
             Err(problems) => {
-                eprintln!("{problems}");
+                print_error(problems);
                 return Ok(ExitCode::from(EX_CONFIG));
             }
         };
-    let free = timeout(PATIENCE, must_be_free(&settings)).await;
+    let free = timeout(TOPOLOGY_TIMEOUT, check_prefix_is_free(&settings)).await;
     free.context("the broker does not answer in time; is it overloaded?")??;
-    let records = samples.into_iter().map(JobRecord::new).collect();
-    let performed = Box::pin(perform(&settings, records, &catalogue, interrupted)).await;
-    let removed = timeout(PATIENCE, topology::remove(&settings.broker)).await;
+    let observations = jobs.into_iter().map(Observation::new).collect();
+    let finished = Box::pin(run_jobs(&settings, observations, &catalogue, interrupted)).await;
+    let removed = timeout(TOPOLOGY_TIMEOUT, topology::remove(&settings.broker)).await;
     let effects = simulator.effects();
     simulator.stop().await;
-    folder.close().context("the temporary files can't be removed")?;
+    folder.close().context("cannot remove the temporary files")?;
     let prefix = &settings.broker.prefix;
-    let performed = performed?;
-    let left = || format!("queues and exchanges {prefix}.* are left on the broker");
-    removed.with_context(left)?.with_context(left)?;
-    match performed {
-        Some(mut records) => {
-            records.iter_mut().for_each(|record| record.count(&effects));
-            Ok(close(&records, effects.len())?)
+    let finished = finished?;
+    let remain = || format!("queues and exchanges {prefix}.* remain on the broker");
+    removed.with_context(remain)?.with_context(remain)?;
+    match finished {
+        Some(mut observations) => {
+            observations.iter_mut().for_each(|observation| observation.count_effects(&effects));
+            Ok(print_result(&observations, effects.len())?)
         }
         None => {
-            // There may be no terminal any more to say it to.
-            writeln!(std::io::stderr(), "demo: interrupted; nothing is left of it").ok();
-            Ok(ExitCode::from(INTERRUPTED))
+            print_error("demo: interrupted; all queues and files are removed");
+            Ok(ExitCode::from(EX_INTERRUPTED))
         }
     }
 }
 
-/// Deleting at the end must hit nothing that was there before.
-async fn must_be_free(settings: &Settings) -> Result<()> {
+/// The demo deletes its queues at the end, so none of them may exist before.
+async fn check_prefix_is_free(settings: &Settings) -> Result<()> {
     let prefix = &settings.broker.prefix;
     match topology::check(&settings.broker).await {
         Err(Error::Topology(problems))
@@ -96,7 +96,7 @@ async fn must_be_free(settings: &Settings) -> Result<()> {
         }
         Ok(()) | Err(Error::Topology(_)) => Err(taken(prefix)),
         Err(error) => {
-            bail!("{error}; `make demo` brings a broker along where TICKETD_BROKER__URL is not set")
+            bail!("{error}; `make demo` starts a broker if TICKETD_BROKER__URL is not set")
         }
     }
 }
@@ -108,25 +108,25 @@ fn taken(prefix: &str) -> anyhow::Error {
     )
 }
 
-/// Plays with a worker of this process. None if it was interrupted.
-async fn perform(
+/// Runs the jobs with a worker in this process. None if it was interrupted.
+async fn run_jobs(
     settings: &Settings,
-    records: Vec<JobRecord>,
+    observations: Vec<Observation>,
     catalogue: &Catalogue,
     interrupted: impl Future<Output = ()>,
-) -> Result<Option<Vec<JobRecord>>> {
+) -> Result<Option<Vec<Observation>>> {
     let worker = Worker::new(settings.clone(), Kind::ALL.to_vec()).await?;
     let broker = Broker::connect(&settings.broker).await?;
     let ended = CancellationToken::new();
-    let playing = async {
-        let mut play = Play::new(records, catalogue, show::in_colour());
-        let played = tokio::select! {
-            played = play.run(&broker) => played.map(|()| Some(play.records)),
+    let running = async {
+        let mut run = DemoRun::new(observations, catalogue, LineWidth::of_stdout());
+        let finished = tokio::select! {
+            finished = run.run(&broker) => finished.map(|()| Some(run.observations)),
             () = interrupted => Ok(None),
             () = ended.cancelled() => Ok(None),
         };
         ended.cancel();
-        played
+        finished
     };
     let working = async {
         let worked = worker.run(ended.clone()).await;
@@ -134,17 +134,18 @@ async fn perform(
         ended.cancel();
         worked.map(|_| too_early)
     };
-    let (played, worked) = tokio::join!(playing, working);
+    let (finished, worked) = tokio::join!(running, working);
     broker.close().await;
-    if worked.context("the worker broke down")? {
-        bail!("the worker ended before its jobs");
+    if worked.context("the worker failed")? {
+        bail!("the worker stopped before the jobs were done");
     }
-    played
+    finished
 }
 
-/// Ends with the first signal, that of a terminal that closes included. Those after it change nothing: what follows is short.
+/// Completes at the first signal, including SIGHUP of a closing terminal. Later signals are ignored,
+/// because cleaning up is short.
 fn interrupted() -> Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("signals can't be received");
+    let listen = |kind| signal(kind).context("cannot install a signal handler");
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut hangup = listen(SignalKind::hangup())?;
@@ -157,12 +158,11 @@ fn interrupted() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// Tells what came of it all.
-fn close(records: &[JobRecord], effects: usize) -> std::io::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
-    let (kind, good) = table::kind(records, effects);
-    writeln!(out, "\n{}", table::table(records, show::in_colour()))?;
-    writeln!(out, "{}", table::effects(records, effects))?;
-    writeln!(out, "{kind}")?;
+fn print_result(observations: &[Observation], effects: usize) -> std::io::Result<ExitCode> {
+    let (mut out, width) = (anstream::stdout(), LineWidth::of_stdout());
+    let (verdict, good) = table::verdict(observations, effects);
+    writeln!(out, "\n{}", table::table(observations, width))?;
+    writeln!(out, "{}", width.wrap("", 4, &table::effects(observations, effects)))?;
+    writeln!(out, "{verdict}")?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

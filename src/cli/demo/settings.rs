@@ -1,39 +1,38 @@
-//! The demo's own configuration.
+//! The configuration of the demo.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use crate::config::{DEMO, Layer, Problems, Settings, examine};
+use crate::config::{ConfigProblems, DEMO, Layer, Settings, load_with_report};
 use crate::simulator;
 
-/// Names the prefix; where it is given, it is kept.
-const PREFIX: &str = "TICKETD_BROKER__PREFIX";
+const PREFIX_VARIABLE: &str = "TICKETD_BROKER__PREFIX";
 
-/// The built-in settings, `config/demo.toml`, `files`, and the variables of `environment`. What a
-/// demo must not share with anything real lies over all of them: the accounts' endpoints and keys
-/// are the simulator's, the ledger is in `folder`, and the prefix is a random one unless a
-/// variable gives it.
+/// Merges the built-in settings, `config/demo.toml`, `files` and the variables of `environment`.
+///
+/// The isolating settings override all of them: the accounts' endpoints and keys are the
+/// simulator's, the ledger is in `folder`. The prefix is random unless a variable sets it.
 pub fn settings(
     files: &[PathBuf],
     environment: impl IntoIterator<Item = (String, String)>,
     simulated: (&Url, &simulator::SimulatorSettings),
     folder: &Path,
     known_operations: &[&str],
-) -> Result<Settings, Problems> {
+) -> Result<Settings, ConfigProblems> {
     let mut layers = vec![Layer::Text { name: "demo.toml, built in".into(), toml: DEMO.into() }];
     layers.extend(files.iter().cloned().map(Layer::File));
     let mut environment: BTreeMap<String, String> = environment.into_iter().collect();
     let prefix = format!("ticketd-demo-{:08x}", rand::random::<u32>());
-    environment.entry(PREFIX.to_owned()).or_insert(prefix);
-    for (name, value) in own(simulated, folder) {
+    environment.entry(PREFIX_VARIABLE.to_owned()).or_insert(prefix);
+    for (name, value) in isolating(simulated, folder) {
         environment.insert(name.to_owned(), value);
     }
-    examine(&layers, environment, known_operations).settings
+    load_with_report(&layers, environment, known_operations).settings
 }
 
-fn own(
+fn isolating(
     (url, simulated): (&Url, &simulator::SimulatorSettings),
     folder: &Path,
 ) -> impl IntoIterator<Item = (&'static str, String)> {
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_real_is_touched_whatever_the_environment_says() {
+    fn the_environment_cannot_point_the_demo_at_a_real_ledger_or_cloud() {
         let settings = read(&[
             ("TICKETD_LEDGER__URL", "sqlite:/var/lib/ticketd.db"),
             ("TICKETD_ACCOUNTS__DEMO_ALIBABA__ENDPOINTS__DMS", "https://dms.example.com"),
@@ -79,8 +78,8 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_random_unless_it_is_given() {
+    fn the_prefix_is_random_unless_a_variable_sets_it() {
         assert_ne!(read(&[]).broker.prefix, read(&[]).broker.prefix);
-        assert_eq!(read(&[(PREFIX, "mine")]).broker.prefix, "mine");
+        assert_eq!(read(&[(PREFIX_VARIABLE, "mine")]).broker.prefix, "mine");
     }
 }

@@ -1,160 +1,164 @@
-//! What is looked at. Nothing is changed, except that a ledger is opened as a worker opens it.
+//! The checks. They change nothing, except that opening a ledger updates its schema.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::Finding;
-use super::OutcomeKind::{Look, Ok as Fine, Wrong};
+use super::check_result::CheckResult;
 use crate::admin;
 use crate::app::open_ledger;
 use crate::broker::{self, Broker, TopologyMode, topology};
-use crate::cli::chain;
 use crate::clock::Clock;
 use crate::cloud::http::Https;
 use crate::cloud::{AccessCheck, Providers, operations};
-use crate::config::{Admin, LedgerUrl, Settings};
+use crate::config::{LedgerUrl, Settings};
+use crate::error_chain::chain;
 use crate::job::Status;
 use crate::ledger::Ledger;
 
-/// How late a job may be before a person should know.
-const LATE: f64 = 300.0;
+/// Seconds after its due time from which a job counts as late.
+const LATE_AFTER: f64 = 300.0;
 
-pub(super) fn configuration(settings: &Settings) -> Finding {
+pub(super) fn configuration(settings: &Settings) -> CheckResult {
     let accounts = match settings.accounts.len() {
-        0 => return Finding::new(Look, "configuration", "no account: jobs can't name any"),
+        0 => {
+            return CheckResult::warning(
+                "configuration",
+                "no account is configured: no job can run",
+            );
+        }
         1 => "1 account".to_owned(),
         several => format!("{several} accounts"),
     };
-    Finding::new(Fine, "configuration", accounts)
+    CheckResult::ok("configuration", accounts)
 }
 
-/// The way to the broker, what it has of ours, and what waits there for a person.
-pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
-    let topology = topology::check(&settings.broker).await;
-    let mut findings = Vec::new();
-    match &topology {
-        Err(broker::Error::Topology(problems)) => {
-            let declares = settings.broker.topology == TopologyMode::Apply;
-            let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
-            if declares && problems.iter().all(missing) {
-                let said = format!("{} objects are missing: a worker makes them", problems.len());
-                findings.push(Finding::new(Look, "broker topology", said));
-                return findings;
-            }
-            let wrong = |problem: &broker::TopologyProblem| {
-                Finding::new(Wrong, "broker topology", problem.to_string())
-            };
-            findings.extend(problems.iter().map(wrong));
-            return findings;
-        }
-        Err(error) => return vec![Finding::new(Wrong, "broker", chain(error))],
-        Ok(()) => findings.push(Finding::new(Fine, "broker topology", "as it should be")),
-    }
+/// The connection, the exchanges and queues, and the messages that need a person.
+pub(super) async fn broker(settings: &Settings) -> Vec<CheckResult> {
+    let topology = match topology::check(&settings.broker).await {
+        Err(broker::Error::Topology(problems)) => return topology_problems(settings, &problems),
+        Err(error) => return vec![CheckResult::error("broker", chain(&error))],
+        Ok(()) => CheckResult::ok("broker topology", "as required"),
+    };
     let checking =
         broker::BrokerSettings { topology: TopologyMode::Check, ..settings.broker.clone() };
     match Broker::connect(&checking).await {
         Ok(broker) => {
-            findings.insert(0, Finding::new(Fine, "broker", broker.address()));
-            findings.push(left_over(&broker).await);
+            let address = CheckResult::ok("broker", broker.address());
+            let messages = dead_and_unrouted(&broker).await;
             broker.close().await;
+            vec![address, topology, messages]
         }
-        Err(error) => findings.insert(0, Finding::new(Wrong, "broker", chain(&error))),
+        Err(error) => vec![CheckResult::error("broker", chain(&error)), topology],
     }
-    findings
 }
 
-async fn left_over(broker: &Broker) -> Finding {
+fn topology_problems(
+    settings: &Settings,
+    problems: &[broker::TopologyProblem],
+) -> Vec<CheckResult> {
+    let declares = settings.broker.topology == TopologyMode::Apply;
+    let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
+    if declares && problems.iter().all(missing) {
+        let message = format!("{} objects are missing: a worker declares them", problems.len());
+        return vec![CheckResult::warning("broker topology", message)];
+    }
+    let error = |problem: &broker::TopologyProblem| {
+        CheckResult::error("broker topology", problem.to_string())
+    };
+    problems.iter().map(error).collect()
+}
+
+async fn dead_and_unrouted(broker: &Broker) -> CheckResult {
+    let name = "dead and unrouted";
     match broker.dead_and_unrouted().await {
         Ok(broker::QueueDepths { dead: 1.., unrouted }) => {
-            let said = format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
-            Finding::new(Look, "broker left-overs", said)
+            let message =
+                format!("dead letters: `ticketd dead list`; {unrouted} unrouted messages");
+            CheckResult::warning(name, message)
         }
         Ok(broker::QueueDepths { dead: 0, unrouted: unrouted @ 1.. }) => {
-            let said = format!(
-                "{unrouted} unrouted messages: is a queue bound to the events exchange? The \
-                 runbook's section TicketdUnrouted tells more"
+            let message = format!(
+                "{unrouted} unrouted messages: is a queue bound to the events exchange? See \
+                 section TicketdUnrouted of the runbook"
             );
-            Finding::new(Look, "broker left-overs", said)
+            CheckResult::warning(name, message)
         }
-        Ok(_) => Finding::new(Fine, "broker left-overs", "no dead letters, nothing unrouted"),
-        Err(error) => Finding::new(Wrong, "broker left-overs", chain(&error)),
+        Ok(_) => CheckResult::ok(name, "no dead letters, no unrouted messages"),
+        Err(error) => CheckResult::error(name, chain(&error)),
     }
 }
 
-/// The ledger, and the jobs in it that need somebody.
-pub(super) async fn ledger(settings: &Settings) -> Vec<Finding> {
+/// The ledger, and the jobs that need a person.
+pub(super) async fn ledger(settings: &Settings) -> Vec<CheckResult> {
     if let LedgerUrl::Sqlite(path) = &settings.ledger.url
         && !path.exists()
     {
-        let said = format!("{} is not there yet: the first worker makes it", path.display());
-        return vec![Finding::new(Look, "ledger", said)];
+        let message = format!("{} does not exist: the first worker creates it", path.display());
+        return vec![CheckResult::warning("ledger", message)];
     }
     let ledger = match open_ledger(&settings.ledger.url).await {
         Ok(ledger) => ledger,
-        Err(error) => return vec![Finding::new(Wrong, "ledger", format!("{error:#}"))],
+        Err(error) => return vec![CheckResult::error("ledger", format!("{error:#}"))],
     };
     if let Err(error) = ledger.ping().await {
-        return vec![Finding::new(Wrong, "ledger", chain(&error))];
+        return vec![CheckResult::error("ledger", chain(&error))];
     }
-    let mut findings = vec![Finding::new(Fine, "ledger", "answers")];
-    findings.push(jobs(&ledger).await);
-    findings
+    vec![CheckResult::ok("ledger", "answers"), jobs(&ledger).await]
 }
 
-async fn jobs(ledger: &Arc<dyn Ledger>) -> Finding {
-    let count_by_status = match ledger.count_by_status().await {
-        Ok(count_by_status) => count_by_status,
-        Err(error) => return Finding::new(Wrong, "jobs", chain(&error)),
+async fn jobs(ledger: &Arc<dyn Ledger>) -> CheckResult {
+    let counts = match ledger.count_by_status().await {
+        Ok(counts) => counts,
+        Err(error) => return CheckResult::error("jobs", chain(&error)),
     };
     let count = |unknown: bool| -> u64 {
-        let these = count_by_status.iter().filter(|it| (it.status == Status::Unknown) == unknown);
-        these.map(|status_count| status_count.jobs).sum()
+        let counted = counts.iter().filter(|count| (count.status == Status::Unknown) == unknown);
+        counted.map(|count| count.jobs).sum()
     };
     let (open, unknown) = (count(false), count(true));
-    let first = count_by_status.iter().filter_map(|status_count| status_count.first_due).min();
+    let first = counts.iter().filter_map(|count| count.first_due).min();
     let late = first.map_or(0.0, |due| Timestamp::now().duration_since(due).as_secs_f64());
     if unknown > 0 {
-        let said = format!("{open} open, {unknown} unknown: `ticketd jobs list --status unknown`");
-        return Finding::new(Look, "jobs", said);
+        let message =
+            format!("{open} open, {unknown} unknown: `ticketd jobs list --status unknown`");
+        return CheckResult::warning("jobs", message);
     }
-    if late > LATE {
-        let said = format!("{open} open, the oldest is {late:.0} s late: is a worker running?");
-        return Finding::new(Look, "jobs", said);
+    if late > LATE_AFTER {
+        let message = format!("{open} open, the oldest is {late:.0} s late: is a worker running?");
+        return CheckResult::warning("jobs", message);
     }
-    Finding::new(Fine, "jobs", format!("{open} open"))
+    CheckResult::ok("jobs", format!("{open} open"))
 }
 
-/// The address that a worker would show itself on.
-pub(super) async fn admin(settings: &Settings) -> Finding {
-    let Admin(Some(address)) = settings.admin else {
-        return Finding::new(Fine, "admin address", "off");
+/// Whether a worker could listen on the address.
+pub(super) async fn admin(settings: &Settings) -> CheckResult {
+    let name = "admin address";
+    let Some(address) = settings.admin else {
+        return CheckResult::ok(name, "off");
     };
     match admin::listen(address).await {
-        Ok(_) => Finding::new(Fine, "admin address", format!("{address} is free")),
-        Err(admin::Error::InUse(address)) => taken(address),
-        Err(error) => Finding::new(Wrong, "admin address", chain(&error)),
+        Ok(_) => CheckResult::ok(name, format!("{address} is free")),
+        Err(admin::Error::InUse(address)) => {
+            let message = format!("{address} is in use: if not by a worker, none can start here");
+            CheckResult::warning(name, message)
+        }
+        Err(error) => CheckResult::error(name, chain(&error)),
     }
 }
 
-fn taken(address: SocketAddr) -> Finding {
-    let said = format!("{address} is taken: by a worker, or another one can't start here");
-    Finding::new(Look, "admin address", said)
-}
-
-/// Every service of every account, by a signed read.
-pub(super) async fn accounts(settings: &Settings) -> Result<Vec<Finding>> {
-    let transport = Arc::new(Https::new(settings.http)?);
+/// Sends one signed read to every service of every account.
+pub(super) async fn accounts(settings: &Settings) -> Result<Vec<CheckResult>> {
     let (accounts, operations) = (settings.accounts.clone(), operations::operations());
+    let transport = Arc::new(Https::new(settings.http)?);
     let providers = Providers::new(accounts, operations, transport, Clock::default());
-    let finding = |visited: AccessCheck| {
-        let what = format!("{} {}", visited.account, visited.service.key());
-        match visited.outcome {
-            Ok(()) => Finding::new(Fine, what, "takes our signature"),
-            Err(failure) => Finding::new(Wrong, what, failure.to_string()),
+    let result = |check: AccessCheck| {
+        let name = format!("{} {}", check.account, check.service.key());
+        match check.outcome {
+            Ok(()) => CheckResult::ok(name, "accepts our signature"),
+            Err(failure) => CheckResult::error(name, failure.to_string()),
         }
     };
-    Ok(providers.check_access().await.into_iter().map(finding).collect())
+    Ok(providers.check_access().await.into_iter().map(result).collect())
 }

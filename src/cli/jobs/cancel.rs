@@ -6,23 +6,23 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::broker::{Broker, CANCEL_KEY, ExchangeName, Message, Properties};
+use crate::cli::output::print_line;
 use crate::config::Settings;
 use crate::job::JobId;
 
-/// Which job is to end.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The job's id
+    /// The id of the job
     id: JobId,
-    /// Why; stands in the outcome
+    /// The reason, for the outcome
     #[arg(long)]
     reason: Option<String>,
-    /// Write JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Asks the workers to end a job. They may have to wait until the provider has answered.
+/// Sends a cancel request. A worker applies it after the provider's answer to a call in progress.
 pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let Arguments { id, reason, json } = arguments;
     let mut body = json!({ "id": id });
@@ -43,12 +43,14 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
         .publisher()
         .publish_mandatory(&exchange, CANCEL_KEY, &message)
         .await
-        .with_context(|| format!("nobody was asked to end job {id}"))?;
+        .with_context(|| format!("the request to cancel job {id} was not sent"))?;
     broker.close().await;
     if json {
-        println!("{}", json!({ "asked_to_end": id }));
+        println!("{}", json!({ "cancel_requested": id }));
     } else {
-        println!("asked to end {id}; `ticketd jobs show {id}` tells how it ends");
+        print_line(format!(
+            "cancel requested for {id}; `ticketd jobs show {id}` shows the outcome"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

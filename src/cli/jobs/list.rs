@@ -1,20 +1,18 @@
 //! `ticketd jobs list`.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
 
-use crate::cli::show::{cut, moment, print};
+use crate::cli::output::{LineWidth, format_time, print, print_error};
 use crate::job::{Kind, Status};
 use crate::ledger::{Filter, JobSummary, Ledger};
 
-/// Which jobs are listed.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Only jobs that stand there, separated by commas: waiting, retrying, probing, polling,
-    /// asking, reporting, succeeded, failed, unknown, expired, cancelled
+    /// Only jobs with one of these statuses, separated by commas: waiting, retrying, probing,
+    /// polling, asking, reporting, succeeded, failed, unknown, expired, cancelled
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
     status: Vec<Status>,
     /// Only jobs of this operation, such as dms.CreateOrder
@@ -26,18 +24,17 @@ pub struct Arguments {
     /// Only jobs of this account
     #[arg(long)]
     account: Option<String>,
-    /// How many at most
+    /// The maximum number of jobs to list
     #[arg(long, default_value_t = 50, conflicts_with = "all")]
     limit: u32,
-    /// All of them
+    /// List all jobs
     #[arg(long)]
     all: bool,
-    /// Write JSON, one object a line
+    /// Print JSON, one object a line
     #[arg(long)]
     json: bool,
 }
 
-/// Lists jobs.
 pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
     let json = arguments.json;
     let limit = (!arguments.all).then_some(arguments.limit);
@@ -53,9 +50,9 @@ pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> 
         print(&found.iter().map(|job| format!("{}\n", as_json(job))).collect::<String>());
         return Ok(ExitCode::SUCCESS);
     }
-    print(&table(&found));
+    print(&table(&found, LineWidth::of_stdout()));
     if limit.is_some_and(|limit| found.len() == limit as usize) {
-        eprintln!("these are the last changed; --limit or --all shows more");
+        print_error("only the last changed jobs are listed; use --limit or --all");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -68,28 +65,20 @@ fn as_json(job: &JobSummary) -> String {
     .to_string()
 }
 
-fn table(jobs: &[JobSummary]) -> String {
+fn table(jobs: &[JobSummary], width: LineWidth) -> String {
     if jobs.is_empty() {
-        return "no such jobs\n".to_owned();
+        return "no jobs match\n".to_owned();
     }
-    let widest = jobs.iter().map(|job| job.id.as_str().len()).max().unwrap_or_default();
-    let width = widest.clamp(2, 36);
-    let mut table =
-        format!("{:<width$}  {:<9}  {:<19}  {:<19}  operation\n", "id", "status", "changed", "due");
-    for job in jobs {
-        let due = job.due.map(moment).unwrap_or_default();
-        let line = format!(
-            "{:<width$}  {:<9}  {:<19}  {due:<19}  {} ({})",
-            job.id.as_str(),
-            job.status.as_str(),
-            moment(job.changed_at),
-            job.operation,
-            job.account
-        );
-        // Writing to a text does not fail.
-        let _ = writeln!(table, "{}", cut(&line));
-    }
-    table
+    let rows = jobs.iter().map(|job| {
+        [
+            job.id.to_string(),
+            job.status.as_str().to_owned(),
+            format_time(job.changed_at),
+            job.due.map(format_time).unwrap_or_default(),
+            format!("{} ({})", job.operation, job.account),
+        ]
+    });
+    width.table(["id", "status", "changed", "due", "operation"], rows)
 }
 
 #[cfg(test)]
@@ -98,7 +87,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::cli::show::WIDTH;
 
     fn summary(id: &str) -> JobSummary {
         JobSummary {
@@ -113,16 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_where_each_job_stands_within_the_width() {
-        let table = table(&[summary("chg-1"), summary(&"x".repeat(128))]);
-        let lines: Vec<&str> = table.lines().collect();
-        assert!(lines[1].contains("polling    2027-01-15 07:59:50  2027-01-15 08:00:00  dms."));
-        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{table}");
-        assert_eq!(lines.len(), 3);
+    fn a_table_has_one_row_a_job_and_fits_the_terminal() {
+        let jobs = [summary("chg-1"), summary(&"x".repeat(128))];
+        for width in [80, 100, 200] {
+            let table = table(&jobs, LineWidth::Columns(width));
+            assert!(table.lines().all(|line| line.chars().count() <= width), "{table}");
+        }
+        let wide = table(&jobs[..1], LineWidth::Columns(100));
+        let columns = "polling  2027-01-15 07:59:50  2027-01-15 08:00:00  dms.";
+        assert!(wide.lines().nth(1).unwrap().contains(columns), "{wide}");
+        let piped = table(&jobs, LineWidth::Unlimited);
+        assert_eq!(piped.lines().count(), 3, "{piped}");
+        assert!(piped.contains(&"x".repeat(128)), "{piped}");
     }
 
     #[test]
-    fn machines_get_the_same_facts_as_people() {
+    fn json_has_the_same_facts_as_the_table() {
         let json: serde_json::Value = serde_json::from_str(&as_json(&summary("chg-1"))).unwrap();
         let expected = json!({
             "id": "chg-1", "status": "polling", "operation": "dms.CreateFreeLockCorrectOrder",

@@ -14,20 +14,18 @@ use crate::app;
 use crate::config::{LedgerUrl, Settings};
 use crate::ledger::Ledger;
 
-/// What can be done with jobs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// List the jobs of the ledger, last changed first
+    /// List the jobs in the ledger, last changed first
     List(list::Arguments),
-    /// Show all that is known of one job, and what it waits for
+    /// Show one job: its state, what it waits for and its history
     Show(show::Arguments),
-    /// End a job that waits, polls or is still to come
+    /// Cancel a job that is queued, waiting or polling
     Cancel(cancel::Arguments),
-    /// Say what became of a job whose outcome is unknown; it goes on from there
+    /// Decide a job whose outcome is unknown; a worker continues it
     Resolve(resolve::Arguments),
 }
 
-/// Runs the subcommand.
 pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     match command {
         Command::List(arguments) => list::run(arguments, &*ledger(&settings).await?).await,
@@ -40,11 +38,11 @@ pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     }
 }
 
-/// The ledger that is there. To look for jobs in one that is made only now helps nobody.
+/// Opens the existing ledger. A new, empty SQLite file would hide a wrong path.
 async fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>> {
     match &settings.ledger.url {
         LedgerUrl::Sqlite(path) if !path.exists() => bail!(
-            "there is no ledger at {}: run this where the worker runs, or correct ledger.url",
+            "there is no ledger at {}: run this on the worker's machine, or correct ledger.url",
             path.display()
         ),
         url @ (LedgerUrl::Sqlite(_) | LedgerUrl::Postgres(_)) => app::open_ledger(url).await,

@@ -6,33 +6,31 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::show::{WIDTH, cut, cut_to, moment, print, result, wrapped};
+use crate::cli::output::{LineWidth, format_result, format_time, print};
 use crate::job::{ExecutionState, Job, JobId, Outcome, State, Status};
 use crate::ledger::{JobRecord, Ledger};
 
-/// Which job is shown.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The job's id
+    /// The id of the job
     id: JobId,
-    /// Write JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Shows a job.
 pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
     let Some(record) = ledger.find(&arguments.id).await? else {
         bail!(
             "job {} is not in the ledger: it is still in its queue, was rejected, or was \
-             forgotten after ledger.retention",
+             deleted after ledger.retention",
             arguments.id
         );
     };
     if arguments.json {
         print(&format!("{:#}\n", as_json(&record)));
     } else {
-        print(&text(&record, Timestamp::now()));
+        print(&text(&record, Timestamp::now(), LineWidth::of_stdout()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -46,52 +44,55 @@ fn as_json(record: &JobRecord) -> Value {
     })
 }
 
-/// The first column of facts.
-const NAMES: usize = 11;
+/// The width of a fact's name.
+const NAME_WIDTH: usize = 11;
 
-fn text(record: &JobRecord, now: Timestamp) -> String {
+/// Facts that are wrapped, not truncated: a person has to read the whole text.
+const WHOLE: [&str; 4] = ["error", "advice", "in doubt", "failing"];
+
+fn text(record: &JobRecord, now: Timestamp, width: LineWidth) -> String {
     let JobRecord { job, state, .. } = record;
-    let mut lines = vec![cut(&format!("{}  {}", job.id, state.status()))];
+    let mut lines = vec![width.truncate(&format!("{}  {}", job.id, state.status()))];
     let mut fact = |name: &str, value: String| {
-        if !value.is_empty() {
-            let value = match name {
-                // What a person has to read to the end.
-                "error" | "advice" | "in doubt" | "failing" => wrapped(&value, NAMES + 2),
-                _ => cut_to(WIDTH - NAMES - 2, &value),
-            };
-            lines.push(format!("  {name:<width$}{value}", width = NAMES));
+        let label = format!("  {name:<NAME_WIDTH$}");
+        if value.is_empty() {
+            return;
+        }
+        if WHOLE.contains(&name) {
+            lines.push(width.wrap(&label, label.len(), &value));
+        } else {
+            lines.push(format!("{label}{}", width.beside(&label).truncate(&value)));
         }
     };
     fact("operation", format!("{} on {}", job.operation, job.account));
     fact("waits", waits(record, now));
     if record.cancelled && record.due.is_some() {
-        fact("cancelled", "it is to end as soon as nothing is being asked".to_owned());
+        fact("cancelled", "it ends when no request is in progress".to_owned());
     }
     match state {
         State::Waiting { execution, .. } | State::Asking { execution, .. } => {
-            of_turn(execution, &mut fact)
+            execution_facts(execution, &mut fact);
         }
-        State::Reporting { outcome } | State::Done { outcome } => of_outcome(outcome, &mut fact),
+        State::Reporting { outcome } | State::Done { outcome } => outcome_facts(outcome, &mut fact),
     }
-    of_job(job, &mut fact);
+    job_facts(job, &mut fact);
     lines.push("history".to_owned());
-    lines.push(format!("  {}  received", moment(job.received_at)));
-    for note in &record.history {
-        let line = format!("  {}  {:<9}  {}", moment(note.at), note.what, note.detail);
-        lines.push(cut(line.trim_end()));
+    lines.push(format!("  {}  received", format_time(job.received_at)));
+    for entry in &record.history {
+        let line = format!("  {}  {:<9}  {}", format_time(entry.at), entry.what, entry.detail);
+        lines.push(width.truncate(line.trim_end()));
     }
     lines.join("\n") + "\n"
 }
 
-/// What a job waits for, and until when.
 fn waits(record: &JobRecord, now: Timestamp) -> String {
     let what = match record.state.status() {
-        Status::Waiting => "for the moment of its call",
-        Status::Retrying => "to make its call again",
-        Status::Probing => "to look whether its call took effect",
-        Status::Polling => "to look how far it is",
+        Status::Waiting => "for its call",
+        Status::Retrying => "for the next try of its call",
+        Status::Probing => "to check whether its call took effect",
+        Status::Polling => "to check its progress",
         Status::Asking => "for the provider's answer",
-        Status::Reporting => "for the broker to take its outcome",
+        Status::Reporting => "for the broker to confirm its outcome",
         Status::Succeeded
         | Status::Failed
         | Status::Unknown
@@ -100,26 +101,26 @@ fn waits(record: &JobRecord, now: Timestamp) -> String {
         | Status::Rejected => return String::new(),
     };
     match (record.held_until.filter(|until| *until > now), record.due) {
-        (Some(until), _) => format!("{what}; a worker has it until {}", moment(until)),
-        (None, Some(due)) => format!("{what}, due {}", moment(due)),
+        (Some(until), _) => format!("{what}; claimed by a worker until {}", format_time(until)),
+        (None, Some(due)) => format!("{what}, due {}", format_time(due)),
         (None, None) => what.to_owned(),
     }
 }
 
-fn of_turn(execution: &ExecutionState, fact: &mut impl FnMut(&str, String)) {
+fn execution_facts(execution: &ExecutionState, fact: &mut impl FnMut(&str, String)) {
     fact("calls", execution.calls.to_string());
-    fact("seen", execution.seen.clone().unwrap_or_default());
+    fact("status", execution.seen.clone().unwrap_or_default());
     let doubt = execution.doubt.as_ref();
     fact("in doubt", doubt.map(|doubt| doubt.cause.clone()).unwrap_or_default());
     let failure = execution.last_failure.as_ref().filter(|_| execution.failures > 0);
     fact("failing", failure.map(ToString::to_string).unwrap_or_default());
-    fact("result", result(&execution.result));
+    fact("result", format_result(&execution.result));
     fact("handle", execution.handle.as_ref().map(Value::to_string).unwrap_or_default());
 }
 
-fn of_outcome(outcome: &Outcome, fact: &mut impl FnMut(&str, String)) {
+fn outcome_facts(outcome: &Outcome, fact: &mut impl FnMut(&str, String)) {
     fact("calls", outcome.attempts.to_string());
-    fact("result", result(&outcome.result));
+    fact("result", format_result(&outcome.result));
     fact("handle", outcome.handle.as_ref().map(Value::to_string).unwrap_or_default());
     if let Some(error) = &outcome.error {
         fact("error", format!("{}: {}", error.code, error.message));
@@ -128,9 +129,9 @@ fn of_outcome(outcome: &Outcome, fact: &mut impl FnMut(&str, String)) {
     fact("requests", outcome.provider_reply.request_ids.join(", "));
 }
 
-fn of_job(job: &Job, fact: &mut impl FnMut(&str, String)) {
-    fact("not before", job.not_before.map(moment).unwrap_or_default());
-    fact("deadline", job.deadline.map(moment).unwrap_or_default());
+fn job_facts(job: &Job, fact: &mut impl FnMut(&str, String)) {
+    fact("not before", job.not_before.map(format_time).unwrap_or_default());
+    fact("deadline", job.deadline.map(format_time).unwrap_or_default());
     fact("params", job.params.to_string());
     fact("metadata", job.metadata.as_ref().map(Value::to_string).unwrap_or_default());
 }
@@ -174,46 +175,64 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_shown_with_what_it_waits_for_and_what_happened() {
-        let text = text(&polling(), at(10));
+    fn a_job_is_shown_with_what_it_waits_for_and_its_history() {
+        let text = text(&polling(), at(10), LineWidth::Columns(100));
         for line in [
             "chg-1  polling",
             "  operation  dms.CreateOrder on dms-prod",
-            "  waits      to look how far it is, due 2027-01-15 08:01:00",
+            "  waits      to check its progress, due 2027-01-15 08:01:00",
             "  result     order 17",
             "  handle     {\"order_id\":17}",
             "  2027-01-15 08:00:02  progress   \\u001bé",
         ] {
             assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
         }
-        assert!(text.contains("  cancelled  it is to end"), "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.contains("  cancelled  it ends when"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 
-    #[test]
-    fn what_went_wrong_is_told_to_its_end() {
-        let told = "word ".repeat(60) + "\u{1b}end.";
+    fn unknown(text: &str) -> JobRecord {
         let outcome = json!({
             "kind": "unknown", "attempts": 1, "result": null, "times": {},
-            "error": { "code": "Lost", "message": told, "class": "ambiguous", "advice": told },
+            "error": { "code": "Lost", "message": text, "class": "ambiguous", "advice": text },
         });
         let state = json!({ "phase": "done", "outcome": outcome });
-        let done = JobRecord { state: serde_json::from_value(state).unwrap(), ..polling() };
-        let text = text(&done, at(10));
+        JobRecord { state: serde_json::from_value(state).unwrap(), ..polling() }
+    }
+
+    #[test]
+    fn an_error_and_its_advice_are_shown_whole() {
+        let words = "word ".repeat(60) + "\u{1b}end.";
+        let text = text(&unknown(&words), at(10), LineWidth::Columns(100));
         assert_eq!(text.matches("word").count(), 120, "{text}");
         assert_eq!(text.matches("\\u001bend.").count(), 2, "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 
     #[test]
-    fn a_claim_is_shown_while_it_holds() {
+    fn a_chinese_error_fits_the_terminal_and_is_one_line_in_a_pipe() {
+        let refusal = "您没有权限执行该操作,请联系数据库管理员申请变更权限".repeat(5);
+        for width in [80, 100, 200] {
+            let text = text(&unknown(&refusal), at(10), LineWidth::Columns(width));
+            for line in text.lines() {
+                assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
+            }
+            assert_eq!(text.matches('您').count(), 10, "{text}");
+        }
+        let piped = text(&unknown(&refusal), at(10), LineWidth::Unlimited);
+        assert!(piped.lines().any(|line| line.ends_with(&refusal)), "{piped}");
+    }
+
+    #[test]
+    fn a_claim_is_shown_until_it_expires() {
         let held = JobRecord { held_until: Some(at(30)), ..polling() };
-        assert!(text(&held, at(29)).contains("a worker has it until 2027-01-15 08:00:30"));
-        assert!(!text(&held, at(31)).contains("a worker has it"));
+        let text = |now| text(&held, now, LineWidth::Columns(100));
+        assert!(text(at(29)).contains("claimed by a worker until 2027-01-15 08:00:30"));
+        assert!(!text(at(31)).contains("claimed by a worker"));
     }
 
     #[test]
-    fn machines_get_the_same_facts_as_people() {
+    fn json_has_the_same_facts_as_the_text() {
         let json = as_json(&polling());
         assert_eq!(json["status"], "polling");
         assert_eq!(json["state"]["execution"]["handle"]["order_id"], 17);

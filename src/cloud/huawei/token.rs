@@ -16,7 +16,7 @@ use crate::job::{Failure, FailureClass, Provider};
 /// How long before it expires a token is refreshed.
 const REFRESH_AHEAD: SignedDuration = SignedDuration::from_mins(30);
 
-/// A newer one would be refused like a token of less than this age.
+/// A refused token of less than this age is not replaced: the next one would be refused too.
 const MIN_TOKEN_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long a failed fetch is cached.

@@ -90,7 +90,7 @@ struct ScriptedLimit {
 }
 
 #[async_trait]
-impl SharedLimit for ScriptedLimit {
+impl RateSource for ScriptedLimit {
     async fn acquire(
         &self,
         account: &str,
@@ -110,7 +110,7 @@ fn scripted(answers: impl Into<VecDeque<Option<Option<Duration>>>>) -> Arc<Scrip
 fn shared(script: &Arc<ScriptedProvider>, limit: &Arc<ScriptedLimit>) -> Providers {
     let account = Account { rate_limit_shared: true, ..limited(Some(5.0), None) };
     let alone = Account { name: "alone".into(), ..limited(Some(5.0), None) };
-    let limit: Arc<dyn SharedLimit> = limit.clone();
+    let limit: Arc<dyn RateSource> = limit.clone();
     providers([account, alone], script).sharing(&limit)
 }
 

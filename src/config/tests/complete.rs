@@ -1,23 +1,23 @@
-//! `config/default.toml` is the operator's reference, so it has to be whole.
+//! `config/default.toml` is the operator's reference, so it must be complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::layers::Layers;
 use super::super::reader::Reader;
-use super::super::{DEFAULT, DEMO, examine, read};
-use super::{Layer, OPERATIONS, file, look_at};
+use super::super::{DEFAULT, DEMO, load_with_report, read};
+use super::{Layer, OPERATIONS, file, load_layers};
 
-/// The reference with its optional settings switched on: `#key = …` and `#[table]`.
-fn switched_on() -> String {
-    let on = |line: &str| match line.strip_prefix('#') {
+/// The reference with its optional settings uncommented: `#key = …` and `#[table]`.
+fn uncommented() -> String {
+    let uncomment = |line: &str| match line.strip_prefix('#') {
         Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting.to_owned(),
         Some(_) | None => line.to_owned(),
     };
-    DEFAULT.lines().map(|line| on(line) + "\n").collect()
+    DEFAULT.lines().map(|line| uncomment(line) + "\n").collect()
 }
 
-/// Names of accounts and operations are the operator's choice.
-fn general(key: &str) -> String {
+/// Replaces the names of accounts and operations by `*`.
+fn generalize(key: &str) -> String {
     let operation = "operations.\"dms.CreateOrder\"";
     let key = key.replace(operation, "operations.*");
     ["accounts.dms-prod.", "accounts.dataarts-iam.", "accounts.dataarts."]
@@ -26,22 +26,22 @@ fn general(key: &str) -> String {
 }
 
 #[test]
-fn the_reference_has_every_key_that_is_asked_for_and_no_other() {
+fn the_reference_has_exactly_the_keys_that_are_read() {
     let environment = BTreeMap::new();
-    let whole = [file("reference", &switched_on())];
-    let (layers, unreadable) = Layers::lay(&whole, &environment, &OPERATIONS);
+    let whole = [file("reference", &uncommented())];
+    let (layers, unreadable) = Layers::merge(&whole, &environment, &OPERATIONS);
     assert!(unreadable.is_empty(), "{unreadable:?}");
     let mut reader = Reader::new(&layers, &environment);
     read(&mut reader, &OPERATIONS);
     let asked: BTreeSet<String> =
-        reader.asked.iter().map(|key| general(&key.to_string())).collect();
+        reader.asked.iter().map(|key| generalize(&key.to_string())).collect();
     let present = reader.asked.iter().filter(|key| reader.is_set(key));
-    let present: BTreeSet<String> = present.map(|key| general(&key.to_string())).collect();
+    let present: BTreeSet<String> = present.map(|key| generalize(&key.to_string())).collect();
     let missing: Vec<_> = asked.difference(&present).collect();
     assert!(missing.is_empty(), "config/default.toml lacks {missing:?}");
     reader.problems.clear();
     reader.reject_unknown();
-    assert!(reader.problems.is_empty(), "nobody asks for {:?}", reader.problems);
+    assert!(reader.problems.is_empty(), "no section reads {:?}", reader.problems);
     assert!(asked.len() > 60, "{asked:?}");
 }
 
@@ -55,7 +55,7 @@ fn every_key_of_the_reference_has_a_comment() {
             continue;
         }
         let beside = setting.contains(" # ");
-        // A pair that belongs together may share the comment above the first of the two.
+        // Two settings that belong together can share the comment above the first.
         let above = (1..=2).any(|up| {
             i >= up
                 && is_comment(lines[i - up])
@@ -66,10 +66,10 @@ fn every_key_of_the_reference_has_a_comment() {
 }
 
 #[test]
-fn every_key_without_a_default_is_known_without_its_account() {
-    let examined = look_at(&[file("reference", &switched_on())], &[]);
-    let problems = examined.settings.unwrap_err();
-    // On another machine the reference lacks its secrets and certificates, and nothing else.
+fn the_reference_has_no_problem_but_missing_secrets_and_files() {
+    let report = load_layers(&[file("reference", &uncommented())], &[]);
+    let problems = report.settings.unwrap_err();
+    // On this machine, its secrets and certificates do not exist.
     for problem in problems.0 {
         let expected = ["environment variable", "which can't be read", "amqps://"];
         assert!(expected.iter().any(|words| problem.message.contains(words)), "{problem}");
@@ -77,19 +77,20 @@ fn every_key_without_a_default_is_known_without_its_account() {
 }
 
 #[test]
-fn the_demo_settings_are_fine() {
+fn the_demo_settings_are_valid() {
     let keys = ["ALIBABA_ACCESS_KEY_ID", "ALIBABA_ACCESS_KEY_SECRET"];
     let keys = keys.into_iter().chain(["HUAWEI_ACCESS_KEY_ID", "HUAWEI_ACCESS_KEY_SECRET"]);
     let environment = keys.map(|name| (format!("SIMULATOR_{name}"), "sim".to_owned()));
     let demo = Layer::Text { name: "demo.toml".to_owned(), toml: DEMO.to_owned() };
-    let settings = examine(&[demo], environment, &OPERATIONS).settings.unwrap();
+    let settings = load_with_report(&[demo], environment, &OPERATIONS).settings.unwrap();
     assert_eq!(settings.accounts.len(), 2);
 }
 
 #[test]
 fn the_production_example_lacks_only_its_secrets() {
     let example = include_str!("../../../config/production.example.toml");
-    let problems = look_at(&[file("production.example.toml", example)], &[]).settings.unwrap_err();
+    let problems =
+        load_layers(&[file("production.example.toml", example)], &[]).settings.unwrap_err();
     assert_eq!(problems.0.len(), 6, "{problems}");
     assert!(problems.0.iter().all(|p| p.message.contains("can't be read")), "{problems}");
 }

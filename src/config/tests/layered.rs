@@ -1,4 +1,4 @@
-//! Which layer wins.
+//! Which layer overrides which.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::super::LedgerUrl;
-use super::{ACCOUNTS, file, fine, lines, look, look_at};
+use super::{ACCOUNTS, file, load_file, load_layers, load_valid, problems};
 use crate::cloud::account::{Credentials, ProviderSettings};
 use crate::cloud::service::Service;
 
 #[test]
-fn the_built_in_settings_are_whole() {
-    let settings = fine("", &[]);
+fn the_built_in_settings_are_complete() {
+    let settings = load_valid("", &[]);
     assert_eq!(settings.http.timeout, Duration::from_secs(20));
     assert_eq!(settings.worker.concurrency, 64);
     assert_eq!(settings.broker.reply_allowed, ["*"]);
@@ -24,7 +24,7 @@ fn the_built_in_settings_are_whole() {
 }
 
 #[test]
-fn later_files_win_and_variables_win_over_files() {
+fn later_files_override_earlier_ones_and_variables_override_files() {
     let layers = [
         file(
             "a.toml",
@@ -32,7 +32,7 @@ fn later_files_win_and_variables_win_over_files() {
         ),
         file("b.toml", "[http]\ntimeout = \"9s\"\n[worker]\ngrace = \"7s\""),
     ];
-    let settings = look_at(&layers, &[("TICKETD_WORKER__CONCURRENCY", "6")]).settings.unwrap();
+    let settings = load_layers(&layers, &[("TICKETD_WORKER__CONCURRENCY", "6")]).settings.unwrap();
     assert_eq!(settings.http.timeout, Duration::from_secs(9));
     assert_eq!(settings.http.connect_timeout, Duration::from_secs(2));
     assert_eq!(settings.worker.grace, Duration::from_secs(7));
@@ -52,7 +52,7 @@ fn variables_set_nested_keys_of_every_type() {
         ("TICKETD_OPERATIONS__DMS_CREATEORDER__RETRY__INITIAL", "2s"),
         ("TICKETD_LEDGER", "{lease = \"3m\", retention = \"1d\"}"),
     ];
-    let settings = fine(ACCOUNTS, &variables);
+    let settings = load_valid(ACCOUNTS, &variables);
     assert_eq!(settings.http.timeout, Duration::from_secs(7));
     assert_eq!(settings.broker.prefix, "007");
     assert_eq!(settings.policies.of("dms.CreatePublishGroupTask").retry.multiplier, 3.0);
@@ -76,7 +76,7 @@ fn an_account_can_come_from_the_environment_alone() {
         ("TICKETD_ACCOUNTS__A__IAM__DOMAIN", "d"),
         ("TICKETD_ACCOUNTS__A__IAM__PASSWORD", "{env = \"SECRET\"}"),
     ];
-    let settings = fine("", &variables);
+    let settings = load_valid("", &variables);
     assert_eq!(settings.accounts[0].project_id(), "12345");
     let Credentials::Iam { password, endpoint, .. } = &settings.accounts[0].credentials else {
         panic!("{:?}", settings.accounts)
@@ -86,14 +86,14 @@ fn an_account_can_come_from_the_environment_alone() {
 }
 
 #[test]
-fn a_later_layer_may_keep_a_secret_elsewhere() {
+fn a_later_layer_can_override_the_place_of_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     std::fs::write(&path, "from-file\n").unwrap();
     let later = format!("[accounts.dms-prod]\naccess_key_secret = {{ file = {path:?} }}");
     let layers = [file("a.toml", ACCOUNTS), file("b.toml", &later)];
     let secret = |variables: &[(&str, &str)]| {
-        let settings = look_at(&layers, variables).settings.unwrap();
+        let settings = load_layers(&layers, variables).settings.unwrap();
         match &settings.accounts[1].credentials {
             Credentials::Key { secret, .. } => secret.current().expose_secret().to_owned(),
             Credentials::Iam { .. } => panic!("{:?}", settings.accounts),
@@ -104,8 +104,8 @@ fn a_later_layer_may_keep_a_secret_elsewhere() {
 }
 
 #[test]
-fn an_operation_keeps_what_it_does_not_set_itself() {
-    let settings = fine(
+fn an_operation_inherits_the_policy_keys_it_does_not_set() {
+    let settings = load_valid(
         "[retry]\ninitial = \"2s\"\n[operations.\"dms.CreateOrder\".retry]\nmax_attempts = 3",
         &[],
     );
@@ -116,8 +116,8 @@ fn an_operation_keeps_what_it_does_not_set_itself() {
 }
 
 #[test]
-fn a_wrong_variable_is_named_in_full() {
-    let wrong = |name: &str, value: &str| lines(&look("", &[(name, value)])).join("\n");
+fn a_problem_names_the_variable_that_set_it() {
+    let wrong = |name: &str, value: &str| problems(&load_file("", &[(name, value)])).join("\n");
     assert_eq!(
         wrong("TICKETD_HTTP__TIMEOT", "7s"),
         "http.timeot (TICKETD_HTTP__TIMEOT): is not a setting; did you mean http.timeout?"
@@ -135,21 +135,21 @@ fn a_wrong_variable_is_named_in_full() {
 }
 
 #[test]
-fn a_variable_that_holds_a_secret_may_be_named_like_a_setting() {
+fn a_variable_with_a_secret_can_be_named_like_a_setting() {
     let toml = ACCOUNTS.replace("\"SECRET\"", "\"TICKETD_SECRET\"");
-    fine(&toml, &[("TICKETD_SECRET", "s")]);
-    assert_eq!(lines(&look("", &[("TICKETD_SECRET", "s")])).len(), 1);
+    load_valid(&toml, &[("TICKETD_SECRET", "s")]);
+    assert_eq!(problems(&load_file("", &[("TICKETD_SECRET", "s")])).len(), 1);
 }
 
 #[test]
-fn variables_that_kubernetes_adds_for_a_service_are_not_settings() {
+fn variables_that_kubernetes_sets_for_a_service_are_ignored() {
     let added = [
         ("TICKETD_PORT", "tcp://10.0.0.1:80"),
         ("TICKETD_PORT_80_TCP_ADDR", "10.0.0.1"),
         ("TICKETD_SERVICE_HOST", "10.0.0.1"),
         ("TICKETD_SERVICE_PORT_HTTP", "80"),
     ];
-    fine("", &added);
+    load_valid("", &added);
 }
 
 #[test]
@@ -159,18 +159,18 @@ fn ledger_addresses_are_read() {
         ("sqlite:/var/a.db", "/var/a.db"),
         ("sqlite:///var/a.db", "/var/a.db"),
     ] {
-        let settings = fine("", &[("TICKETD_LEDGER__URL", url)]);
+        let settings = load_valid("", &[("TICKETD_LEDGER__URL", url)]);
         assert!(
             matches!(settings.ledger.url, LedgerUrl::Sqlite(found) if found == Path::new(path))
         );
     }
-    let settings = fine("", &[("TICKETD_LEDGER__URL", "postgres://u:p@h/d")]);
+    let settings = load_valid("", &[("TICKETD_LEDGER__URL", "postgres://u:p@h/d")]);
     assert!(matches!(settings.ledger.url, LedgerUrl::Postgres(_)));
 }
 
 #[test]
-fn a_region_that_is_not_known_to_have_dataworks_serves_dms() {
-    let settings = fine(&ACCOUNTS.replace("cn-hangzhou", "cn-heyuan"), &[]);
+fn a_region_without_a_known_dataworks_endpoint_has_dms_only() {
+    let settings = load_valid(&ACCOUNTS.replace("cn-hangzhou", "cn-heyuan"), &[]);
     let endpoints = settings.accounts.iter().flat_map(|account| account.endpoints.keys());
     let services: Vec<&Service> = endpoints.collect();
     assert!(services.contains(&&Service::Dms) && !services.contains(&&Service::Dataworks));

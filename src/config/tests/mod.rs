@@ -1,4 +1,4 @@
-//! The whole configuration, from layers to settings.
+//! Loads whole configurations.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod complete;
@@ -7,7 +7,7 @@ mod secret;
 mod wrong;
 mod wrong_accounts;
 
-use super::{Examined, Layer, Settings, examine};
+use super::{Layer, LoadReport, Settings, load_with_report};
 
 const OPERATIONS: [&str; 5] = [
     "dms.CreateOrder",
@@ -17,7 +17,7 @@ const OPERATIONS: [&str; 5] = [
     "dataarts.DeployReleasePackages",
 ];
 
-/// An account of each provider, complete.
+/// A complete account of each provider.
 const ACCOUNTS: &str = r#"
 [accounts.dms-prod]
 provider = "alibaba"
@@ -36,24 +36,24 @@ fn file(name: &str, toml: &str) -> Layer {
     Layer::Text { name: name.to_owned(), toml: toml.to_owned() }
 }
 
-/// Examines one file, `a.toml`, with the secrets `ID` and `SECRET` and these variables.
-fn look(toml: &str, variables: &[(&str, &str)]) -> Examined {
-    look_at(&[file("a.toml", toml)], variables)
+/// Loads one file, `a.toml`, with the secrets `ID` and `SECRET` and the given variables.
+fn load_file(toml: &str, variables: &[(&str, &str)]) -> LoadReport {
+    load_layers(&[file("a.toml", toml)], variables)
 }
 
-fn look_at(layers: &[Layer], variables: &[(&str, &str)]) -> Examined {
+fn load_layers(layers: &[Layer], variables: &[(&str, &str)]) -> LoadReport {
     let secrets = [("ID", "the-id"), ("SECRET", "the-secret")];
     let environment = secrets.iter().chain(variables);
     let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    examine(layers, environment, &OPERATIONS)
+    load_with_report(layers, environment, &OPERATIONS)
 }
 
-fn fine(toml: &str, variables: &[(&str, &str)]) -> Settings {
-    look(toml, variables).settings.unwrap()
+fn load_valid(toml: &str, variables: &[(&str, &str)]) -> Settings {
+    load_file(toml, variables).settings.unwrap()
 }
 
-fn lines(examined: &Examined) -> Vec<String> {
-    match &examined.settings {
+fn problems(report: &LoadReport) -> Vec<String> {
+    match &report.settings {
         Ok(_) => Vec::new(),
         Err(problems) => problems.to_string().lines().map(str::to_owned).collect(),
     }

@@ -1,24 +1,24 @@
-//! No secret is ever shown.
+//! No output contains a secret.
 
 use super::super::as_toml;
-use super::{ACCOUNTS, Examined, look, look_at};
+use super::{ACCOUNTS, LoadReport, load_file, load_layers};
 
 const CANARY: &str = "c4n4ry";
 
-fn everything_said(examined: &Examined) -> String {
-    let values = serde_json::to_string(&examined.values).unwrap();
-    let shown = as_toml(&examined.values);
-    let told = match &examined.settings {
+fn all_output(report: &LoadReport) -> String {
+    let values = serde_json::to_string(&report.values).unwrap();
+    let toml = as_toml(&report.values, Some(100));
+    let result = match &report.settings {
         Ok(settings) => format!("{settings:?}{settings:#?}"),
         Err(problems) => {
             format!("{problems}{problems:?}{}", serde_json::to_string(problems).unwrap())
         }
     };
-    format!("{shown}\n{values}\n{told}\n{examined:?}")
+    format!("{toml}\n{values}\n{result}\n{report:?}")
 }
 
 #[test]
-fn secrets_that_are_right_are_never_shown() {
+fn valid_secrets_are_masked_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     std::fs::write(&path, CANARY).unwrap();
@@ -31,17 +31,17 @@ fn secrets_that_are_right_are_never_shown() {
          [accounts.b]\nprovider = \"huawei\"\nregion = \"cn-north-4\"\nproject_id = \"p\"\n\
          iam = {{ user = \"u\", domain = \"d\", password = {{ env = \"C\" }} }}\n"
     );
-    let examined = look(&toml, &[("C", CANARY)]);
-    assert!(examined.settings.is_ok(), "{:?}", examined.settings);
-    let said = everything_said(&examined);
-    assert!(!said.contains(CANARY), "{said}");
-    assert!(said.contains("amqp://guest:***@127.0.0.1:5672/%2f"), "{said}");
-    assert!(said.contains("postgres://u:***@h/d?password=***&sslmode=require"), "{said}");
-    assert!(said.contains("access_key_id = \"***\""), "{said}");
+    let report = load_file(&toml, &[("C", CANARY)]);
+    assert!(report.settings.is_ok(), "{:?}", report.settings);
+    let output = all_output(&report);
+    assert!(!output.contains(CANARY), "{output}");
+    assert!(output.contains("amqp://guest:***@127.0.0.1:5672/%2f"), "{output}");
+    assert!(output.contains("postgres://u:***@h/d?password=***&sslmode=require"), "{output}");
+    assert!(output.contains("access_key_id = \"***\""), "{output}");
 }
 
 #[test]
-fn secrets_in_wrong_places_are_never_shown() {
+fn misplaced_secrets_are_not_quoted_in_messages() {
     let account =
         |line: &str| ACCOUNTS.replacen("cn-hangzhou\"\n", &format!("cn-hangzhou\"\n{line}\n"), 1);
     let files = [
@@ -69,16 +69,16 @@ fn secrets_in_wrong_places_are_never_shown() {
     let spaced = format!("{CANARY} x");
     let two_lines = format!("{CANARY}\nx");
     for toml in &files {
-        let examined = look(toml, &[("SPACED", &spaced), ("LINES", &two_lines)]);
-        assert!(examined.settings.is_err(), "{toml}");
-        let said = everything_said(&examined);
-        assert!(!said.contains(CANARY), "{toml}\n{said}");
+        let report = load_file(toml, &[("SPACED", &spaced), ("LINES", &two_lines)]);
+        assert!(report.settings.is_err(), "{toml}");
+        let output = all_output(&report);
+        assert!(!output.contains(CANARY), "{toml}\n{output}");
     }
     let url = format!("amqp:{CANARY}");
     for name in ["TICKETD_ACCOUNTS__A__ACCESS_KEY_SECRET", "TICKETD_SECRET", "TICKETD_BROKER__URL"]
     {
-        let examined = look_at(&[], &[(name, &url)]);
-        assert!(examined.settings.is_err(), "{name}");
-        assert!(!everything_said(&examined).contains(CANARY), "{name}");
+        let report = load_layers(&[], &[(name, &url)]);
+        assert!(report.settings.is_err(), "{name}");
+        assert!(!all_output(&report).contains(CANARY), "{name}");
     }
 }

@@ -1,9 +1,9 @@
-//! Bad configurations and what is said about them.
+//! Invalid configurations and their messages.
 
-use super::wrong_accounts::{DMS, LONELY};
-use super::{ACCOUNTS, file, fine, lines, look, look_at};
+use super::wrong_accounts::{DMS, WHOLE_ACCOUNTS};
+use super::{ACCOUNTS, file, load_file, load_layers, load_valid, problems};
 
-/// What stands in `a.toml`, and the one line it deserves.
+/// The content of `a.toml`, and its only message.
 const TABLE: &[(&str, &str)] = &[
     (
         "[http]\ntimeot = \"5s\"",
@@ -73,7 +73,7 @@ const TABLE: &[(&str, &str)] = &[
     (
         "[ledger]\nretention = \"59m\"",
         "ledger.retention (a.toml): must be at least 1h: \
-         a message still on its way would run a forgotten job again",
+         a message still on its way would run a deleted job again",
     ),
     (
         "[http]\nconnect_timeout = \"21s\"",
@@ -85,7 +85,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "[ledger]\nurl = \"sqlite::memory:\"",
-        "ledger.url (a.toml): would forget every job at a restart; name a file",
+        "ledger.url (a.toml): would lose every job at a restart; name a file",
     ),
     (
         "[ledger]\nurl = \"mysql://h/d\"",
@@ -102,7 +102,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "[broker]\nprefix = \"amq.x\"",
-        "broker.prefix (a.toml): begins with \"amq\", which RabbitMQ keeps for itself",
+        "broker.prefix (a.toml): begins with \"amq\", which is reserved for RabbitMQ",
     ),
     ("[broker]\nprefix = \"\"", "broker.prefix (a.toml): is empty"),
     (
@@ -115,11 +115,11 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "[broker]\nurl = \"amqps://h\"\nclient_key = \"/dev/null\"",
-        "broker.client_key (a.toml): needs broker.client_certificate beside it",
+        "broker.client_key (a.toml): also needs broker.client_certificate",
     ),
     (
         "[broker]\nca = \"/dev/null\"",
-        "broker.ca (a.toml): has no use with amqp://; set broker.url to amqps://",
+        "broker.ca (a.toml): is for amqps:// only; change broker.url to amqps://",
     ),
     (
         "[broker]\nurl = \"amqps://h\"\nca = \"/no/ca.pem\"",
@@ -153,16 +153,16 @@ const TABLE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_bad_configuration_gets_exactly_the_line_it_deserves() {
+fn every_invalid_configuration_has_exactly_its_message() {
     let mut wrong = Vec::new();
     let dms = DMS.iter().map(|(toml, line)| {
         let toml = ACCOUNTS.replacen("cn-hangzhou\"\n", &format!("cn-hangzhou\"\n{toml}\n"), 1);
         (toml, format!("accounts.dms-prod.{line}"))
     });
-    let plain = TABLE.iter().chain(LONELY);
+    let plain = TABLE.iter().chain(WHOLE_ACCOUNTS);
     let plain = plain.map(|(toml, line)| ((*toml).to_owned(), (*line).to_owned()));
     for (toml, line) in plain.chain(dms) {
-        let found = lines(&look(&toml, &[]));
+        let found = problems(&load_file(&toml, &[]));
         if found != [line.clone()] {
             wrong.push(format!(
                 "{toml}\n  expected {line}\n  found    {}",
@@ -178,7 +178,7 @@ fn all_problems_are_reported_at_once() {
     let bad = "[http]\ntimeout = \"x\"\n[retry]\njitter = 2\n[nonsense]\na = 1\n\
                [accounts.a]\nprovider = \"alibaba\"\naccess_key_id = \"inline\"";
     let layers = [file("a.toml", bad), file("b.toml", "not toml")];
-    let found = lines(&look_at(&layers, &[("TICKETD_WORKER__CONCURRENCY", "many")]));
+    let found = problems(&load_layers(&layers, &[("TICKETD_WORKER__CONCURRENCY", "many")]));
     let keys: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
     let expected = [
         "b.toml",
@@ -194,14 +194,14 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
-fn a_missing_file_is_a_problem() {
-    let found = lines(&look_at(&[super::Layer::File("/no/such.toml".into())], &[]));
+fn a_missing_file_is_reported() {
+    let found = problems(&load_layers(&[super::Layer::File("/no/such.toml".into())], &[]));
     assert_eq!(found, ["/no/such.toml: can't be read: No such file or directory (os error 2)"]);
 }
 
 #[test]
-fn a_contradiction_names_both_sides() {
-    let found = lines(&look("", &[("TICKETD_HTTP__TIMEOUT", "1m")]));
+fn a_contradiction_names_both_settings() {
+    let found = problems(&load_file("", &[("TICKETD_HTTP__TIMEOUT", "1m")]));
     assert_eq!(
         found,
         ["probe.settle (default.toml, built in): must be at least http.timeout \
@@ -210,9 +210,9 @@ fn a_contradiction_names_both_sides() {
 }
 
 #[test]
-fn plain_http_is_fine_on_this_machine() {
+fn plain_http_is_allowed_on_this_machine() {
     for host in ["127.0.0.1:1", "127.9.9.9", "[::1]:80", "localhost:8600"] {
         let set = format!("cn-hangzhou\"\nendpoints.dms = \"http://{host}\"\n");
-        fine(&ACCOUNTS.replacen("cn-hangzhou\"\n", &set, 1), &[]);
+        load_valid(&ACCOUNTS.replacen("cn-hangzhou\"\n", &set, 1), &[]);
     }
 }

@@ -1,6 +1,6 @@
-//! Bad accounts and what is said about them.
+//! Invalid accounts and their messages.
 
-/// What is added to the account `dms-prod`, and the one line it deserves.
+/// A setting added to the account `dms-prod`, and its only message.
 pub(super) const DMS: &[(&str, &str)] = &[
     (
         "rate_limit = \"10\"",
@@ -9,7 +9,7 @@ pub(super) const DMS: &[(&str, &str)] = &[
     ("rate_limit = \"0/s\"", "rate_limit (a.toml): must allow at least one request"),
     (
         "rate_limit_shared = true",
-        "rate_limit_shared (a.toml): says to share a rate_limit that is not there; set one",
+        "rate_limit_shared (a.toml): needs a rate_limit to share; set one",
     ),
     (
         "rate_limit = \"5/s\"\nrate_limit_shared = true",
@@ -43,7 +43,7 @@ pub(super) const DMS: &[(&str, &str)] = &[
     ),
     (
         "security_token = \"t0ken\"",
-        "security_token (a.toml): a secret must not stand here; write it as { env = \"NAME\" } or { file = \"PATH\" }",
+        "security_token (a.toml): a secret must not be written here; write it as { env = \"NAME\" } or { file = \"PATH\" }",
     ),
     (
         "security_token = { env = \"NOT_SET\" }",
@@ -59,11 +59,11 @@ pub(super) const DMS: &[(&str, &str)] = &[
     ),
     (
         "security_token = { value = \"t0ken\" }",
-        "security_token (a.toml): knows env and file, not \"value\"; write it as { env = \"NAME\" } or { file = \"PATH\" }",
+        "security_token (a.toml): has the unknown key \"value\"; write it as { env = \"NAME\" } or { file = \"PATH\" }",
     ),
     (
         "security_token = {}",
-        "security_token (a.toml): names no place; write it as { env = \"NAME\" } or { file = \"PATH\" }",
+        "security_token (a.toml): is an empty table; write it as { env = \"NAME\" } or { file = \"PATH\" }",
     ),
     (
         "security_token = 7",
@@ -75,8 +75,8 @@ pub(super) const DMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whole accounts, and the one line they deserve.
-pub(super) const LONELY: &[(&str, &str)] = &[
+/// Complete files, and their only message.
+pub(super) const WHOLE_ACCOUNTS: &[(&str, &str)] = &[
     ("[accounts.a]\nregion = \"r\"", "accounts.a.provider (a.toml): is missing"),
     (
         "[accounts.a]\nprovider = \"azure\"",
@@ -106,7 +106,7 @@ pub(super) const LONELY: &[(&str, &str)] = &[
         "[accounts.a]\nprovider = \"huawei\"\nregion = \"cn-north-4\"\nproject_id = \"p\"\n\
          access_key_id = { env = \"ID\" }\naccess_key_secret = { env = \"ID\" }\n\
          iam = { user = \"u\", domain = \"d\", password = { env = \"ID\" } }",
-        "accounts.a.iam (a.toml): stands beside an access key pair; keep one of the two",
+        "accounts.a.iam (a.toml): is set together with an access key pair; remove one of them",
     ),
     (
         "[accounts.\"a b\"]\nprovider = \"alibaba\"\nregion = \"cn-hangzhou\"\n\

@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::advice::{Outcome, OutcomeError, OutcomeKind};
+use super::advice::OutcomeError;
 use super::message::Rejection;
 use super::milestone::Milestone;
-use super::state::{ExecutionState, ProviderReply};
+use super::state::{ExecutionState, Outcome, OutcomeKind, ProviderReply, Timestamps};
 use super::{Job, Kind, Trace};
 
 /// The media type of an event.
@@ -103,45 +103,28 @@ impl fmt::Display for EventState {
     }
 }
 
-/// The moments of a job.
+/// When the steps of a job happened.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct EventTimes {
     /// When a worker first read the message.
     pub received: Timestamp,
-    /// When the first call was about to be sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started: Option<Timestamp>,
-    /// When the provider's acceptance was read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub submitted: Option<Timestamp>,
-    /// When the outcome was decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Timestamp>,
+    /// The later steps, as far as they have happened.
+    #[serde(flatten)]
+    pub steps: Timestamps,
 }
 
-/// What the provider said last.
+/// What the provider returned last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct EventProvider {
-    /// Its ids of the requests, for its support.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub request_ids: Vec<String>,
-    /// The status the last poll saw.
+    /// The last reply and the ids of its requests.
+    #[serde(flatten)]
+    pub last: ProviderReply,
+    /// The provider's status in the last poll.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Its last reply, cut to 64 KiB.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub reply: Value,
 }
 
 impl EventProvider {
-    fn new(provider_reply: &ProviderReply, status: Option<String>) -> Self {
-        Self {
-            request_ids: provider_reply.request_ids.clone(),
-            status,
-            reply: provider_reply.reply.clone(),
-        }
-    }
-
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -174,15 +157,13 @@ impl CloudEvent {
             kind: job.kind.to_string(),
             state: EventState::Milestone(milestone),
             attempts: execution.calls,
-            times: EventTimes {
-                received: job.received_at,
-                started: execution.times.started,
-                submitted: execution.times.submitted,
-                ended: None,
-            },
+            times: EventTimes { received: job.received_at, steps: execution.times },
             result: execution.result.clone(),
             handle: execution.handle.clone(),
-            provider: EventProvider::new(&execution.provider_reply, execution.seen.clone()),
+            provider: EventProvider {
+                last: execution.provider_reply.clone(),
+                status: execution.seen.clone(),
+            },
             error,
             metadata: job.metadata.clone(),
         };
@@ -201,13 +182,11 @@ impl CloudEvent {
             attempts: outcome.attempts,
             times: EventTimes {
                 received: job.received_at,
-                started: outcome.times.started,
-                submitted: outcome.times.submitted,
-                ended: Some(ended),
+                steps: Timestamps { ended: Some(ended), ..outcome.times },
             },
             result: outcome.result.clone(),
             handle: outcome.handle.clone(),
-            provider: EventProvider::new(&outcome.provider_reply, None),
+            provider: EventProvider { last: outcome.provider_reply.clone(), status: None },
             error: outcome.error.clone(),
             metadata: job.metadata.clone(),
         };
@@ -239,9 +218,7 @@ impl CloudEvent {
                 attempts: 0,
                 times: EventTimes {
                     received: rejection.at,
-                    started: None,
-                    submitted: None,
-                    ended: Some(rejection.at),
+                    steps: Timestamps { ended: Some(rejection.at), ..Timestamps::default() },
                 },
                 result: Value::Null,
                 handle: None,

@@ -1,72 +1,56 @@
-//! What follows from an answer.
+//! Answers of a provider.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::advice::{OutcomeError, OutcomeKind};
+use super::super::advice::OutcomeError;
 use super::super::state::{
-    Accepted, Answer, Answered, ExecutionState, RequestKind, Running, State,
+    Accepted, Answer, Answered, ExecutionState, OutcomeKind, RequestKind, Running, State,
 };
 use super::super::{Failure, Until};
 use super::waits::later;
 use super::{Context, IllegalInput, Input, illegal};
 
 impl Context<'_> {
-    /// The provider answered.
-    pub(super) fn read(
+    pub(super) fn on_answer(
         &self,
         mut execution: ExecutionState,
+        since: Timestamp,
         answered: Answered,
     ) -> Result<State, IllegalInput> {
-        let request = execution.request.clone();
-        let next = match (request, answered.answer) {
-            (RequestKind::Baseline, Answer::Baseline(baseline)) => {
+        if !answered.answer.is_for(&execution.request) {
+            return Err(illegal(&State::Asking { execution, since }, &Input::Answered(answered)));
+        }
+        execution.provider_reply = answered.provider_reply;
+        Ok(match answered.answer {
+            Answer::Baseline(baseline) => {
                 execution.clear_failures();
                 execution.baseline = Some(baseline);
                 execution.request = RequestKind::Call;
-                execution.provider_reply = answered.provider_reply;
-                self.resume(execution, self.now)
+                self.on_due(execution, self.now)
             }
-            (RequestKind::Call, Answer::Accepted(accepted))
-            | (RequestKind::Probe, Answer::Found(accepted)) => {
-                execution.provider_reply = answered.provider_reply;
+            Answer::Accepted(accepted) | Answer::Found(accepted) => {
                 self.accept(execution, accepted)
             }
-            (RequestKind::Probe, Answer::Absent) => {
-                execution.clear_failures();
-                execution.provider_reply = answered.provider_reply;
-                self.miss(execution)
+            Answer::Absent => self.on_absent(execution),
+            Answer::Undecided(why) => {
+                self.try_again(execution, Failure::ambiguous("Undecided", why))
             }
-            (RequestKind::Probe, Answer::Undecided(why)) => {
-                let failure = Failure::ambiguous("Undecided", why);
-                execution.provider_reply = answered.provider_reply;
-                self.try_again(execution, failure)
-            }
-            (RequestKind::Poll(_), Answer::Running(running)) => {
-                execution.provider_reply = answered.provider_reply;
-                self.follow(execution, running)
-            }
-            (RequestKind::Poll(_), Answer::Ended(ended)) => {
-                execution.provider_reply = answered.provider_reply;
+            Answer::Running(running) => self.on_running(execution, running),
+            Answer::Ended(ended) => {
                 overlay(&mut execution.result, ended.result);
                 match ended.failure {
                     None => self.report(execution, OutcomeKind::Succeeded, None),
                     Some((code, message)) => {
-                        let trouble = OutcomeError::ticket(code, message);
-                        self.report(execution, OutcomeKind::Failed, Some(trouble))
+                        let error = OutcomeError::ticket(code, message);
+                        self.report(execution, OutcomeKind::Failed, Some(error))
                     }
                 }
             }
-            (_, answer) => {
-                let state = State::Asking { execution, since: self.now };
-                let event =
-                    Input::Answered(Answered { answer, provider_reply: answered.provider_reply });
-                return Err(illegal(&state, &event));
-            }
-        };
-        Ok(next)
+        })
     }
 
-    /// The provider took the call, or a probe found that it had.
+    /// Takes over the handle, and polls it unless acceptance is all that the job asks for.
     pub(super) fn accept(&self, mut execution: ExecutionState, accepted: Accepted) -> State {
         execution.clear_failures();
         execution.doubt = None;
@@ -83,8 +67,9 @@ impl Context<'_> {
         }
     }
 
-    /// A probe saw no trace of the call.
-    pub(super) fn miss(&self, mut execution: ExecutionState) -> State {
+    /// A probe saw no trace of the call. After enough of them the call counts as without effect.
+    fn on_absent(&self, mut execution: ExecutionState) -> State {
+        execution.clear_failures();
         execution.absences = execution.absences.saturating_add(1);
         if execution.absences < self.policy.probe.tries {
             return State::Waiting { execution, due: later(self.now, self.policy.probe.interval) };
@@ -93,21 +78,15 @@ impl Context<'_> {
         execution.absences = 0;
         execution.request = RequestKind::Call;
         if execution.calls >= self.policy.retry.max_attempts {
-            let failure = Failure::retryable(
-                "NoAnswer",
-                format!("{} calls stayed without an answer and without effect", execution.calls),
-            );
-            return self.report(
-                execution,
-                OutcomeKind::Failed,
-                Some(OutcomeError::failure(&failure)),
-            );
+            let message =
+                format!("{} calls stayed without an answer and without effect", execution.calls);
+            let error = OutcomeError::failure(&Failure::retryable("NoAnswer", message));
+            return self.report(execution, OutcomeKind::Failed, Some(error));
         }
         self.wait_until(execution, self.now)
     }
 
-    /// A poll found it under way.
-    pub(super) fn follow(&self, mut execution: ExecutionState, running: Running) -> State {
+    fn on_running(&self, mut execution: ExecutionState, running: Running) -> State {
         execution.clear_failures();
         overlay(&mut execution.result, running.result);
         if execution.seen.as_ref() == Some(&running.seen) {
@@ -117,13 +96,27 @@ impl Context<'_> {
             execution.unchanged = 0;
             execution.seen = Some(running.seen);
         }
-        let wait =
-            self.policy.poll.delay(execution.unchanged, running.waits_for_person, self.random);
+        let (unchanged, for_person) = (execution.unchanged, running.waits_for_person);
+        let wait = self.policy.poll.delay(unchanged, for_person, self.random);
         self.wait_until(execution, later(self.now, wait))
     }
 }
 
-/// Lays the fields of `new` over `known`.
+impl Answer {
+    /// Whether a request of this kind can have this answer.
+    fn is_for(&self, request: &RequestKind) -> bool {
+        match self {
+            Answer::Baseline(_) => matches!(request, RequestKind::Baseline),
+            Answer::Accepted(_) => matches!(request, RequestKind::Call),
+            Answer::Found(_) | Answer::Absent | Answer::Undecided(_) => {
+                matches!(request, RequestKind::Probe)
+            }
+            Answer::Running(_) | Answer::Ended(_) => matches!(request, RequestKind::Poll(_)),
+        }
+    }
+}
+
+/// Replaces the fields of `known` by those of `new`.
 fn overlay(known: &mut Value, new: Value) {
     match (known, new) {
         (_, Value::Null) => {}

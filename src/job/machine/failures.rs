@@ -1,4 +1,4 @@
-//! What follows from a failure.
+//! Failed requests.
 
 use jiff::Timestamp;
 
@@ -8,8 +8,7 @@ use super::Context;
 use super::waits::later;
 
 impl Context<'_> {
-    /// A request failed.
-    pub(super) fn fail(
+    pub(super) fn on_failure(
         &self,
         mut execution: ExecutionState,
         since: Timestamp,
@@ -24,7 +23,7 @@ impl Context<'_> {
             (RequestKind::Call, FailureClass::Ambiguous) => {
                 let cause = failure.to_string();
                 execution.last_failure = Some(failure);
-                self.lose(execution, since, &cause)
+                self.on_lost_call(execution, since, &cause)
             }
             (RequestKind::Call, FailureClass::Retryable { .. })
             | (
@@ -34,8 +33,8 @@ impl Context<'_> {
         }
     }
 
-    /// A call's answer is lost: it may have taken effect.
-    pub(super) fn lose(
+    /// The answer of a call is lost: the call may have taken effect.
+    pub(super) fn on_lost_call(
         &self,
         mut execution: ExecutionState,
         called_at: Timestamp,
@@ -43,7 +42,7 @@ impl Context<'_> {
     ) -> State {
         execution.clear_failures();
         execution.absences = 0;
-        // An older doubt widens the window a probe has to look through.
+        // An earlier doubt stays: a probe has to look back to the first lost call.
         execution.doubt.get_or_insert(Doubt { called_at, cause: cause.to_owned() });
         let settled = later(self.now, self.policy.probe.settle);
         if self.capabilities.probe {
@@ -54,11 +53,11 @@ impl Context<'_> {
         {
             self.wait_until(execution, settled)
         } else {
-            self.give_up_in_doubt(execution)
+            self.give_up_in_doubt(execution, "")
         }
     }
 
-    /// Not acted on, or a read: once more after a wait, or give up.
+    /// Repeats a request that had no effect, after a pause, or gives up.
     pub(super) fn try_again(&self, mut execution: ExecutionState, failure: Failure) -> State {
         execution.failures = execution.failures.saturating_add(1);
         let since = *execution.failing_since.get_or_insert(self.now);
@@ -68,16 +67,15 @@ impl Context<'_> {
         };
         let out_of_calls = execution.request == RequestKind::Call
             && execution.calls >= self.policy.retry.max_attempts;
-        let mut policy = self.policy.retry;
+        let mut retry = self.policy.retry;
         if let RequestKind::Poll(_) = execution.request {
-            // What was started goes on whether we look or not: only time ends the looking.
-            policy.max_attempts = u32::MAX;
+            // The provider keeps working however often a poll fails. Only time ends polling.
+            retry.max_attempts = u32::MAX;
         }
-        let wait = policy.delay(execution.failures, since, retry_after, self.now, self.random);
-        match wait {
-            Some(wait) if !out_of_calls => {
+        match retry.delay(execution.failures, since, retry_after, self.now, self.random) {
+            Some(pause) if !out_of_calls => {
                 execution.last_failure = Some(failure);
-                self.wait_until(execution, later(self.now, wait))
+                self.wait_until(execution, later(self.now, pause))
             }
             Some(_) | None => self.give_up(execution, failure),
         }

@@ -1,4 +1,4 @@
-//! Waiting, waking up, and being taken up again after a crash.
+//! Waiting, the end of a wait, and a restart after a crash.
 
 use std::time::Duration;
 
@@ -9,18 +9,15 @@ use super::super::state::{ExecutionState, RequestKind, State};
 use super::Context;
 
 impl Context<'_> {
-    /// The wait may be over.
-    pub(super) fn resume(&self, mut execution: ExecutionState, due: Timestamp) -> State {
-        if self.job.deadline.is_some_and(|deadline| self.now >= deadline) {
-            match execution.request {
-                RequestKind::Baseline | RequestKind::Call if execution.doubt.is_some() => {
-                    return self.give_up_in_doubt(execution);
-                }
-                RequestKind::Baseline | RequestKind::Call | RequestKind::Poll(_) => {
-                    return self.expire(execution);
-                }
-                // The question what became of the call is still open, and bounded: settle it first.
-                RequestKind::Probe => {}
+    /// Sends the request if it is due. A cancel request or a passed deadline ends the job instead,
+    /// but never while a probe is open: its attempts are bounded, and the call may have taken effect.
+    pub(super) fn on_due(&self, mut execution: ExecutionState, due: Timestamp) -> State {
+        if execution.request != RequestKind::Probe {
+            if let Some(reason) = self.cancelled {
+                return self.cancel(execution, reason);
+            }
+            if self.job.deadline.is_some_and(|deadline| self.now >= deadline) {
+                return self.expire(execution);
             }
         }
         if self.now < due {
@@ -33,14 +30,15 @@ impl Context<'_> {
         State::Asking { execution, since: self.now }
     }
 
-    /// A worker stopped while a request may have been on its way.
-    pub(super) fn recover(&self, mut execution: ExecutionState, since: Timestamp) -> State {
+    /// A worker stopped while the request may have been in progress.
+    pub(super) fn on_restart(&self, mut execution: ExecutionState, since: Timestamp) -> State {
         match execution.request {
             RequestKind::Call => {
                 let failure =
                     Failure::ambiguous("Interrupted", "a worker stopped before it had the answer");
-                execution.last_failure = Some(failure.clone());
-                self.lose(execution, since, &failure.to_string())
+                let cause = failure.to_string();
+                execution.last_failure = Some(failure);
+                self.on_lost_call(execution, since, &cause)
             }
             RequestKind::Baseline | RequestKind::Probe | RequestKind::Poll(_) => {
                 State::Asking { execution, since: self.now }
@@ -48,20 +46,18 @@ impl Context<'_> {
         }
     }
 
-    /// A limit of ours came before the provider, or the provider is away: nothing counts, and
-    /// neither does the wait count as patience.
-    pub(super) fn put_off(&self, mut execution: ExecutionState, until: Timestamp) -> State {
+    /// The request was not sent: it counts neither as a call nor as time of failing.
+    pub(super) fn on_deferred(&self, mut execution: ExecutionState, until: Timestamp) -> State {
         if execution.request == RequestKind::Call {
             execution.calls = execution.calls.saturating_sub(1);
         }
         let wait = until.duration_since(self.now).max(SignedDuration::ZERO);
-        let later = |since: Timestamp| since.saturating_add(wait).unwrap_or(since);
-        execution.failing_since = execution.failing_since.map(later);
+        execution.failing_since =
+            execution.failing_since.map(|since| since.saturating_add(wait).unwrap_or(since));
         self.wait_until(execution, until)
     }
 
-    /// Waits, but not beyond the deadline: it is reported when it passes, not some time later.
-    /// A doubt is settled whatever the deadline.
+    /// Waits until `due` or the deadline, whichever is first. The deadline does not limit a probe.
     pub(super) fn wait_until(&self, execution: ExecutionState, due: Timestamp) -> State {
         let due = match self.job.deadline {
             Some(deadline) if execution.request != RequestKind::Probe => due.min(deadline),
@@ -71,7 +67,7 @@ impl Context<'_> {
     }
 }
 
-/// `now + wait`, or the end of time.
+/// `now + wait`, or the latest time that exists.
 pub(super) fn later(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait)
         .ok()

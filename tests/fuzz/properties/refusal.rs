@@ -48,11 +48,9 @@ pub fn refusal(bytes: &[u8]) {
                 }
             }
             Input::Deferred(_) => {}
-            Input::Resumed
-            | Input::Published
-            | Input::Cancelled(_)
-            | Input::Poisoned
-            | Input::Resolved(_) => panic!("{event:?}"),
+            Input::Resumed | Input::Published | Input::Poisoned | Input::Resolved(_) => {
+                panic!("{event:?}")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use ticketd::job::cloud_event;
-use ticketd::job::machine::{Context, Input, step};
+use ticketd::job::machine::{Action, Context, Input, Isolation, start, step};
 use ticketd::job::policy::{Policy, Poll, Probe, Retry};
 use ticketd::job::{
     Answer, FailureClass, Job, Outcome, OutcomeError, OutcomeKind, RequestKind, State,
@@ -69,7 +69,7 @@ pub fn run_scenario(scenario: Scenario, bytes: &[u8]) {
     let provider = Arc::new(ScriptedProvider::new(replies, head.contains(&b'*')));
     let job = scenario_job(scenario, kind.into());
     let capabilities = providers(provider.clone()).capabilities(&job);
-    let state = State::first(&job, capabilities);
+    let state = start(&job, capabilities);
     if let Some(outcome) = run_job(&job, state, &provider) {
         let done = outcome.kind == OutcomeKind::Succeeded;
         assert!(!done || outcome.handle.is_some(), "a job succeeded without a handle");
@@ -85,15 +85,23 @@ pub fn run_job(job: &Job, mut state: State, provider: &Arc<ScriptedProvider>) ->
     let mut now = Timestamp::now();
     let mut event = Input::Resumed;
     for _ in 0..MAX_STEPS {
-        let context = Context { job, policy: &POLICY, capabilities, now, random: 0.5 };
-        state = step(state, event, &context).expect("the input of a provider is always legal");
-        check_stored(&state);
-        event = match &state {
-            State::Waiting { due, .. } => {
-                now = now.max(*due);
+        let context = Context {
+            job,
+            policy: &POLICY,
+            capabilities,
+            cancelled: None,
+            isolation: Isolation::Shared,
+            now,
+            random: 0.5,
+        };
+        let next = step(&state, event, &context).expect("the input of a provider is always legal");
+        check_stored(&next.state);
+        event = match next.action() {
+            Action::Sleep(due) | Action::Park(due) => {
+                now = now.max(due);
                 Input::Resumed
             }
-            State::Asking { execution, .. } => {
+            Action::Request { execution, .. } => {
                 let before = provider.count();
                 let answer =
                     RUNTIME.with(|runtime| runtime.block_on(providers.ask(job, execution)));
@@ -109,13 +117,17 @@ pub fn run_job(job: &Job, mut state: State, provider: &Arc<ScriptedProvider>) ->
                 }
                 answer
             }
-            State::Reporting { outcome } => {
+            Action::PublishOutcome(outcome) => {
                 let event = json!(cloud_event::CloudEvent::outcome("/fuzz", job, outcome));
                 check_bounds(&event);
                 Input::Published
             }
-            State::Done { outcome } => return Some(outcome.clone()),
+            Action::Acknowledge | Action::AnswerAgain(_) => match next.state {
+                State::Done { outcome } => return Some(outcome),
+                other => panic!("acknowledged as {other:?}"),
+            },
         };
+        state = next.state;
     }
     None
 }
@@ -155,11 +167,9 @@ fn check_result(event: &Input, account: &str) {
             assert!(!contains_secret(&failure.to_string(), account), "{failure}");
         }
         Input::Deferred(_) => {}
-        Input::Resumed
-        | Input::Published
-        | Input::Cancelled(_)
-        | Input::Poisoned
-        | Input::Resolved(_) => panic!("{event:?} is not a result of a request"),
+        Input::Resumed | Input::Published | Input::Poisoned | Input::Resolved(_) => {
+            panic!("{event:?} is not a result of a request")
+        }
     }
 }
 

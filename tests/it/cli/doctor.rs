@@ -21,16 +21,16 @@ async fn doctor(env: &TestEnv, prepare: impl FnOnce(&mut Command)) -> (i32, Vec<
     for secret in ["sim-alibaba-secret", "sim-huawei-secret", "guest:guest", "h1dden"] {
         assert!(!printed.contains(secret), "{printed}");
     }
-    let told: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(told["ok"], output.status.success());
-    (output.status.code().unwrap(), told["findings"].as_array().unwrap().clone())
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["ok"], output.status.success());
+    (output.status.code().unwrap(), report["checks"].as_array().unwrap().clone())
 }
 
 #[track_caller]
-fn finding<'a>(findings: &'a [Value], what: &str) -> (&'a str, &'a str) {
-    let found = findings.iter().find(|finding| finding["what"] == what);
-    let found = found.unwrap_or_else(|| panic!("no {what} in {findings:#?}"));
-    (found["verdict"].as_str().unwrap(), found["said"].as_str().unwrap())
+fn check<'a>(checks: &'a [Value], name: &str) -> (&'a str, &'a str) {
+    let found = checks.iter().find(|check| check["name"] == name);
+    let found = found.unwrap_or_else(|| panic!("no {name} in {checks:#?}"));
+    (found["status"].as_str().unwrap(), found["message"].as_str().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,21 +40,21 @@ async fn the_doctor_passes_a_healthy_environment() {
     env.submit(ticketd::job::Kind::Create, &accepted(change("a", "c"))).await;
     env.outcome("a").await;
     let effects = env.simulator.effects().len();
-    let (code, findings) = doctor(&env, |_| {}).await;
-    assert_eq!(code, 0, "{findings:#?}");
-    for what in ["broker", "broker topology", "ledger", "jobs", "ali dms", "ali dataworks"] {
-        assert_eq!(finding(&findings, what).0, "ok", "{findings:#?}");
+    let (code, checks) = doctor(&env, |_| {}).await;
+    assert_eq!(code, 0, "{checks:#?}");
+    for name in ["broker", "broker topology", "ledger", "jobs", "ali dms", "ali dataworks"] {
+        assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
     }
-    for what in ["hw factory", "hw tasks", "admin address", "configuration"] {
-        assert_eq!(finding(&findings, what).0, "ok", "{findings:#?}");
+    for name in ["hw factory", "hw tasks", "admin address", "configuration"] {
+        assert_eq!(check(&checks, name).0, "ok", "{checks:#?}");
     }
     assert_eq!(env.simulator.effects().len(), effects, "checking changes nothing");
     env.submit(ticketd::job::Kind::Create, &json!({ "id": "bad" })).await;
     until(async || env.broker().dead_and_unrouted().await.unwrap().dead == 1).await;
-    let (code, findings) = doctor(&env, |_| {}).await;
-    let (kind, said) = finding(&findings, "broker left-overs");
-    assert_eq!((code, kind), (0, "look"));
-    assert!(said.contains("ticketd dead list"), "{said}");
+    let (code, checks) = doctor(&env, |_| {}).await;
+    let (status, message) = check(&checks, "dead and unrouted");
+    assert_eq!((code, status), (0, "warning"));
+    assert!(message.contains("ticketd dead list"), "{message}");
     worker.stop().await;
 }
 
@@ -67,7 +67,7 @@ async fn the_doctor_reports_what_is_wrong_and_what_to_do() {
     std::fs::write(folder.join("ledger.db"), "no database, but long enough to be one: ".repeat(50))
         .unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (code, findings) = doctor(&env, |command| {
+    let (code, checks) = doctor(&env, |command| {
         command
             .env("TICKETD_BROKER__URL", "amqp://guest:h1dden@127.0.0.1:1/%2f")
             .env("TICKETD_ADMIN__ADDRESS", taken.local_addr().unwrap().to_string())
@@ -75,18 +75,18 @@ async fn the_doctor_reports_what_is_wrong_and_what_to_do() {
     })
     .await;
     assert_eq!(code, 1);
-    for (what, kind, words) in [
-        ("broker", "wrong", "start RabbitMQ there, or correct broker.url"),
-        ("ledger", "wrong", "ledger.db"),
-        ("admin address", "look", "is taken"),
-        ("ali dms", "wrong", "SignatureDoesNotMatch"),
-        ("ali dataworks", "wrong", "SignatureDoesNotMatch"),
+    for (name, status, words) in [
+        ("broker", "error", "start RabbitMQ there, or correct broker.url"),
+        ("ledger", "error", "ledger.db"),
+        ("admin address", "warning", "is in use"),
+        ("ali dms", "error", "SignatureDoesNotMatch"),
+        ("ali dataworks", "error", "SignatureDoesNotMatch"),
         ("hw factory", "ok", ""),
-        ("hw tasks", "wrong", "can't connect to 127.0.0.1"),
+        ("hw tasks", "error", "can't connect to 127.0.0.1"),
     ] {
-        let (found, said) = finding(&findings, what);
-        assert_eq!(found, kind, "{what}: {said}");
-        assert!(said.contains(words), "{what}: {said}");
+        let (found, message) = check(&checks, name);
+        assert_eq!(found, status, "{name}: {message}");
+        assert!(message.contains(words), "{name}: {message}");
     }
 }
 
@@ -96,18 +96,18 @@ async fn a_missing_topology_is_reported_by_topology_mode() {
     let elsewhere = |command: &mut Command| {
         command.env("TICKETD_BROKER__PREFIX", "nobody-made-this");
     };
-    let (code, findings) = doctor(&env, elsewhere).await;
-    let (kind, said) = finding(&findings, "broker topology");
-    assert_eq!((code, kind), (0, "look"));
-    assert!(said.ends_with("objects are missing: a worker makes them"), "{said}");
-    let (code, findings) = doctor(&env, |command| {
+    let (code, checks) = doctor(&env, elsewhere).await;
+    let (status, message) = check(&checks, "broker topology");
+    assert_eq!((code, status), (0, "warning"));
+    assert!(message.ends_with("objects are missing: a worker declares them"), "{message}");
+    let (code, checks) = doctor(&env, |command| {
         elsewhere(command);
         command.env("TICKETD_BROKER__TOPOLOGY", "check");
     })
     .await;
-    let (kind, said) = finding(&findings, "broker topology");
-    assert_eq!((code, kind), (1, "wrong"));
-    assert!(said.ends_with("is missing: run `ticketd topology apply`"), "{said}");
+    let (status, message) = check(&checks, "broker topology");
+    assert_eq!((code, status), (1, "error"));
+    assert!(message.ends_with("is missing: run `ticketd topology apply`"), "{message}");
 }
 
 #[tokio::test]

@@ -342,7 +342,7 @@ fn read(toml: &str, url: &str) -> Settings {
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     let layer = Layer::Text { name: "test".into(), toml: toml.into() };
     let url = ("TICKETD_BROKER__URL".to_owned(), url.to_owned());
-    config::examine(&[layer], BTreeMap::from([url]), &names).settings.unwrap()
+    config::load_with_report(&[layer], BTreeMap::from([url]), &names).settings.unwrap()
 }
 
 /// Waits until a condition holds, checking repeatedly.

@@ -1,4 +1,7 @@
-//! AsyncAPI 3.0 document: where messages go in and come out.
+//! AsyncAPI 3.0 document of exchanges, queues and messages.
+
+mod amqp;
+mod cancellation;
 
 use anyhow::{Context, Result};
 use percent_encoding::percent_decode_str;
@@ -6,19 +9,17 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use self::amqp::{AmqpNames, BINDING_VERSION, refer};
 use super::{event, job};
 use crate::broker::BrokerSettings;
 use crate::job::{Catalogue, Kind};
 use crate::worker::header;
 
-mod cancellation;
-
-const BINDING: &str = "0.3.0";
-
-/// The document, for the exchanges and queues of one broker. Its password is not in it.
+/// The document for one broker, without its password.
 pub(super) fn document(catalogue: &Catalogue, broker: &BrokerSettings) -> Result<Value> {
-    let url = Url::parse(broker.url.current().expose_secret()).context("broker.url is no URL")?;
-    let place = Place { prefix: &broker.prefix, vhost: vhost(&url) };
+    let url =
+        Url::parse(broker.url.current().expose_secret()).context("broker.url is not a URL")?;
+    let names = AmqpNames { prefix: &broker.prefix, vhost: vhost(&url) };
     let messages: Map<String, Value> = catalogue
         .iter()
         .map(|operation| (message_of(operation.name), job_message(operation.name)))
@@ -38,7 +39,7 @@ pub(super) fn document(catalogue: &Catalogue, broker: &BrokerSettings) -> Result
         },
         "defaultContentType": "application/json",
         "servers": { "broker": server(&url) },
-        "channels": channels(catalogue, &place),
+        "channels": channels(catalogue, &names),
         "operations": operations(catalogue),
         "components": {
             "schemas": {
@@ -50,34 +51,6 @@ pub(super) fn document(catalogue: &Catalogue, broker: &BrokerSettings) -> Result
     }))
 }
 
-/// Where exchanges and queues are.
-struct Place<'a> {
-    prefix: &'a str,
-    vhost: String,
-}
-
-impl Place<'_> {
-    fn exchange(&self, name: &str) -> Value {
-        json!({ "amqp": {
-            "is": "routingKey", "bindingVersion": BINDING,
-            "exchange": {
-                "name": format!("{}.{name}", self.prefix), "type": "topic",
-                "durable": true, "autoDelete": false, "vhost": self.vhost,
-            },
-        } })
-    }
-
-    fn queue(&self, name: &str) -> Value {
-        json!({ "amqp": {
-            "is": "queue", "bindingVersion": BINDING,
-            "queue": {
-                "name": format!("{}.{name}", self.prefix),
-                "durable": true, "exclusive": false, "autoDelete": false, "vhost": self.vhost,
-            },
-        } })
-    }
-}
-
 fn server(url: &Url) -> Value {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
@@ -87,7 +60,7 @@ fn server(url: &Url) -> Value {
     })
 }
 
-/// The path without its slash; none at all means the usual one.
+/// The path without its slash, percent-decoded; an empty path is the default virtual host.
 fn vhost(url: &Url) -> String {
     match url.path().strip_prefix('/') {
         None | Some("") => "/".to_owned(),
@@ -95,7 +68,7 @@ fn vhost(url: &Url) -> String {
     }
 }
 
-fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
+fn channels(catalogue: &Catalogue, names: &AmqpNames<'_>) -> Value {
     let mut channels: Map<String, Value> = Map::new();
     for kind in Kind::ALL {
         let messages: Map<String, Value> = of_kind(catalogue, kind)
@@ -104,16 +77,16 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
         channels.insert(
             channel_of(kind),
             json!({
-                "address": kind, "messages": messages, "bindings": place.exchange("jobs"),
+                "address": kind, "messages": messages, "bindings": names.exchange("jobs"),
                 "description": format!(
-                    "Jobs of kind {kind}. The address is the routing key; publish persistent and \
-                     with confirms. A job with a wrong key is confirmed too, and kept in {}.unrouted.",
-                    place.prefix
+                    "Jobs of kind {kind}. The address is the routing key; publish persistent messages \
+                     with confirms. A job with a wrong key is also confirmed, and kept in {}.unrouted.",
+                    names.prefix
                 ),
             }),
         );
     }
-    channels.insert("jobs.cancel".to_owned(), cancellation::channel(place));
+    channels.insert("jobs.cancel".to_owned(), cancellation::channel(names));
     let event = json!({ "event": refer(["components", "messages", "event"]) });
     channels.insert(
         "events".to_owned(),
@@ -121,10 +94,10 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
             "address": "{kind}.{operation}.{state}", "messages": event,
             "parameters": {
                 "kind": { "description": "As in the event's data." },
-                "operation": { "description": "As in the event's data; has a dot in it." },
+                "operation": { "description": "As in the event's data; it contains a dot." },
                 "state": { "description": "As in the event's data." },
             },
-            "bindings": place.exchange("events"),
+            "bindings": names.exchange("events"),
             "description": "Events of all jobs. The address is the routing key; bind a queue of \
                 your own, for example with create.# or #.failed.",
         }),
@@ -133,18 +106,18 @@ fn channels(catalogue: &Catalogue, place: &Place<'_>) -> Value {
         "replies".to_owned(),
         json!({
             "address": null, "messages": event,
-            "bindings": { "amqp": { "is": "queue", "queue": {}, "bindingVersion": BINDING } },
-            "description": "The outcome once more, with the job's correlation_id, in the queue \
+            "bindings": { "amqp": { "is": "queue", "queue": {}, "bindingVersion": BINDING_VERSION } },
+            "description": "A copy of the outcome, with the job's correlation_id, in the queue \
                 that the job's reply_to names, if the configuration allows it.",
         }),
     );
     channels.insert(
         "dead".to_owned(),
         json!({
-            "address": format!("{}.dead", place.prefix),
+            "address": format!("{}.dead", names.prefix),
             "messages": { "deadLetter": refer(["components", "messages", "deadLetter"]) },
-            "bindings": place.queue("dead"),
-            "description": "Messages that were no valid jobs, and jobs that workers died of, \
+            "bindings": names.queue("dead"),
+            "description": "Messages that were not valid jobs, and jobs that crashed workers, \
                 kept byte for byte.",
         }),
     );
@@ -169,12 +142,12 @@ fn operations(catalogue: &Catalogue) -> Value {
                         "description": "The message's reply_to property." },
                     "channel": refer(["channels", "replies"]), "messages": event("replies"),
                 },
-                "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING } },
+                "bindings": { "amqp": { "ack": true, "bindingVersion": BINDING_VERSION } },
             }),
         );
     }
     operations.insert("receive.cancel".to_owned(), cancellation::operation());
-    let persistent = json!({ "amqp": { "deliveryMode": 2, "bindingVersion": BINDING } });
+    let persistent = json!({ "amqp": { "deliveryMode": 2, "bindingVersion": BINDING_VERSION } });
     operations.insert(
         "send.events".to_owned(),
         json!({
@@ -198,7 +171,7 @@ fn job_message(operation: &str) -> Value {
         "contentType": "application/json",
         "headers": job_headers(),
         "correlationId": { "location": "$message.header#/correlation_id",
-            "description": "The message's correlation_id property, echoed with every event." },
+            "description": "The message's correlation_id property, echoed in every event." },
         "payload": { "allOf": [
             refer(["components", "schemas", "Job"]),
             { "properties": { "operation": { "const": operation } } },
@@ -222,27 +195,28 @@ fn dead_letter_message() -> Value {
     let mut headers = trace_headers();
     headers["required"] = json!([header::REASON, header::PROBLEMS, header::AT, header::FROM]);
     headers["properties"][header::REASON] =
-        text("Why it is here, in a word: `invalid`, `poison` …");
-    headers["properties"][header::PROBLEMS] = text("Everything that is wrong, a line each.");
-    headers["properties"][header::AT] = text("When it was put here, as RFC 3339.");
-    headers["properties"][header::FROM] = text("The queue it was taken from.");
-    headers["properties"][header::USER] = text("The user who sent it, if that is known.");
+        text("The reason in one word, such as `invalid` or `poison`.");
+    headers["properties"][header::PROBLEMS] = text("Every problem, one a line.");
+    headers["properties"][header::AT] = text("The time of dead-lettering, as RFC 3339.");
+    headers["properties"][header::FROM] = text("The queue in which the message was delivered.");
+    headers["properties"][header::USER] = text("The user who sent the message, if known.");
     json!({
-        "name": "deadLetter", "title": "A message that is kept for a person",
-        "description": "Body, properties and headers are those of the message as it came.",
+        "name": "deadLetter", "title": "A message that a person has to handle",
+        "description": "Body, properties and headers are those of the original message.",
         "headers": headers,
-        "payload": { "description": "Anything at all; it may not even be JSON." },
+        "payload": { "description": "Any bytes, not necessarily JSON." },
     })
 }
 
-/// AMQP's own properties stand among the headers: the standard has no other place for them.
+/// AsyncAPI has no place for AMQP's properties, so they are among the headers.
 fn job_headers() -> Value {
     let property = |meaning: &str| json!({ "type": "string", "description": format!("The AMQP property. {meaning}") });
     let mut headers = trace_headers();
     headers["properties"]["message_id"] = property("The job's id, if the body has none.");
-    headers["properties"]["correlation_id"] = property("Echoed with every event.");
+    headers["properties"]["correlation_id"] = property("Echoed in every event.");
     headers["properties"]["reply_to"] = property("The queue for a copy of the outcome.");
-    headers["properties"]["user_id"] = property("The connection's user; RabbitMQ takes no other.");
+    headers["properties"]["user_id"] =
+        property("The connection's user; RabbitMQ accepts no other.");
     headers
 }
 
@@ -263,10 +237,6 @@ fn channel_of(kind: Kind) -> String {
 
 fn message_of(operation: &str) -> String {
     format!("job.{operation}")
-}
-
-fn refer<const N: usize>(path: [&str; N]) -> Value {
-    json!({ "$ref": format!("#/{}", path.join("/")) })
 }
 
 #[cfg(test)]

@@ -22,42 +22,42 @@ fn broker(url: &str) -> BrokerSettings {
     }
 }
 
-fn made() -> Value {
+fn acme_document() -> Value {
     document(&operations::catalogue(), &broker("amqps://u:c4n4ry@mq.example:5671/%2fteam")).unwrap()
 }
 
-/// Every value of a key, anywhere.
-fn all<'a>(key: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
+/// Collects every value of a key, at any depth.
+fn collect<'a>(key: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
     match value {
         Value::Object(fields) => {
             found.extend(fields.get(key));
-            fields.values().for_each(|value| all(key, value, found));
+            fields.values().for_each(|value| collect(key, value, found));
         }
-        Value::Array(items) => items.iter().for_each(|value| all(key, value, found)),
+        Value::Array(items) => items.iter().for_each(|value| collect(key, value, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
-    let document = made();
+fn every_reference_has_a_target() {
+    let document = acme_document();
     let mut references = Vec::new();
-    all("$ref", &document, &mut references);
+    collect("$ref", &document, &mut references);
     assert!(references.len() > 20, "{}", references.len());
     for reference in references {
         let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(pointer).is_some(), "{reference} has no target");
     }
 }
 
 #[test]
 fn exchanges_and_queues_are_those_of_the_topology() {
-    let document = made();
+    let document = acme_document();
     let objects: BTreeSet<String> =
         topology::describe("acme", 1).iter().map(TopologyObject::to_string).collect();
     for (word, expected) in [("exchange", 5), ("queue", 1)] {
         let mut found = Vec::new();
-        all(word, &document, &mut found);
+        collect(word, &document, &mut found);
         let names = found.iter().filter_map(|object| object["name"].as_str());
         let names: Vec<String> = names.map(|name| format!("{word} {name}")).collect();
         assert_eq!(names.len(), expected, "{names:?}");
@@ -68,8 +68,8 @@ fn exchanges_and_queues_are_those_of_the_topology() {
 }
 
 #[test]
-fn every_operation_has_its_message_on_the_channel_of_its_kind() {
-    let document = made();
+fn every_operation_has_a_message_on_the_channel_of_its_kind() {
+    let document = acme_document();
     for operation in operations::catalogue().iter() {
         let channel = &document["channels"][format!("jobs.{}", operation.kind)];
         assert_eq!(channel["address"], operation.kind.as_str());
@@ -78,8 +78,8 @@ fn every_operation_has_its_message_on_the_channel_of_its_kind() {
 }
 
 #[test]
-fn a_cancellation_has_its_fields_and_no_others() {
-    let document = made();
+fn a_cancellation_has_exactly_its_fields() {
+    let document = acme_document();
     let schema = &document["components"]["schemas"]["Cancellation"];
     assert_eq!(schema["required"], json!(["id"]));
     assert_eq!(schema["additionalProperties"], json!(false));
@@ -89,17 +89,17 @@ fn a_cancellation_has_its_fields_and_no_others() {
 }
 
 #[test]
-fn the_server_is_the_configured_one_without_its_password() {
-    let document = made();
+fn the_server_is_the_configured_broker_without_its_password() {
+    let document = acme_document();
     assert_eq!(document["servers"]["broker"]["host"], "mq.example:5671");
     assert_eq!(document["servers"]["broker"]["protocol"], "amqps");
     let exchange = &document["channels"]["events"]["bindings"]["amqp"]["exchange"];
     assert_eq!(exchange["vhost"], "/team");
     assert!(!document.to_string().contains("c4n4ry"));
-    let plain = document_of("amqp://127.0.0.1");
-    assert_eq!(plain["servers"]["broker"]["host"], "127.0.0.1");
+    let default = document_of("amqp://127.0.0.1");
+    assert_eq!(default["servers"]["broker"]["host"], "127.0.0.1");
     assert_eq!(
-        plain["channels"]["dead"]["bindings"]["amqp"]["queue"],
+        default["channels"]["dead"]["bindings"]["amqp"]["queue"],
         json!({ "name": "acme.dead", "durable": true, "exclusive": false, "autoDelete": false,
                 "vhost": "/" })
     );

@@ -4,22 +4,23 @@ use schemars::Schema;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
-use super::plain;
+use super::embeddable::embeddable;
 use crate::job::CloudEvent;
 
-/// The form of an event, in CloudEvents' structured mode.
+/// An event in CloudEvents' structured mode.
 pub(super) fn schema() -> Value {
-    let settings =
-        plain().for_serialize().with_transform(RecursiveTransform(without_null as fn(&mut Schema)));
+    let settings = embeddable()
+        .for_serialize()
+        .with_transform(RecursiveTransform(without_null as fn(&mut Schema)));
     let mut schema = settings.into_generator().into_root_schema_for::<CloudEvent>().to_value();
     schema["description"] = json!(
         "What happened to a job, as a CloudEvent 1.0: the body of a message with content type \
-         application/cloudevents+json. Fields may be added; take no notice of those you don't know."
+         application/cloudevents+json. Fields may be added; ignore unknown ones."
     );
     schema
 }
 
-/// What an event has nothing to say about is left out of it, never null.
+/// Events leave out fields without a value; no field is null.
 fn without_null(schema: &mut Schema) {
     let Some(Value::Array(types)) = schema.get_mut("type") else { return };
     types.retain(|name| name != "null");

@@ -21,7 +21,7 @@ fn validator() -> Validator {
     jsonschema::options().should_validate_formats(true).build(&schema()).unwrap()
 }
 
-fn rules() -> MessageValidator {
+fn message_validator() -> MessageValidator {
     let accounts = BTreeMap::from([("ali".to_owned(), Provider::Alibaba)]);
     MessageValidator {
         catalogue: operations::catalogue(),
@@ -52,11 +52,11 @@ fn job() -> Job {
             "PluginParam": { "title": "t", "dbId": 1, "logic": false },
         },
     });
-    rules().read(Kind::Create, &envelope(body.to_string().as_bytes()), NOW).unwrap().job
+    message_validator().read(Kind::Create, &envelope(body.to_string().as_bytes()), NOW).unwrap().job
 }
 
-/// Turns at the beginning and in the middle of a job.
-fn turns() -> [ExecutionState; 2] {
+/// The execution at the start of a job, and one with every field set.
+fn executions() -> [ExecutionState; 2] {
     let failure = Failure::retryable("Throttling.User", "slow down");
     let full = ExecutionState {
         calls: 2,
@@ -85,13 +85,13 @@ fn events() -> Vec<CloudEvent> {
         Milestone::Progress,
         Milestone::Doubtful,
     ] {
-        for execution in turns() {
+        for execution in executions() {
             events.push(CloudEvent::milestone(SOURCE, &job, &execution, milestone, NOW));
         }
     }
     for kind in OutcomeKind::ALL {
-        for execution in turns() {
-            let kept = Box::new(execution.clone());
+        for execution in executions() {
+            let unresolved = Box::new(execution.clone());
             let outcome = Outcome {
                 kind,
                 attempts: execution.calls,
@@ -101,20 +101,21 @@ fn events() -> Vec<CloudEvent> {
                 provider_reply: execution.provider_reply,
                 times: Timestamps { ended: Some(NOW), ..execution.times },
                 resolutions: 0,
-                execution: (kind == OutcomeKind::Unknown).then_some(kept),
+                execution: (kind == OutcomeKind::Unknown).then_some(unresolved),
             };
             events.push(CloudEvent::outcome(SOURCE, &job, &outcome));
         }
     }
-    for body in ["no job", r#"{"id":"a","operation":"dms.CreateOrder","metadata":null}"#] {
-        let rejection = rules().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
+    for body in ["not JSON", r#"{"id":"a","operation":"dms.CreateOrder","metadata":null}"#] {
+        let rejection =
+            message_validator().read(Kind::Create, &envelope(body.as_bytes()), NOW).unwrap_err();
         events.push(CloudEvent::rejected(SOURCE, &rejection));
     }
     events
 }
 
 #[test]
-fn every_event_there_is_fits_the_schema() {
+fn every_possible_event_is_valid() {
     let validator = validator();
     for event in events() {
         let event = serde_json::to_value(event).unwrap();
@@ -125,7 +126,7 @@ fn every_event_there_is_fits_the_schema() {
 }
 
 #[test]
-fn what_is_no_event_does_not_fit() {
+fn an_event_with_a_wrong_field_is_not_valid() {
     let validator = validator();
     let good = serde_json::to_value(&events()[0]).unwrap();
     for (pointer, value) in [

@@ -4,55 +4,55 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::plain;
+use super::embeddable::embeddable;
 use crate::job::{AccountName, Catalogue, JobId, OperationSpec, Until};
 
-/// RFC 3339, for validators that take no notice of `format`.
+/// RFC 3339, for validators that ignore `format`.
 const TIME: &str = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$";
 
 /// A ticket job, the body of a message with content type `application/json`.
 ///
-/// A schema can't say everything: `metadata` is at most 4 KiB of compact JSON, a body 1 MiB unless
-/// configured otherwise; `deadline` is after `not_before`; no field of the top level stands twice;
-/// numbers in `params` are integers of at most 64 bits; times in `params` are on the calendar; and
-/// which accounts there are, and which routing key an operation goes by, is known to the worker.
-#[expect(dead_code, reason = "messages are read field by field; this is their form")]
+/// The worker also checks what a schema cannot express: `metadata` is at most 4 KiB of compact JSON,
+/// a body at most 1 MiB unless configured otherwise; `deadline` is after `not_before`; no top-level
+/// field occurs twice; numbers in `params` are integers of at most 64 bits; times in `params` exist
+/// in the calendar; the account is configured; the routing key is the kind of the operation.
+#[expect(dead_code, reason = "messages are parsed field by field; this type only describes them")]
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Job", extend("required" = ["operation", "params"]))]
-struct Job {
-    /// The idempotency key: the same id with the same content is the same job. May be left out if
-    /// the message's `message_id` property is set.
+struct JobFields {
+    /// The idempotency key: the same id with the same content is the same job. Optional if the
+    /// message's `message_id` property is set.
     id: JobId,
-    /// What to do.
+    /// The operation to perform.
     operation: String,
-    /// The configured account that makes the call. May be left out when exactly one is of the
+    /// The configured account that makes the call. Optional if exactly one account has the
     /// operation's provider.
     account: AccountName,
-    /// The provider's documented request, in its own names and nesting.
+    /// The provider's documented request, with its names and nesting.
     params: Map<String, Value>,
-    /// How far the job is followed. Each operation has its own default.
+    /// The state in which the job ends. Each operation has its own default.
     until: Until,
-    /// The earliest moment of the call.
+    /// The earliest time of the call.
     #[schemars(extend("pattern" = TIME))]
     not_before: Timestamp,
-    /// The moment after which no call is made and nothing is followed any more.
+    /// After this time, no call is made and nothing is polled.
     #[schemars(extend("pattern" = TIME))]
     deadline: Timestamp,
     /// Any JSON up to 4 KiB, echoed in every event.
     metadata: Value,
 }
 
-/// The form of a job, with each operation's parameters.
+/// A job with the parameters of each operation.
 pub(super) fn schema(catalogue: &Catalogue) -> Value {
-    let mut schema = plain().into_generator().into_root_schema_for::<Job>().to_value();
+    let mut schema = embeddable().into_generator().into_root_schema_for::<JobFields>().to_value();
     let names: Vec<&str> = catalogue.iter().map(|operation| operation.name).collect();
     schema["properties"]["operation"]["enum"] = json!(names);
     schema["allOf"] = catalogue.iter().map(rule).collect();
     schema
 }
 
-/// What one operation asks of a job.
+/// The parameters of one operation.
 fn rule(operation: &OperationSpec) -> Value {
     json!({
         "if": { "properties": { "operation": { "const": operation.name } },

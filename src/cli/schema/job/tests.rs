@@ -21,13 +21,13 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
     let accounts = [("ali", Provider::Alibaba), ("hw", Provider::Huawei)];
     let accounts: BTreeMap<String, Provider> =
         accounts.into_iter().map(|(name, provider)| (name.to_owned(), provider)).collect();
-    let rules = MessageValidator {
+    let validator = MessageValidator {
         catalogue: operations::catalogue(),
         accounts,
         users: AccessPolicy::default(),
         max_bytes: 1 << 20,
     };
-    let kind = job["operation"].as_str().and_then(|name| rules.catalogue.get(name));
+    let kind = job["operation"].as_str().and_then(|name| validator.catalogue.get(name));
     let kind = kind.map_or(Kind::Create, |operation| operation.kind);
     let body = job.to_string();
     let envelope = Envelope {
@@ -40,7 +40,7 @@ fn read(job: &Value) -> Result<Submission, Box<Rejection>> {
         user_id: None,
         trace: Trace::default(),
     };
-    rules.read(kind, &envelope, Timestamp::UNIX_EPOCH)
+    validator.read(kind, &envelope, Timestamp::UNIX_EPOCH)
 }
 
 fn ticket() -> Value {
@@ -176,52 +176,53 @@ fn bad() -> Vec<Value> {
 }
 
 #[test]
-fn a_job_fits_the_schema_exactly_if_it_is_taken() {
+fn the_schema_accepts_exactly_the_jobs_that_the_worker_accepts() {
     let validator = validator();
-    for (jobs, taken) in [(good(), true), (bad(), false)] {
+    for (jobs, accepted) in [(good(), true), (bad(), false)] {
         for job in jobs {
             let read = read(&job);
-            assert_eq!(read.is_ok(), taken, "{job:#}: {:?}", read.err().map(|r| r.problems));
+            assert_eq!(read.is_ok(), accepted, "{job:#}: {:?}", read.err().map(|r| r.problems));
             let errors: Vec<String> =
                 validator.iter_errors(&job).map(|error| error.to_string()).collect();
-            assert_eq!(errors.is_empty(), taken, "{job:#}: {errors:?}");
+            assert_eq!(errors.is_empty(), accepted, "{job:#}: {errors:?}");
         }
     }
 }
 
 #[test]
-fn only_what_a_schema_cannot_say_is_rejected_beyond_it() {
+fn the_worker_also_rejects_what_a_schema_cannot_express() {
     let validator = validator();
     let backwards =
         json!({ "not_before": "2026-12-02T00:00:00Z", "deadline": "2026-12-01T00:00:00Z" });
     let beyond = [
-        ("accounts are configured", with(json!({ "account": "nobody" }))),
-        ("so are their providers", with(json!({ "account": "hw" }))),
-        ("it does not compare two fields", with(backwards)),
-        ("it does not measure JSON", with(json!({ "metadata": "m".repeat(4095) }))),
-        ("17.0 is an integer to it", publish(json!({ "OrderId": 17.0 }))),
-        ("its integers have no size", publish(json!({ "Tid": 10_000_000_000_000_000_000_u64 }))),
+        ("accounts are configured", with(json!({ "account": "missing" }))),
+        ("providers of accounts are configured", with(json!({ "account": "hw" }))),
+        ("a schema does not compare fields", with(backwards)),
+        ("a schema does not measure JSON", with(json!({ "metadata": "m".repeat(4095) }))),
+        ("17.0 is an integer in a schema", publish(json!({ "OrderId": 17.0 }))),
         (
-            "calendar of a time of no `format`",
-            publish(json!({ "PlanTime": "2026-02-30 00:00:00" })),
+            "integers in a schema have no size",
+            publish(json!({ "Tid": 10_000_000_000_000_000_000_u64 })),
         ),
-        ("message_id may stand in for it", without("id")),
+        ("this time format has no `format`", publish(json!({ "PlanTime": "2026-02-30 00:00:00" }))),
+        ("message_id can replace it", without("id")),
     ];
     for (why, job) in beyond {
-        assert!(read(&job).is_err(), "taken, though {why}: {job:#}");
-        assert!(validator.is_valid(&job), "can be said after all ({why}): {job:#}");
+        assert!(read(&job).is_err(), "accepted ({why}): {job:#}");
+        assert!(validator.is_valid(&job), "rejected by the schema ({why}): {job:#}");
     }
 }
 
 #[test]
-fn every_field_of_the_form_is_a_field_of_a_job_and_described() {
+fn every_field_of_the_schema_is_a_described_field_of_a_job() {
     let schema = schema(&operations::catalogue());
     let fields = schema["properties"].as_object().unwrap();
     assert_eq!(fields.len(), 8);
     for (name, field) in fields {
         assert!(field["description"].is_string(), "{name}");
-        let told = read(&with(json!({ name.as_str(): [] }))).err().into_iter();
-        let unknown = told.flat_map(|r| r.problems).find(|p| p.message.contains("not a field"));
+        let rejection = read(&with(json!({ name.as_str(): [] }))).err().into_iter();
+        let unknown =
+            rejection.flat_map(|r| r.problems).find(|p| p.message.contains("not a field"));
         assert_eq!(unknown, None);
     }
     assert_eq!(schema["additionalProperties"], false);

@@ -1,8 +1,8 @@
-//! Random lives of jobs: workers crash between any two steps, answers are lost, effects come late,
-//! wake-ups are doubled; jobs are cancelled and condemned, and people settle what is unknown.
-//! Whatever happens: at most one effect, one outcome, a true one, and an end.
+//! Random lives of jobs. Workers crash between any two steps, answers are lost, effects come late,
+//! wake-ups come twice, jobs are cancelled or poison, and people resolve unknown outcomes. In every
+//! life there is at most one effect, one true outcome, and an end.
 //!
-//! The same lives against a sabotaged worker must show the damage, or they would prove nothing.
+//! The same lives must show the damage that a sabotaged worker does. Otherwise they prove nothing.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,57 +11,59 @@ use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::super::policy::Policy;
-use super::super::{Job, OutcomeKind, State, Until};
-use super::Capabilities;
-use super::fixture::{NOW, job, policy};
-use worker::{Told, Worker};
-use world::World;
+use super::super::{Capabilities, start};
+use super::fixtures::{NOW, POLICY, job};
+use crate::job::{Job, OutcomeKind, Until};
+use provider::FakeProvider;
+use worker::{PublishedOutcome, Worker};
 
+mod provider;
 mod worker;
-mod world;
 
-/// Lives per run, all different.
+/// Lives in one run, each different.
 const LIVES: u64 = 100_000;
+
 /// Steps after which a life counts as endless.
-const ENDLESS: u32 = 5_000;
+const MAX_STEPS: u32 = 5_000;
 
 /// A way to break the worker.
 #[derive(Clone, Copy, PartialEq)]
 enum Sabotage {
     None,
-    /// The first look comes at once.
+    /// The first probe is sent at once.
     NoSettle,
-    /// A lost answer is taken for a refusal.
+    /// A lost answer is treated as a refusal.
     NoDoubt,
-    /// A request leaves before the state that says so is saved.
+    /// A request is sent before its state is saved.
     ActBeforeSave,
 }
 
-/// What a life left behind.
+/// What is left of a life.
 #[derive(Debug)]
 struct Life {
     effects: usize,
-    told: Vec<Told>,
+    published: Vec<PublishedOutcome>,
     ended: bool,
     may_repeat: bool,
+    slept_long: bool,
+    acknowledged_early: bool,
 }
 
 impl Life {
-    /// The promise it broke, if any.
+    /// The promise that was broken, if any.
     fn broken(&self) -> Option<&'static str> {
         if !self.ended {
             return Some("it never ended");
         }
-        let Some(last) = self.told.last() else {
-            return Some("no outcome was told");
+        let Some(last) = self.published.last() else {
+            return Some("no outcome was published");
         };
-        if self.told.windows(2).any(|told| {
-            let settled = told[0].kind == OutcomeKind::Unknown
-                && told[1].resolutions == told[0].resolutions + 1;
-            told[0] != told[1] && !settled
+        if self.published.windows(2).any(|pair| {
+            let resolved = pair[0].kind == OutcomeKind::Unknown
+                && pair[1].resolutions == pair[0].resolutions + 1;
+            pair[0] != pair[1] && !resolved
         }) {
-            return Some("two outcomes were told");
+            return Some("two outcomes were published");
         }
         if self.effects > 1 && !self.may_repeat {
             return Some("the effect happened twice");
@@ -76,7 +78,13 @@ impl Life {
             return Some("something exists and the outcome denies it");
         }
         if last.kind == OutcomeKind::Succeeded && self.effects == 0 {
-            return Some("success was told and nothing exists");
+            return Some("success was published and nothing exists");
+        }
+        if self.slept_long {
+            return Some("a claim was kept during a long wait");
+        }
+        if self.acknowledged_early {
+            return Some("a message was acknowledged before its outcome was published");
         }
         None
     }
@@ -90,7 +98,7 @@ fn live(seed: u64, sabotage: Sabotage) -> Life {
         2 => Capabilities { baseline: true, probe: true, may_repeat_lost_call: false },
         _ => Capabilities { baseline: false, probe: true, may_repeat_lost_call: false },
     };
-    let mut policy: Policy = policy();
+    let mut policy = POLICY;
     policy.retry.max_attempts = random.random_range(2..8);
     policy.probe.tries = random.random_range(1..4);
     policy.probe.interval = Duration::from_secs(1);
@@ -102,7 +110,7 @@ fn live(seed: u64, sabotage: Sabotage) -> Life {
             .then(|| NOW + SignedDuration::from_secs(random.random_range(1..200))),
         ..job()
     };
-    let mut world = World {
+    let mut provider = FakeProvider {
         now: NOW,
         settle: policy.probe.settle,
         effects: Vec::new(),
@@ -117,21 +125,26 @@ fn live(seed: u64, sabotage: Sabotage) -> Life {
         job: &job,
         policy: &policy,
         capabilities,
-        saved: State::first(&job, capabilities),
-        told: Vec::new(),
+        saved: start(&job, capabilities),
+        cancelled: false,
+        published: Vec::new(),
         steps: 0,
         sabotage,
+        slept_long: false,
+        acknowledged_early: false,
     };
-    while worker.steps < ENDLESS && !worker.take_up(&mut world) {}
+    while worker.steps < MAX_STEPS && !worker.run(&mut provider) {}
     Life {
-        effects: world.effects.len(),
-        told: worker.told,
-        ended: worker.steps < ENDLESS,
+        effects: provider.effects.len(),
+        published: worker.published,
+        ended: worker.steps < MAX_STEPS,
         may_repeat: capabilities.may_repeat_lost_call,
+        slept_long: worker.slept_long,
+        acknowledged_early: worker.acknowledged_early,
     }
 }
 
-/// A new seed for every run, printed so that a failure can be lived again.
+/// A new seed for every run, printed so that a failing run can be repeated.
 fn first_seed() -> u64 {
     let seed = rand::random::<u32>().into();
     println!("first seed: {seed}");
@@ -139,15 +152,15 @@ fn first_seed() -> u64 {
 }
 
 #[test]
-fn whatever_happens_there_is_at_most_one_effect_and_exactly_one_true_outcome() {
+fn every_life_has_at_most_one_effect_and_one_true_outcome() {
     let first = first_seed();
-    let mut verdicts = HashMap::new();
+    let mut counts = HashMap::new();
     for seed in first..first + LIVES {
         let life = live(seed, Sabotage::None);
         assert_eq!(life.broken(), None, "seed {seed}: {life:?}");
-        *verdicts.entry(life.told[life.told.len() - 1].kind).or_insert(0_u64) += 1;
+        *counts.entry(life.published[life.published.len() - 1].kind).or_insert(0_u64) += 1;
     }
-    // Lives that all end alike would prove little.
+    // Lives that all end the same way would prove little.
     for kind in [
         OutcomeKind::Succeeded,
         OutcomeKind::Failed,
@@ -155,26 +168,26 @@ fn whatever_happens_there_is_at_most_one_effect_and_exactly_one_true_outcome() {
         OutcomeKind::Expired,
         OutcomeKind::Cancelled,
     ] {
-        assert!(verdicts.get(&kind).is_some_and(|n| *n > LIVES / 200), "{verdicts:?}");
+        assert!(counts.get(&kind).is_some_and(|n| *n > LIVES / 200), "{counts:?}");
     }
 }
 
-fn damage(sabotage: Sabotage) -> usize {
+fn damaged_lives(sabotage: Sabotage) -> usize {
     let first = first_seed();
     (first..first + LIVES / 10).filter(|seed| live(*seed, sabotage).broken().is_some()).count()
 }
 
 #[test]
-fn without_the_settle_pause_the_damage_shows() {
-    assert!(damage(Sabotage::NoSettle) > 0);
+fn lives_without_the_settle_pause_show_damage() {
+    assert!(damaged_lives(Sabotage::NoSettle) > 0);
 }
 
 #[test]
-fn without_the_doubt_the_damage_shows() {
-    assert!(damage(Sabotage::NoDoubt) > 0);
+fn lives_without_doubt_show_damage() {
+    assert!(damaged_lives(Sabotage::NoDoubt) > 0);
 }
 
 #[test]
-fn without_the_save_before_the_request_the_damage_shows() {
-    assert!(damage(Sabotage::ActBeforeSave) > 0);
+fn lives_that_send_before_saving_show_damage() {
+    assert!(damaged_lives(Sabotage::ActBeforeSave) > 0);
 }

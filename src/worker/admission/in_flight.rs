@@ -1,4 +1,4 @@
-//! Which jobs are running in this process.
+//! Keeps a job from running twice at the same time in this process.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -8,39 +8,39 @@ use tokio::sync::Notify;
 
 use crate::job::JobId;
 
-/// The ids of the jobs that run here.
+/// The ids of the jobs that run in this process.
 ///
-/// When the broker's connection is lost, its deliveries come again while their first run goes on.
-/// A copy that comes back to the process it ran in must not take the job over from a healthy run:
-/// the answer that run waits for would count as lost.
+/// After a lost connection the broker redelivers messages whose jobs still run here. Such a message
+/// must not take the job over from the healthy run: the answer that run waits for would count as
+/// lost.
 #[derive(Debug, Default)]
-pub(super) struct InFlight {
+pub(in crate::worker) struct InFlight {
     running: Mutex<HashSet<JobId>>,
     left: Notify,
 }
 
-/// One job's place on the roster, until it is dropped.
+/// Marks one job as running until it is dropped.
 #[derive(Debug)]
-pub(super) struct InFlightGuard<'a> {
+pub(in crate::worker) struct InFlightGuard<'a> {
     in_flight: &'a InFlight,
     job: JobId,
 }
 
 impl InFlight {
-    /// A place for a job, or none if it runs here already.
-    pub(super) fn enter(&self, job: &JobId) -> Option<InFlightGuard<'_>> {
+    /// Marks a job as running; none if it already runs here.
+    pub(in crate::worker) fn enter(&self, job: &JobId) -> Option<InFlightGuard<'_>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert(job.clone()).then(|| InFlightGuard { in_flight: self, job: job.clone() })
     }
 
-    /// A place for a job, as soon as it does not run here any more.
-    pub(super) async fn wait(&self, job: &JobId) -> InFlightGuard<'_> {
+    /// Marks a job as running once it no longer runs here.
+    pub(in crate::worker) async fn wait(&self, job: &JobId) -> InFlightGuard<'_> {
         loop {
-            // Listening before looking: the place may be left in between.
+            // Listen before trying: the running job may leave in between.
             let mut left = pin!(self.left.notified());
             left.as_mut().enable();
-            if let Some(place) = self.enter(job) {
-                return place;
+            if let Some(guard) = self.enter(job) {
+                return guard;
             }
             left.await;
         }
@@ -62,19 +62,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_has_one_place_at_a_time() {
+    fn a_job_runs_once_at_a_time() {
         let in_flight = InFlight::default();
         let job = "chg-1".parse().unwrap();
-        let place = in_flight.enter(&job);
-        assert!(place.is_some());
+        let guard = in_flight.enter(&job);
+        assert!(guard.is_some());
         assert!(in_flight.enter(&job).is_none());
         assert!(in_flight.enter(&"chg-2".parse().unwrap()).is_some());
-        drop(place);
+        drop(guard);
         assert!(in_flight.enter(&job).is_some());
     }
 
     #[tokio::test]
-    async fn a_copy_waits_until_the_first_run_is_over() {
+    async fn a_redelivered_job_waits_until_the_first_run_ends() {
         let in_flight = InFlight::default();
         let job = "chg-1".parse().unwrap();
         let first = in_flight.enter(&job).unwrap();

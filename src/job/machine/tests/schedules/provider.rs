@@ -1,4 +1,4 @@
-//! The provider as random lives meet it, and the person who looks at it afterwards.
+//! A provider that loses answers, and a person who looks at it afterwards.
 
 use std::time::Duration;
 
@@ -7,13 +7,12 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::super::{Input, Resolution};
-use crate::job::{
-    Accepted, Answer, Answered, Ended, Failure, Outcome, ProviderReply, RequestKind, Running,
-};
+use super::super::super::{Input, Resolution};
+use super::super::fixtures::{accepted, answered};
+use crate::job::{Answer, Ended, Failure, Outcome, RequestKind, Running};
 
-/// The provider: the truth about effects, and a will to lose answers.
-pub(super) struct World {
+/// The true effects of calls, the time, and all randomness of a life.
+pub(super) struct FakeProvider {
     pub(super) random: StdRng,
     pub(super) now: Timestamp,
     pub(super) settle: Duration,
@@ -22,20 +21,20 @@ pub(super) struct World {
     pub(super) ticket_fails: bool,
 }
 
-impl World {
+impl FakeProvider {
     pub(super) fn chance(&mut self, probability: f64) -> bool {
         self.random.random_bool(probability)
     }
 
-    pub(super) fn pass(&mut self, longest: Duration) {
-        let part = self.random.random_range(0.0..1.0);
-        self.now += SignedDuration::try_from(longest.mul_f64(part)).unwrap_or_default();
+    pub(super) fn pass_time(&mut self, max: Duration) {
+        let share = self.random.random_range(0.0..1.0);
+        self.now += SignedDuration::try_from(max.mul_f64(share)).unwrap();
     }
 
     pub(super) fn answer(&mut self, request: &RequestKind) -> Input {
-        let asked = self.now;
-        // An answer takes time, but less than `settle`: that is what `settle` is for.
-        self.pass(self.settle.mul_f64(0.9));
+        let sent_at = self.now;
+        // An answer takes less time than `settle`, which is what `settle` is for.
+        self.pass_time(self.settle.mul_f64(0.9));
         if self.chance(0.05) {
             return Input::Deferred(self.now + SignedDuration::from_secs(2));
         }
@@ -48,17 +47,17 @@ impl World {
         let lost = self.chance(0.3).then(|| Failure::ambiguous("TimedOut", "no answer"));
         let answer = match request {
             RequestKind::Call => {
-                // A lost call may have had no effect, or one by now, or one shortly after.
-                let late = SignedDuration::try_from(self.settle.mul_f64(0.99)).unwrap_or_default();
+                // A lost call has no effect, or an immediate one, or a late one.
+                let late = SignedDuration::try_from(self.settle.mul_f64(0.99)).unwrap();
                 match self.random.random_range(0..3) {
                     0 if lost.is_some() => {}
-                    1 if lost.is_some() => self.effects.push(asked + late),
-                    _ => self.effects.push(asked),
+                    1 if lost.is_some() => self.effects.push(sent_at + late),
+                    _ => self.effects.push(sent_at),
                 }
-                Answer::Accepted(self.accepted())
+                Answer::Accepted(accepted())
             }
             RequestKind::Probe if self.effects.iter().any(|effect| *effect <= self.now) => {
-                Answer::Found(self.accepted())
+                Answer::Found(accepted())
             }
             RequestKind::Probe => Answer::Absent,
             RequestKind::Baseline => Answer::Baseline(json!([])),
@@ -73,28 +72,21 @@ impl World {
                 Answer::Ended(Ended { result: Value::Null, failure })
             }
         };
-        match lost {
-            Some(failure) => Input::Failed(failure),
-            None => Input::Answered(Answered { answer, provider_reply: ProviderReply::default() }),
-        }
+        lost.map_or_else(|| answered(answer), Input::Failed)
     }
 
-    fn accepted(&self) -> Accepted {
-        Accepted { handle: json!(7), result: json!({ "order_ids": [7] }) }
-    }
-
-    /// What a person finds who looks long after the last call, if anybody does.
+    /// What a person finds long after the last call, if a person looks.
     pub(super) fn resolution(&mut self, outcome: &Outcome) -> Option<Resolution> {
         if outcome.execution.is_none() || outcome.resolutions == 3 || self.chance(0.3) {
             return None;
         }
-        self.now += SignedDuration::try_from(self.settle * 2).unwrap_or_default();
+        self.now += SignedDuration::try_from(self.settle * 2).unwrap();
         if self.chance(0.1) {
             return Some(Resolution::Fail("closed by hand".into()));
         }
         Some(match self.effects.is_empty() {
             true => Resolution::Absent,
-            false => Resolution::Adopt(self.accepted()),
+            false => Resolution::Adopt(accepted()),
         })
     }
 }
