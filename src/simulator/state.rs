@@ -143,7 +143,7 @@ impl SimulatorState {
             Action::GetDiSyncInstanceInfo => dataworks::instance(store, call),
             Action::DeployReleasePackages => dataarts::deploy(store, call),
             Action::ListReleasePackages => dataarts::list(store, call),
-            Action::GetReleasePackage => dataarts::package(store, call),
+            Action::GetReleasePackage => dataarts::package_detail(store, call),
             Action::GetSystemTask => dataarts::system_task(store, call),
             Action::CreateToken => return auth::iam::create_token(&mut locked.authenticator, call),
         };

@@ -22,7 +22,7 @@ struct KeyFailures {
 
 /// The authentication state of both providers.
 #[derive(Debug, Default)]
-pub(in crate::simulator) struct Authenticator {
+pub(crate) struct Authenticator {
     nonces: HashMap<String, Timestamp>,
     nonces_by_age: VecDeque<(Timestamp, String)>,
     failures: HashMap<String, KeyFailures>,
@@ -77,7 +77,7 @@ impl Authenticator {
     }
 
     /// Forgets nonces and bad signatures. Tokens stay valid.
-    pub(in crate::simulator) fn reset_requests(&mut self) {
+    pub(crate) fn reset_requests(&mut self) {
         let tokens = std::mem::take(&mut self.tokens);
         *self = Self { tokens, ..Self::default() };
     }

@@ -9,7 +9,7 @@ use crate::simulator::reply::{ErrorReply, Payload};
 use crate::simulator::request::CallContext;
 
 /// POST /v3/auth/tokens. The token is in a header of the reply.
-pub(in crate::simulator) fn create_token(
+pub(crate) fn create_token(
     authenticator: &mut Authenticator,
     call: &CallContext<'_>,
 ) -> Result<Payload, ErrorReply> {

@@ -71,7 +71,10 @@ fn json_body(call: &CallContext<'_>) -> Result<Value, ErrorReply> {
 }
 
 /// GET …/release-packages/{package_id}.
-pub(super) fn package(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
+pub(super) fn package_detail(
+    store: &mut Store,
+    call: &CallContext<'_>,
+) -> Result<Value, ErrorReply> {
     let segments = call.request.raw.segments();
     let id = segments.last().copied().unwrap_or_default();
     let package = store.package(id, call.settings).ok_or_else(no_such_task)?;

@@ -25,7 +25,7 @@ pub enum ForcedPackageOutcome {
 }
 
 #[derive(Debug)]
-pub(in crate::simulator) struct ReleasePackage {
+pub(crate) struct ReleasePackage {
     pub(super) id: String,
     pub(super) outcome: ForcedPackageOutcome,
     /// Oldest first; each has its own system task.
@@ -43,7 +43,7 @@ pub(super) struct PackageDeployment {
 }
 
 impl ReleasePackage {
-    pub(in crate::simulator) fn new(id: String, outcome: ForcedPackageOutcome) -> Self {
+    pub(crate) fn new(id: String, outcome: ForcedPackageOutcome) -> Self {
         Self { id, outcome, deployments: Vec::new() }
     }
 
@@ -60,7 +60,7 @@ impl ReleasePackage {
     }
 
     /// The status of the last deployment: 1 waiting, 5 deploying, 2 success, 3 failed.
-    pub(in crate::simulator) fn deploy_status(&self, now: Timestamp) -> u8 {
+    pub(crate) fn deploy_status(&self, now: Timestamp) -> u8 {
         let Some(last) = self.deployments.last() else { return 1 };
         if self.ended_subtasks(last, now) < last.subtasks {
             return 5;
@@ -74,7 +74,7 @@ impl ReleasePackage {
     }
 
     /// Changes the outcome. A deployment that waited in its last subtask ends at once.
-    pub(in crate::simulator) fn force(&mut self, outcome: ForcedPackageOutcome, now: Timestamp) {
+    pub(crate) fn force(&mut self, outcome: ForcedPackageOutcome, now: Timestamp) {
         if self.outcome == ForcedPackageOutcome::Wait {
             for deployment in &mut self.deployments {
                 let subtasks = u32::try_from(deployment.subtasks).unwrap_or(u32::MAX);

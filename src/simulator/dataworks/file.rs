@@ -17,8 +17,8 @@ pub enum ForcedFileOutcome {
 }
 
 #[derive(Debug)]
-pub(in crate::simulator) struct SyncFile {
-    pub(in crate::simulator) outcome: ForcedFileOutcome,
+pub(crate) struct SyncFile {
+    pub(crate) outcome: ForcedFileOutcome,
     /// The time of the last deployment.
-    pub(in crate::simulator) deployed: Option<Timestamp>,
+    pub(crate) deployed: Option<Timestamp>,
 }

@@ -13,10 +13,7 @@ use crate::simulator::store::Store;
 const MAX_PAGE_SIZE: i64 = 100;
 
 /// ListOrders, newest first. A new ticket is listed after `lag`.
-pub(in crate::simulator) fn orders(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn orders(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let params = Params::of_query(&call.request.raw);
     let plugin_type = params.text("PluginType");
     let search = params.text("SearchContent");

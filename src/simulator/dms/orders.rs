@@ -11,10 +11,7 @@ use crate::simulator::request::CallContext;
 use crate::simulator::store::Store;
 
 /// CreateOrder. PluginParam is read from the form, and from the query as in the vendor's sample.
-pub(in crate::simulator) fn create(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn create(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let params = Params::of_all(&call.request.raw);
     let comment = params.required("Comment")?;
     let plugin_type = params.required("PluginType")?;
@@ -37,7 +34,7 @@ pub(in crate::simulator) fn create(
 }
 
 /// CreateFreeLockCorrectOrder. All parameters are in the query; RelatedUserList is a JSON array.
-pub(in crate::simulator) fn create_free_lock(
+pub(crate) fn create_free_lock(
     store: &mut Store,
     call: &CallContext<'_>,
 ) -> Result<Value, ErrorReply> {

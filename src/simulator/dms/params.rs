@@ -16,24 +16,24 @@ const BEIJING: Offset = jiff::tz::offset(8);
 
 /// The parameters of one request.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::simulator) struct Params<'a> {
+pub(crate) struct Params<'a> {
     query: &'a [(String, String)],
     form: &'a [(String, String)],
 }
 
 impl<'a> Params<'a> {
     /// The query parameters, which is all that most actions read.
-    pub(in crate::simulator) fn of_query(raw: &'a RawRequest) -> Self {
+    pub(crate) fn of_query(raw: &'a RawRequest) -> Self {
         Self { query: &raw.query, form: &[] }
     }
 
     /// The query and form parameters.
-    pub(in crate::simulator) fn of_all(raw: &'a RawRequest) -> Self {
+    pub(crate) fn of_all(raw: &'a RawRequest) -> Self {
         Self { query: &raw.query, form: &raw.form }
     }
 
     /// The value of a parameter; an empty value counts as missing.
-    pub(in crate::simulator) fn text(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         let pairs = self.form.iter().chain(self.query);
         pairs
             .filter(|(other, _)| other == name)
@@ -41,23 +41,23 @@ impl<'a> Params<'a> {
             .find(|text| !text.is_empty())
     }
 
-    pub(in crate::simulator) fn required(&self, name: &str) -> Result<&'a str, ErrorReply> {
+    pub(crate) fn required(&self, name: &str) -> Result<&'a str, ErrorReply> {
         self.text(name).ok_or_else(|| ErrorReply::missing(name))
     }
 
-    pub(in crate::simulator) fn number(&self, name: &str) -> Result<Option<i64>, ErrorReply> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, ErrorReply> {
         let number = |text: &str| {
             text.parse().map_err(|_| ErrorReply::invalid(name, "it is not a whole number"))
         };
         self.text(name).map(number).transpose()
     }
 
-    pub(in crate::simulator) fn required_number(&self, name: &str) -> Result<i64, ErrorReply> {
+    pub(crate) fn required_number(&self, name: &str) -> Result<i64, ErrorReply> {
         self.number(name)?.ok_or_else(|| ErrorReply::missing(name))
     }
 
     /// `true` or `false`. The vendor's Python client sends `True` and `False`.
-    pub(in crate::simulator) fn required_bool(&self, name: &str) -> Result<bool, ErrorReply> {
+    pub(crate) fn required_bool(&self, name: &str) -> Result<bool, ErrorReply> {
         match self.required(name)? {
             "true" | "True" => Ok(true),
             "false" | "False" => Ok(false),
@@ -65,7 +65,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    pub(in crate::simulator) fn one_of(
+    pub(crate) fn one_of(
         &self,
         name: &str,
         allowed: &[&str],
@@ -78,7 +78,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    pub(in crate::simulator) fn required_object(&self, name: &str) -> Result<Value, ErrorReply> {
+    pub(crate) fn required_object(&self, name: &str) -> Result<Value, ErrorReply> {
         let value: Option<Value> = serde_json::from_str(self.required(name)?).ok();
         value
             .filter(Value::is_object)
@@ -86,7 +86,7 @@ impl<'a> Params<'a> {
     }
 
     /// A time of the server's clock, converted to the machine's clock, which is behind by `offset`.
-    pub(in crate::simulator) fn time(
+    pub(crate) fn time(
         &self,
         name: &str,
         offset: SignedDuration,
@@ -102,6 +102,6 @@ impl<'a> Params<'a> {
 }
 
 /// A time in DMS's format.
-pub(in crate::simulator) fn format_time(time: Timestamp) -> String {
+pub(crate) fn format_time(time: Timestamp) -> String {
     BEIJING.to_datetime(time).strftime(TIME_FORMAT).to_string()
 }

@@ -10,8 +10,8 @@ use crate::simulator::effects::EffectTarget;
 
 /// A publish task with its record.
 #[derive(Debug)]
-pub(in crate::simulator) struct PublishTask {
-    pub(in crate::simulator) task_id: i64,
+pub(crate) struct PublishTask {
+    pub(crate) task_id: i64,
     pub(super) target: EffectTarget,
     pub(super) at: Timestamp,
     pub(super) outcome: ForcedOutcome,
@@ -24,7 +24,7 @@ impl PublishTask {
     }
 
     /// PublishStatus.
-    pub(in crate::simulator) fn status(&self, now: Timestamp) -> &'static str {
+    pub(crate) fn status(&self, now: Timestamp) -> &'static str {
         use ForcedOutcome::{Close, Fail, PrecheckFail, Reject, Succeed, Wait};
         match (self.stages(now), self.outcome) {
             (0, _) => "START",
@@ -36,11 +36,7 @@ impl PublishTask {
     }
 
     /// Changes the outcome. A task that waited for its approval continues at once.
-    pub(in crate::simulator) fn force(
-        &mut self,
-        outcome: ForcedOutcome,
-        now: Timestamp,
-    ) -> Result<(), String> {
+    pub(crate) fn force(&mut self, outcome: ForcedOutcome, now: Timestamp) -> Result<(), String> {
         if self.status(now) == "SUCCESS" || self.was_not_approved(now) {
             return Err(format!("publish task {} has ended", self.task_id));
         }

@@ -12,10 +12,7 @@ use crate::simulator::request::CallContext;
 use crate::simulator::store::Store;
 
 /// CreatePublishGroupTask.
-pub(in crate::simulator) fn create(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn create(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let target = publish_target(call)?;
     let (tasks, design) = requested_design(store, call)?;
     let stage = design.stage(call.now);
@@ -62,10 +59,7 @@ fn publish_target(call: &CallContext<'_>) -> Result<EffectTarget, ErrorReply> {
 }
 
 /// ListDDLPublishRecords. A record has neither a task id nor a time.
-pub(in crate::simulator) fn records(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn records(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let (tasks, design) = requested_design(store, call)?;
     let records: Vec<Value> = tasks
         .iter()
@@ -76,10 +70,7 @@ pub(in crate::simulator) fn records(
 }
 
 /// GetTableDesignProjectInfo.
-pub(in crate::simulator) fn project_info(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn project_info(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let (tasks, design) = requested_design(store, call)?;
     let status = match (design.stage(call.now), design_node(tasks, design, call.now)) {
         (TicketStage::Rejected | TicketStage::Closed, _) => "CLOSE",
@@ -95,10 +86,7 @@ pub(in crate::simulator) fn project_info(
 }
 
 /// GetTableDesignProjectFlow.
-pub(in crate::simulator) fn project_flow(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn project_flow(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let (tasks, design) = requested_design(store, call)?;
     let position = match design_node(tasks, design, call.now) {
         DesignNode::Start => 1,

@@ -80,10 +80,7 @@ pub(super) fn summary(tasks: &[PublishTask], ticket: &Ticket, call: &CallContext
 }
 
 /// GetOrderBaseInfo.
-pub(in crate::simulator) fn base_info(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn base_info(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let (tasks, ticket) = requested_ticket(store, call)?;
     let mut info = summary(tasks, ticket, call);
     let related = &ticket.content.related;
@@ -101,10 +98,7 @@ pub(in crate::simulator) fn base_info(
 const CHANGE_TYPES: [&str; 3] = ["DC_COMMON", "DC_CHUNK", "DC_CRON_CLEAR"];
 
 /// GetDataCorrectOrderDetail. Its Status has other values than StatusCode.
-pub(in crate::simulator) fn data_correct(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn data_correct(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let ticket = ticket_of_type(store, call, &CHANGE_TYPES)?;
     let stage = ticket.stage(call.now);
     let status = match stage {
@@ -155,7 +149,7 @@ pub(in crate::simulator) fn data_correct(
 }
 
 /// GetDataCorrectTaskDetail. The provider spells `jobStatus` with a lower-case first letter.
-pub(in crate::simulator) fn data_correct_task(
+pub(crate) fn data_correct_task(
     store: &mut Store,
     call: &CallContext<'_>,
 ) -> Result<Value, ErrorReply> {
@@ -180,10 +174,7 @@ pub(in crate::simulator) fn data_correct_task(
 }
 
 /// GetDataCronClearConfig. WAITING means scheduled; PAUSE means that a person has to act.
-pub(in crate::simulator) fn cron_clear(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn cron_clear(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let ticket = ticket_of_type(store, call, &["DC_CRON_CLEAR"])?;
     let status = match (ticket.stage(call.now), ticket.outcome) {
         (TicketStage::Failed, _) => "PAUSE",
@@ -202,10 +193,7 @@ pub(in crate::simulator) fn cron_clear(
 }
 
 /// GetDataExportOrderDetail.
-pub(in crate::simulator) fn export(
-    store: &mut Store,
-    call: &CallContext<'_>,
-) -> Result<Value, ErrorReply> {
+pub(crate) fn export(store: &mut Store, call: &CallContext<'_>) -> Result<Value, ErrorReply> {
     let ticket = ticket_of_type(store, call, &["DATA_EXPORT"])?;
     let status = match ticket.stage(call.now) {
         TicketStage::New | TicketStage::Precheck => "PRE_CHECKING",

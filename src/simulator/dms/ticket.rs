@@ -27,7 +27,7 @@ pub enum ForcedOutcome {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::simulator) enum TicketStage {
+pub(crate) enum TicketStage {
     New,
     Precheck,
     PrecheckFailed,
@@ -42,30 +42,30 @@ pub(in crate::simulator) enum TicketStage {
 
 /// The content of a ticket, from the request that creates it.
 #[derive(Debug)]
-pub(in crate::simulator) struct NewTicket {
-    pub(in crate::simulator) plugin_type: String,
-    pub(in crate::simulator) comment: String,
-    pub(in crate::simulator) related: Vec<i64>,
-    pub(in crate::simulator) attachment: Option<String>,
+pub(crate) struct NewTicket {
+    pub(crate) plugin_type: String,
+    pub(crate) comment: String,
+    pub(crate) related: Vec<i64>,
+    pub(crate) attachment: Option<String>,
     /// PluginParam, or Param for a lock-free change.
-    pub(in crate::simulator) param: serde_json::Value,
+    pub(crate) param: serde_json::Value,
 }
 
 #[derive(Debug)]
-pub(in crate::simulator) struct Ticket {
-    pub(in crate::simulator) id: i64,
-    pub(in crate::simulator) content: NewTicket,
-    pub(in crate::simulator) committer: String,
-    pub(in crate::simulator) created: Timestamp,
-    pub(in crate::simulator) outcome: ForcedOutcome,
+pub(crate) struct Ticket {
+    pub(crate) id: i64,
+    pub(crate) content: NewTicket,
+    pub(crate) committer: String,
+    pub(crate) created: Timestamp,
+    pub(crate) outcome: ForcedOutcome,
     /// The time its stages are counted from. An override moves it.
     origin: Timestamp,
     /// How long it stays in one stage. Its publish tasks have the same pace.
-    pub(in crate::simulator) pace: Duration,
+    pub(crate) pace: Duration,
 }
 
 /// How many stages have passed between two times.
-pub(in crate::simulator) fn stages_between(from: Timestamp, to: Timestamp, pace: Duration) -> u32 {
+pub(crate) fn stages_between(from: Timestamp, to: Timestamp, pace: Duration) -> u32 {
     let elapsed = to.duration_since(from).as_nanos().max(0);
     let pace = i128::try_from(pace.as_nanos()).unwrap_or(i128::MAX);
     let stages = if pace == 0 { i128::from(u32::MAX) } else { elapsed / pace };
@@ -98,7 +98,7 @@ fn pace_of(comment: &str) -> Option<Duration> {
 }
 
 impl Ticket {
-    pub(in crate::simulator) fn new(id: i64, content: NewTicket, call: &CallContext<'_>) -> Self {
+    pub(crate) fn new(id: i64, content: NewTicket, call: &CallContext<'_>) -> Self {
         Self {
             id,
             committer: call.request.caller.key.clone(),
@@ -111,7 +111,7 @@ impl Ticket {
     }
 
     /// A schema design of another user, which exists from the start and stays at its publish node.
-    pub(in crate::simulator) fn initial_design(id: i64, pace: Duration) -> Self {
+    pub(crate) fn initial_design(id: i64, pace: Duration) -> Self {
         let content = NewTicket {
             plugin_type: "NDDL".to_owned(),
             comment: format!("a schema design that exists from the start, {id}"),
@@ -129,11 +129,11 @@ impl Ticket {
         stages_between(self.origin, now, self.pace)
     }
 
-    pub(in crate::simulator) fn is(&self, plugin_type: &str) -> bool {
+    pub(crate) fn is(&self, plugin_type: &str) -> bool {
         self.content.plugin_type == plugin_type
     }
 
-    pub(in crate::simulator) fn stage(&self, now: Timestamp) -> TicketStage {
+    pub(crate) fn stage(&self, now: Timestamp) -> TicketStage {
         match (self.passed_stages(now), self.outcome) {
             (0, _) => TicketStage::New,
             (1, _) => TicketStage::Precheck,
@@ -151,7 +151,7 @@ impl Ticket {
     }
 
     /// When its stage last changed.
-    pub(in crate::simulator) fn modified(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn modified(&self, now: Timestamp) -> Timestamp {
         let stages = self.passed_stages(now).min(self.last_change());
         self.origin.saturating_add(self.pace * stages).unwrap_or(now).max(self.created)
     }
@@ -166,11 +166,7 @@ impl Ticket {
     }
 
     /// Changes the outcome. A ticket that waited for its approval continues at once.
-    pub(in crate::simulator) fn force(
-        &mut self,
-        outcome: ForcedOutcome,
-        now: Timestamp,
-    ) -> Result<(), String> {
+    pub(crate) fn force(&mut self, outcome: ForcedOutcome, now: Timestamp) -> Result<(), String> {
         match self.stage(now) {
             stage @ (TicketStage::Rejected
             | TicketStage::Closed
