@@ -7,20 +7,21 @@ use crate::modules::{self, Target};
 use crate::source;
 
 /// What each folder may import, besides its own modules.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("job", &[]),
     ("error_chain", &[]),
     ("secret", &[]),
-    ("cloud", &["job", "secret", "telemetry"]),
+    ("clock", &[]),
+    ("cloud", &["job", "secret", "telemetry", "clock"]),
     ("broker", &["job", "secret", "error_chain"]),
     ("ledger", &["job", "secret"]),
-    ("worker", &["cloud", "broker", "ledger", "job", "telemetry", "error_chain"]),
+    ("worker", &["cloud", "broker", "ledger", "job", "telemetry", "error_chain", "clock"]),
     ("admin", &["worker", "broker", "ledger"]),
     ("simulator", &["cloud", "job", "secret"]),
     // From folders that act only settings types: see `SETTINGS`.
     ("config", &["cloud", "broker", "ledger", "job", "secret"]),
     ("telemetry", &["job"]),
-    ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry"]),
+    ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry", "clock"]),
 ];
 
 /// What `config` may import from folders that act.
@@ -34,7 +35,7 @@ const SETTINGS: [&str; 5] = [
 
 /// Crates, and the file or folder where each may be named.
 const CRATES: [(&str, &[&str]); 8] = [
-    ("reqwest", &["cloud/http.rs"]),
+    ("reqwest", &["cloud/http"]),
     ("lapin", &["broker"]),
     ("rusqlite", &["ledger/sqlite"]),
     ("tokio_postgres", &["ledger/postgres"]),
