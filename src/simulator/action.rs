@@ -5,7 +5,7 @@ const DATAWORKS_VERSION: &str = "2020-05-18";
 
 /// An API action of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum ApiAction {
     CreateOrder,
     CreateFreeLockCorrectOrder,
     CreatePublishGroupTask,
@@ -37,48 +37,48 @@ pub(super) enum Vendor {
     Huawei,
 }
 
-impl Action {
-    const ALIBABA: [Action; 15] = [
-        Action::CreateOrder,
-        Action::CreateFreeLockCorrectOrder,
-        Action::CreatePublishGroupTask,
-        Action::ListOrders,
-        Action::GetOrderBaseInfo,
-        Action::GetDataCorrectOrderDetail,
-        Action::GetDataCorrectTaskDetail,
-        Action::GetDataCronClearConfig,
-        Action::GetDataExportOrderDetail,
-        Action::GetTableDesignProjectInfo,
-        Action::GetTableDesignProjectFlow,
-        Action::ListDdlPublishRecords,
-        Action::DeployDiSyncTask,
-        Action::GetDiSyncTask,
-        Action::GetDiSyncInstanceInfo,
+impl ApiAction {
+    const ALIBABA: [ApiAction; 15] = [
+        ApiAction::CreateOrder,
+        ApiAction::CreateFreeLockCorrectOrder,
+        ApiAction::CreatePublishGroupTask,
+        ApiAction::ListOrders,
+        ApiAction::GetOrderBaseInfo,
+        ApiAction::GetDataCorrectOrderDetail,
+        ApiAction::GetDataCorrectTaskDetail,
+        ApiAction::GetDataCronClearConfig,
+        ApiAction::GetDataExportOrderDetail,
+        ApiAction::GetTableDesignProjectInfo,
+        ApiAction::GetTableDesignProjectFlow,
+        ApiAction::ListDdlPublishRecords,
+        ApiAction::DeployDiSyncTask,
+        ApiAction::GetDiSyncTask,
+        ApiAction::GetDiSyncInstanceInfo,
     ];
 
     /// The name with its service, as in fault plans and effects: `dms.CreateOrder`.
     pub(super) fn full_name(self) -> &'static str {
         match self {
-            Action::CreateOrder => "dms.CreateOrder",
-            Action::CreateFreeLockCorrectOrder => "dms.CreateFreeLockCorrectOrder",
-            Action::CreatePublishGroupTask => "dms.CreatePublishGroupTask",
-            Action::ListOrders => "dms.ListOrders",
-            Action::GetOrderBaseInfo => "dms.GetOrderBaseInfo",
-            Action::GetDataCorrectOrderDetail => "dms.GetDataCorrectOrderDetail",
-            Action::GetDataCorrectTaskDetail => "dms.GetDataCorrectTaskDetail",
-            Action::GetDataCronClearConfig => "dms.GetDataCronClearConfig",
-            Action::GetDataExportOrderDetail => "dms.GetDataExportOrderDetail",
-            Action::GetTableDesignProjectInfo => "dms.GetTableDesignProjectInfo",
-            Action::GetTableDesignProjectFlow => "dms.GetTableDesignProjectFlow",
-            Action::ListDdlPublishRecords => "dms.ListDDLPublishRecords",
-            Action::DeployDiSyncTask => "dataworks.DeployDISyncTask",
-            Action::GetDiSyncTask => "dataworks.GetDISyncTask",
-            Action::GetDiSyncInstanceInfo => "dataworks.GetDISyncInstanceInfo",
-            Action::DeployReleasePackages => "dataarts.DeployReleasePackages",
-            Action::ListReleasePackages => "dataarts.ListReleasePackages",
-            Action::GetReleasePackage => "dataarts.GetReleasePackage",
-            Action::GetSystemTask => "dataarts.GetSystemTask",
-            Action::CreateToken => "iam.CreateToken",
+            ApiAction::CreateOrder => "dms.CreateOrder",
+            ApiAction::CreateFreeLockCorrectOrder => "dms.CreateFreeLockCorrectOrder",
+            ApiAction::CreatePublishGroupTask => "dms.CreatePublishGroupTask",
+            ApiAction::ListOrders => "dms.ListOrders",
+            ApiAction::GetOrderBaseInfo => "dms.GetOrderBaseInfo",
+            ApiAction::GetDataCorrectOrderDetail => "dms.GetDataCorrectOrderDetail",
+            ApiAction::GetDataCorrectTaskDetail => "dms.GetDataCorrectTaskDetail",
+            ApiAction::GetDataCronClearConfig => "dms.GetDataCronClearConfig",
+            ApiAction::GetDataExportOrderDetail => "dms.GetDataExportOrderDetail",
+            ApiAction::GetTableDesignProjectInfo => "dms.GetTableDesignProjectInfo",
+            ApiAction::GetTableDesignProjectFlow => "dms.GetTableDesignProjectFlow",
+            ApiAction::ListDdlPublishRecords => "dms.ListDDLPublishRecords",
+            ApiAction::DeployDiSyncTask => "dataworks.DeployDISyncTask",
+            ApiAction::GetDiSyncTask => "dataworks.GetDISyncTask",
+            ApiAction::GetDiSyncInstanceInfo => "dataworks.GetDISyncInstanceInfo",
+            ApiAction::DeployReleasePackages => "dataarts.DeployReleasePackages",
+            ApiAction::ListReleasePackages => "dataarts.ListReleasePackages",
+            ApiAction::GetReleasePackage => "dataarts.GetReleasePackage",
+            ApiAction::GetSystemTask => "dataarts.GetSystemTask",
+            ApiAction::CreateToken => "iam.CreateToken",
         }
     }
 
@@ -103,13 +103,17 @@ impl Action {
     /// The action that a Huawei request names with its method and path.
     pub(super) fn by_path(method: &str, segments: &[&str]) -> Option<Self> {
         match (method, segments) {
-            ("POST", ["v3", "auth", "tokens"]) => Some(Action::CreateToken),
+            ("POST", ["v3", "auth", "tokens"]) => Some(ApiAction::CreateToken),
             ("POST", ["v2", _, "factory", "release-packages", "deploy"]) => {
-                Some(Action::DeployReleasePackages)
+                Some(ApiAction::DeployReleasePackages)
             }
-            ("POST", ["v2", _, "factory", "release-packages"]) => Some(Action::ListReleasePackages),
-            ("GET", ["v2", _, "factory", "release-packages", _]) => Some(Action::GetReleasePackage),
-            ("GET", ["v1", _, "system-tasks", _]) => Some(Action::GetSystemTask),
+            ("POST", ["v2", _, "factory", "release-packages"]) => {
+                Some(ApiAction::ListReleasePackages)
+            }
+            ("GET", ["v2", _, "factory", "release-packages", _]) => {
+                Some(ApiAction::GetReleasePackage)
+            }
+            ("GET", ["v1", _, "system-tasks", _]) => Some(ApiAction::GetSystemTask),
             _ => None,
         }
     }

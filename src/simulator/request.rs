@@ -5,7 +5,7 @@ use axum::extract::Request;
 use jiff::{SignedDuration, Timestamp};
 use url::form_urlencoded;
 
-use super::action::{Action, Vendor};
+use super::action::{ApiAction, Vendor};
 use super::reply::ErrorReply;
 use super::settings::SimulatorSettings;
 use crate::cloud::signing::canonical::HttpMessage;
@@ -38,7 +38,7 @@ pub(super) struct Caller {
 /// A request that passed authentication.
 #[derive(Debug)]
 pub(super) struct AdmittedRequest {
-    pub(super) action: Action,
+    pub(super) action: ApiAction,
     pub(super) raw: RawRequest,
     pub(super) caller: Caller,
     pub(super) request_id: String,
@@ -102,12 +102,12 @@ impl RawRequest {
     }
 
     /// The action it names; none if the simulator does not implement it.
-    pub(super) fn action(&self) -> Option<Action> {
+    pub(super) fn action(&self) -> Option<ApiAction> {
         match self.vendor() {
             Vendor::Alibaba => {
-                Action::by_name(self.header("x-acs-action")?, self.header("x-acs-version")?)
+                ApiAction::by_name(self.header("x-acs-action")?, self.header("x-acs-version")?)
             }
-            Vendor::Huawei => Action::by_path(&self.method, &self.segments()),
+            Vendor::Huawei => ApiAction::by_path(&self.method, &self.segments()),
         }
     }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::action::Action;
+use super::action::ApiAction;
 use super::auth::{self, Authenticator};
 use super::effects::{Effect, RequestCount, RequestCounts};
 use super::faults::{Fault, FaultPlan, Faults};
@@ -74,11 +74,11 @@ impl SimulatorState {
         parts.join("-")
     }
 
-    pub(super) fn count(&self, action: Action, add: impl FnOnce(&mut RequestCount)) {
+    pub(super) fn count(&self, action: ApiAction, add: impl FnOnce(&mut RequestCount)) {
         add(self.lock().counts.entry(action.full_name().to_owned()).or_default());
     }
 
-    pub(super) fn admit(&self, action: Action, raw: &RawRequest) -> Result<Caller, ErrorReply> {
+    pub(super) fn admit(&self, action: ApiAction, raw: &RawRequest) -> Result<Caller, ErrorReply> {
         auth::admit(action, raw, &self.settings, &mut self.lock().authenticator, self.now())
     }
 
@@ -126,26 +126,28 @@ impl SimulatorState {
         let locked = &mut *self.lock();
         let store = &mut locked.store;
         let body = match call.request.action {
-            Action::CreateOrder => dms::orders::create(store, call),
-            Action::CreateFreeLockCorrectOrder => dms::orders::create_free_lock(store, call),
-            Action::CreatePublishGroupTask => dms::publishing::create(store, call),
-            Action::ListOrders => dms::list::orders(store, call),
-            Action::GetOrderBaseInfo => dms::queries::base_info(store, call),
-            Action::GetDataCorrectOrderDetail => dms::queries::data_correct(store, call),
-            Action::GetDataCorrectTaskDetail => dms::queries::data_correct_task(store, call),
-            Action::GetDataCronClearConfig => dms::queries::cron_clear(store, call),
-            Action::GetDataExportOrderDetail => dms::queries::export(store, call),
-            Action::GetTableDesignProjectInfo => dms::publishing::project_info(store, call),
-            Action::GetTableDesignProjectFlow => dms::publishing::project_flow(store, call),
-            Action::ListDdlPublishRecords => dms::publishing::records(store, call),
-            Action::DeployDiSyncTask => dataworks::deploy(store, call),
-            Action::GetDiSyncTask => dataworks::task(store, call),
-            Action::GetDiSyncInstanceInfo => dataworks::instance(store, call),
-            Action::DeployReleasePackages => dataarts::deploy(store, call),
-            Action::ListReleasePackages => dataarts::list(store, call),
-            Action::GetReleasePackage => dataarts::package_detail(store, call),
-            Action::GetSystemTask => dataarts::system_task(store, call),
-            Action::CreateToken => return auth::iam::create_token(&mut locked.authenticator, call),
+            ApiAction::CreateOrder => dms::orders::create(store, call),
+            ApiAction::CreateFreeLockCorrectOrder => dms::orders::create_free_lock(store, call),
+            ApiAction::CreatePublishGroupTask => dms::publishing::create(store, call),
+            ApiAction::ListOrders => dms::list::orders(store, call),
+            ApiAction::GetOrderBaseInfo => dms::queries::base_info(store, call),
+            ApiAction::GetDataCorrectOrderDetail => dms::queries::data_correct(store, call),
+            ApiAction::GetDataCorrectTaskDetail => dms::queries::data_correct_task(store, call),
+            ApiAction::GetDataCronClearConfig => dms::queries::cron_clear(store, call),
+            ApiAction::GetDataExportOrderDetail => dms::queries::export(store, call),
+            ApiAction::GetTableDesignProjectInfo => dms::publishing::project_info(store, call),
+            ApiAction::GetTableDesignProjectFlow => dms::publishing::project_flow(store, call),
+            ApiAction::ListDdlPublishRecords => dms::publishing::records(store, call),
+            ApiAction::DeployDiSyncTask => dataworks::deploy(store, call),
+            ApiAction::GetDiSyncTask => dataworks::task(store, call),
+            ApiAction::GetDiSyncInstanceInfo => dataworks::instance(store, call),
+            ApiAction::DeployReleasePackages => dataarts::deploy(store, call),
+            ApiAction::ListReleasePackages => dataarts::list(store, call),
+            ApiAction::GetReleasePackage => dataarts::package_detail(store, call),
+            ApiAction::GetSystemTask => dataarts::system_task(store, call),
+            ApiAction::CreateToken => {
+                return auth::iam::create_token(&mut locked.authenticator, call);
+            }
         };
         body.map(Payload::from)
     }

@@ -4,20 +4,20 @@ use jiff::Timestamp;
 
 use super::authenticator::{Authenticator, MAX_CLOCK_SKEW};
 use crate::cloud::alibaba::sign;
-use crate::simulator::action::Action;
+use crate::simulator::action::ApiAction;
 use crate::simulator::reply::ErrorReply;
 use crate::simulator::request::{Caller, RawRequest};
 use crate::simulator::settings::SimulatorSettings;
 
 pub(super) fn admit(
-    action: Action,
+    action: ApiAction,
     raw: &RawRequest,
     settings: &SimulatorSettings,
     authenticator: &mut Authenticator,
     now: Timestamp,
 ) -> Result<Caller, ErrorReply> {
     let posted = raw.method == "POST";
-    let post_only = action == Action::CreatePublishGroupTask;
+    let post_only = action == ApiAction::CreatePublishGroupTask;
     if !posted && (post_only || raw.method != "GET") {
         let message = format!("This http method {} is not supported.", raw.method);
         return Err(ErrorReply::new(400, "UnsupportedHTTPMethod", message));

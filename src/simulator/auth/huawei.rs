@@ -7,20 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::authenticator::{Authenticator, MAX_CLOCK_SKEW};
 use crate::cloud::huawei::sign;
-use crate::simulator::action::Action;
+use crate::simulator::action::ApiAction;
 use crate::simulator::reply::ErrorReply;
 use crate::simulator::request::{Caller, RawRequest};
 use crate::simulator::settings::{SimulatorSettings, TestKey};
 
 pub(super) fn admit(
-    action: Action,
+    action: ApiAction,
     raw: &RawRequest,
     settings: &SimulatorSettings,
     authenticator: &mut Authenticator,
     now: Timestamp,
 ) -> Result<Caller, ErrorReply> {
     // A token request carries a password, which `iam` checks.
-    if action == Action::CreateToken {
+    if action == ApiAction::CreateToken {
         return Ok(Caller { key: settings.user.name.clone(), nonce: None });
     }
     let caller = match raw.header("x-auth-token") {

@@ -8,14 +8,14 @@ pub(super) mod iam;
 use jiff::Timestamp;
 
 pub(super) use self::authenticator::Authenticator;
-use super::action::{Action, Vendor};
+use super::action::{ApiAction, Vendor};
 use super::reply::ErrorReply;
 use super::request::{Caller, RawRequest};
 use super::settings::SimulatorSettings;
 
 /// Authenticates a request. `now` is the time of the server's clock.
 pub(super) fn admit(
-    action: Action,
+    action: ApiAction,
     raw: &RawRequest,
     settings: &SimulatorSettings,
     authenticator: &mut Authenticator,

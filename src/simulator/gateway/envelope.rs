@@ -6,14 +6,14 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::xml;
-use crate::simulator::action::{Action, Vendor};
+use crate::simulator::action::{ApiAction, Vendor};
 use crate::simulator::reply::{ErrorReply, Payload};
 
 /// What every reply to one request contains, whether it succeeds or fails.
 #[derive(Clone, Debug)]
 pub(super) struct ReplyEnvelope {
     pub(super) vendor: Vendor,
-    pub(super) action: Option<Action>,
+    pub(super) action: Option<ApiAction>,
     pub(super) json: bool,
     pub(super) host: String,
     pub(super) request_id: String,
@@ -29,7 +29,7 @@ impl ReplyEnvelope {
         {
             fields.insert("RequestId".to_owned(), json!(self.request_id));
             fields.insert("Success".to_owned(), json!(true));
-            if self.action.is_some_and(Action::is_dms) {
+            if self.action.is_some_and(ApiAction::is_dms) {
                 fields.insert("ErrorCode".to_owned(), json!(""));
                 fields.insert("ErrorMessage".to_owned(), json!(""));
             }
@@ -46,7 +46,7 @@ impl ReplyEnvelope {
     pub(super) fn error(&self, error: &ErrorReply) -> Response {
         let ErrorReply { status, code, message, retry_after } = error;
         let body = match (self.vendor, self.action) {
-            (Vendor::Huawei, Some(Action::CreateToken)) => {
+            (Vendor::Huawei, Some(ApiAction::CreateToken)) => {
                 json!({"error": {"code": status, "message": message, "title": code}})
             }
             (Vendor::Huawei, _) => {
@@ -84,7 +84,7 @@ impl ReplyEnvelope {
     }
 
     fn root_element(&self, suffix: &str) -> String {
-        format!("{}{suffix}", self.action.map_or("", Action::name))
+        format!("{}{suffix}", self.action.map_or("", ApiAction::name))
     }
 
     fn response(&self, status: u16, root: &str, body: &Value) -> Response {

@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use tracing::debug;
 
 use self::envelope::ReplyEnvelope;
-use super::action::{Action, Vendor};
+use super::action::{ApiAction, Vendor};
 use super::faults::Fault;
 use super::reply::{ErrorReply, Payload};
 use super::request::{AdmittedRequest, RawRequest};
@@ -133,7 +133,7 @@ fn unknown_action(vendor: Vendor) -> ErrorReply {
     }
 }
 
-fn throttled(action: Action) -> ErrorReply {
+fn throttled(action: ApiAction) -> ErrorReply {
     let message = "Request was denied due to user flow control.";
     match action.full_name().split_once('.') {
         Some(("dms", _)) => ErrorReply::new(400, "Throttling.User", message),
