@@ -10,6 +10,8 @@ SCRIPTS := .ci/run $(wildcard deploy/local/*) deploy/check deploy/compose/secret
 
 # Options of `make soak`.
 SOAK_ARGS := --full
+# Broker tests mostly wait, so more of them run at once than there are cores.
+TEST_THREADS := 6
 # Seconds that `make fuzz` spends on each target.
 TIME := 60
 
@@ -42,7 +44,7 @@ demo:
 
 test:
 	@$(SETUP_TESTS)
-	cargo test --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 
 test-unit:
 	@$(SETUP)

@@ -49,7 +49,7 @@ async fn send(client: &AccountClient, request: &Request) -> Result<(), Failure> 
     let labels = RequestLabels { operation: "access_check", request: "probe", trace: &trace };
     match client.send(request, WhenLimited::Wait, &nonce::random(), labels).await {
         Ok(_) => Ok(()),
-        Err(SendError::Failed(failure)) => match failure.meaning {
+        Err(SendError::Failed(failure)) => match failure.class {
             // What the read asks for does not exist.
             FailureClass::Permanent => Ok(()),
             FailureClass::Retryable { .. } | FailureClass::Ambiguous => Err(failure),

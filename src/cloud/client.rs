@@ -141,7 +141,7 @@ impl AccountClient {
             Ok(reply) => (None, reply.request_id.as_ref()),
             Err(error) => (error.failure(), error.failure().and_then(|it| it.request_id.as_ref())),
         };
-        let class = failure.map_or("ok", |failure| failure.meaning.as_str());
+        let class = failure.map_or("ok", |failure| failure.class.as_str());
         let RequestLabels { operation, request: kind, .. } = labels;
         self.metrics.request(&self.account.name, operation, kind, class, started.elapsed());
         if let Some(failure) = failure {
@@ -162,8 +162,8 @@ impl AccountClient {
                 if self.account.credentials.changed_within(CREDENTIAL_CHANGE_WINDOW) =>
             {
                 let retry_after = Some(CREDENTIAL_CHANGE_RETRY);
-                let meaning = FailureClass::Retryable { retry_after };
-                Err(SendError::Failed(Failure { meaning, ..failure }))
+                let class = FailureClass::Retryable { retry_after };
+                Err(SendError::Failed(Failure { class, ..failure }))
             }
             result => result,
         }
@@ -252,7 +252,7 @@ impl AccountClient {
             }
             Err(failure) => redact(failure, &self.account, None),
         };
-        match failure.meaning {
+        match failure.class {
             FailureClass::Permanent => {
                 permit.succeeded();
                 Err(SendError::AccountRefused(failure))
@@ -279,7 +279,7 @@ impl AccountClient {
             };
         if is_corrected {
             let at_once = FailureClass::Retryable { retry_after: Some(Duration::ZERO) };
-            return SendError::Failed(Failure { meaning: at_once, ..failure });
+            return SendError::Failed(Failure { class: at_once, ..failure });
         }
         let failure = self.with_advice(failure, remedy);
         let send_error =

@@ -131,7 +131,7 @@ impl Providers {
                     // A failure without an effect does not count while a service is unavailable. A
                     // call that may have had one is in doubt all the same.
                     let has_no_effect = execution.request != RequestKind::Call
-                        || matches!(failure.meaning, FailureClass::Retryable { .. });
+                        || matches!(failure.class, FailureClass::Retryable { .. });
                     return match unavailable_until {
                         Some(until) if has_no_effect => Input::Deferred(until),
                         Some(_) | None => Input::Failed(failure),
@@ -204,8 +204,8 @@ impl Providers {
 /// job: keys are renewed, and quotas are reset.
 fn after_account_refusal(request: &RequestKind, failure: Failure) -> Failure {
     match request {
-        RequestKind::Probe | RequestKind::Poll(_) if failure.meaning == FailureClass::Permanent => {
-            Failure { meaning: FailureClass::Retryable { retry_after: None }, ..failure }
+        RequestKind::Probe | RequestKind::Poll(_) if failure.class == FailureClass::Permanent => {
+            Failure { class: FailureClass::Retryable { retry_after: None }, ..failure }
         }
         RequestKind::Baseline | RequestKind::Call | RequestKind::Probe | RequestKind::Poll(_) => {
             failure

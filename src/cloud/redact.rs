@@ -29,9 +29,9 @@ pub(super) fn redact(failure: Failure, account: &Account, token: Option<&SecretS
     let mask = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
     // Cut after masking: a secret that is cut in half would not be found.
     let cut = |text: String, max| mask(text).chars().take(max).collect();
-    let Failure { meaning, code, message, request_id } = failure;
+    let Failure { class, code, message, request_id } = failure;
     let (code, message) = (cut(code, MAX_CODE), cut(message, MAX_MESSAGE));
-    Failure { meaning, code, message, request_id: request_id.map(mask) }
+    Failure { class, code, message, request_id: request_id.map(mask) }
 }
 
 /// The ids of all requests, and the body of the last accepted reply.

@@ -15,59 +15,59 @@ pub struct OutcomeError {
     /// The provider's message, or ours.
     pub message: String,
     /// `retryable`, `permanent` or `ambiguous` for a failed request; `ticket` for what failed
-    /// at the provider after it was accepted; `poison` for what workers died of; `resolved` for
-    /// what a person has closed; `deadline`, `cancelled`, `invalid`.
+    /// at the provider after it was accepted; `poison` for a job that crashes workers; `resolved` for
+    /// a job that a person has resolved as failed; `deadline`, `cancelled`, `invalid`.
     pub class: String,
     /// What a person can do about it.
     pub advice: String,
 }
 
-/// A call was lost and could not be looked up.
-pub const LOST_CALL: &str = "Look at the provider whether the call took effect, and settle the \
-    job with `ticketd jobs resolve`, before submitting it again under a new id.";
-/// What was started can no longer be followed.
-pub const UNSEEN_END: &str = "The call was accepted; its end can't be seen from here. Look at \
-    the provider, under the handle, how it ended.";
-const NOTHING: &str = "Nothing: ticketd goes on by itself.";
-const REFUSED: &str = "The provider refused and did nothing. Correct the cause, \
-    then submit it under a new id.";
-const OUT_OF_TRIES: &str = "The provider did not act in any of the tries. Submit it \
-    under a new id when the provider works again.";
-const TICKET: &str = "The provider took the call, and what it started did not \
-    succeed. Look at it there, under the ids in the result.";
-const DEADLINE_BEFORE: &str = "Nothing was done. Submit it under a new id with a \
-    later deadline.";
-const DEADLINE_AFTER: &str = "What was started goes on at the provider, under the \
-    handle; nobody follows it any more.";
+/// The advice for a lost call that could not be looked up.
+pub const LOST_CALL: &str = "Check at the provider whether the call took effect, and resolve the \
+    job with `ticketd jobs resolve` before submitting it again under a new id.";
+/// The advice for an accepted call whose end cannot be polled.
+pub const UNSEEN_END: &str = "The call was accepted, but its end cannot be read. Check its end at \
+    the provider, under the handle.";
+const NOTHING: &str = "Nothing: ticketd continues by itself.";
+const REFUSED: &str = "The provider refused the call and did nothing. Correct the cause, then \
+    submit the job under a new id.";
+const OUT_OF_TRIES: &str = "The provider did not act in any attempt. Submit the job under a new id \
+    when the provider works again.";
+const TICKET: &str = "The provider accepted the call, and what the call started did not succeed. \
+    Check it at the provider, under the ids in the result.";
+const DEADLINE_BEFORE: &str = "Nothing was done. Submit the job under a new id with a later \
+    deadline.";
+const DEADLINE_AFTER: &str = "What the call started continues at the provider, under the handle. \
+    ticketd does not poll it any more.";
 const CANCELLED_BEFORE: &str = "Nothing was done.";
-const CANCELLED_AFTER: &str = "What was started still exists at the provider, under \
-    the handle. Close it there if it must not go on.";
-/// Workers die of it, and it has done nothing else.
-pub const POISON: &str = "Nothing was done. Workers die of this job: its dead letter \
-    keeps it. Find out why, then submit it under a new id.";
-const RESOLVED: &str = "Nothing: a person has looked into it and closed it.";
+const CANCELLED_AFTER: &str = "What the call started still exists at the provider, under the \
+    handle. Close it there if it must not continue.";
+/// The advice for a job that crashes workers and has had no effect.
+pub const POISON: &str = "Nothing was done. This job crashes workers and is kept as a dead \
+    letter. Find the cause, then submit the job under a new id.";
+const RESOLVED: &str = "Nothing: a person has resolved the job as failed.";
 const INVALID_CANCELLATION: &str = "Nothing was cancelled. Correct the message and \
     send it again.";
 const INVALID: &str = "Nothing was done. Correct the message and send it again; its \
     id is still free.";
 
 impl OutcomeError {
-    /// A request that failed for good.
+    /// A request that failed permanently.
     pub fn failure(failure: &Failure) -> Self {
-        let advice = match failure.meaning {
+        let advice = match failure.class {
             FailureClass::Permanent => REFUSED,
             FailureClass::Retryable { .. } => OUT_OF_TRIES,
             FailureClass::Ambiguous => LOST_CALL,
         };
-        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), advice)
+        Self::new(&failure.code, &failure.message, failure.class.as_str(), advice)
     }
 
-    /// A request that failed and is not the end: it is tried again, or looked up.
+    /// A failed request that is repeated or looked up.
     pub fn passing(failure: &Failure) -> Self {
-        Self::new(&failure.code, &failure.message, failure.meaning.as_str(), NOTHING)
+        Self::new(&failure.code, &failure.message, failure.class.as_str(), NOTHING)
     }
 
-    /// What the call started has failed at the provider.
+    /// What the call started failed at the provider.
     pub fn ticket(code: String, message: String) -> Self {
         Self { code, message, class: "ticket".to_owned(), advice: TICKET.to_owned() }
     }
@@ -82,7 +82,7 @@ impl OutcomeError {
         Self::new("DeadlinePassed", message, "deadline", advice)
     }
 
-    /// Somebody cancelled it; `started` says whether something exists at the provider. The reason
+    /// The job was cancelled; `started` says whether something exists at the provider. The reason
     /// may be empty.
     pub fn cancelled(started: bool, reason: &str) -> Self {
         let advice = if started { CANCELLED_AFTER } else { CANCELLED_BEFORE };
@@ -93,27 +93,27 @@ impl OutcomeError {
         Self::new("Cancelled", &message, "cancelled", advice)
     }
 
-    /// Workers died of it; `doubt` says how a call was lost that may have taken effect.
+    /// The job crashes workers; `doubt` says how a call was lost that may have taken effect.
     pub fn poison(doubt: Option<&str>, advice: &str) -> Self {
         let doubt = doubt.map(|cause| format!("; a call may have taken effect: {cause}"));
         let message = format!(
-            "workers died again and again while they ran it, twice while they ran nothing else{}",
+            "workers crashed repeatedly while they ran this job, twice while they ran nothing else{}",
             doubt.unwrap_or_default()
         );
         Self::new("WorkersDied", &message, "poison", advice)
     }
 
-    /// A person has closed it as failed, in these words.
+    /// A person has resolved the job as failed, with this note.
     pub fn resolved(note: &str) -> Self {
         Self::new("Resolved", note, "resolved", RESOLVED)
     }
 
-    /// Whether it is what workers died of.
+    /// Whether the job crashes workers.
     pub fn is_poison(&self) -> bool {
         self.class == "poison"
     }
 
-    /// The message is not what it was meant to be.
+    /// The message is not valid.
     pub fn invalid(expected: MessageKind, problems: &[Problem]) -> Self {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let (code, advice) = match expected {
@@ -138,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trouble_says_what_a_person_can_do() {
+    fn every_error_has_advice() {
         let passing = Failure::retryable("Throttling", "slow down");
         let refused = Failure::permanent("NoPermission", "not yours");
         let lost = Failure::ambiguous("TimedOut", "no answer");
         let empty = [Problem::new("$", "is empty")];
-        let troubles = [
+        let errors = [
             (OutcomeError::failure(&passing), "retryable", OUT_OF_TRIES),
             (OutcomeError::failure(&refused), "permanent", REFUSED),
             (OutcomeError::failure(&lost), "ambiguous", LOST_CALL),
@@ -156,7 +156,7 @@ mod tests {
             (OutcomeError::cancelled(true, ""), "cancelled", CANCELLED_AFTER),
             (OutcomeError::poison(None, POISON), "poison", POISON),
             (OutcomeError::poison(Some("cut"), LOST_CALL), "poison", LOST_CALL),
-            (OutcomeError::resolved("seen by nobody"), "resolved", RESOLVED),
+            (OutcomeError::resolved("replaced"), "resolved", RESOLVED),
             (OutcomeError::invalid(MessageKind::Job, &empty), "invalid", INVALID),
             (
                 OutcomeError::invalid(MessageKind::Cancellation, &empty),
@@ -164,15 +164,15 @@ mod tests {
                 INVALID_CANCELLATION,
             ),
         ];
-        for (trouble, class, advice) in troubles {
-            assert_eq!((trouble.class.as_str(), trouble.advice.as_str()), (class, advice));
-            assert!(!trouble.code.is_empty() && !trouble.message.is_empty(), "{trouble:?}");
-            assert!(trouble.advice.ends_with('.') && !trouble.advice.contains("  "), "{trouble:?}");
+        for (error, class, advice) in errors {
+            assert_eq!((error.class.as_str(), error.advice.as_str()), (class, advice));
+            assert!(!error.code.is_empty() && !error.message.is_empty(), "{error:?}");
+            assert!(error.advice.ends_with('.') && !error.advice.contains("  "), "{error:?}");
         }
     }
 
     #[test]
-    fn nothing_was_done_is_only_said_where_it_is_true() {
+    fn nothing_was_done_is_said_only_if_it_is_true() {
         let nothing = "Nothing was done";
         assert!(!OutcomeError::deadline(true).advice.contains(nothing));
         assert!(!OutcomeError::cancelled(true, "").advice.contains(nothing));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_message_is_told_every_problem() {
+    fn the_error_of_an_invalid_message_lists_every_problem() {
         let problems = [Problem::new("$.id", "is empty"), Problem::new("$.params", "is missing")];
         assert_eq!(
             OutcomeError::invalid(MessageKind::Job, &problems).message,

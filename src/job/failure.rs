@@ -37,7 +37,7 @@ impl FailureClass {
 #[error("{code}: {message}")]
 pub struct Failure {
     /// What is known about the effect.
-    pub meaning: FailureClass,
+    pub class: FailureClass,
     /// The provider's code (`Throttling.User`, `DLF.0810`), or ours if the request did not reach the
     /// provider or its reply can't be read (`ConnectFailed`, `TimedOut`, `UnreadableReply` …).
     pub code: String,
@@ -64,8 +64,8 @@ impl Failure {
         Self::new(FailureClass::Ambiguous, code, message)
     }
 
-    fn new(meaning: FailureClass, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { meaning, code: code.into(), message: message.into(), request_id: None }
+    fn new(class: FailureClass, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class, code: code.into(), message: message.into(), request_id: None }
     }
 }
 
@@ -76,8 +76,7 @@ mod tests {
     #[test]
     fn a_failure_survives_saving_and_reading() {
         let mut failure = Failure::retryable("Throttling.User", "slow down");
-        failure.meaning =
-            FailureClass::Retryable { retry_after: Some(Duration::from_millis(1500)) };
+        failure.class = FailureClass::Retryable { retry_after: Some(Duration::from_millis(1500)) };
         failure.request_id = Some("r-1".into());
         let refused = Failure::permanent("NoPermission", "not yours");
         let lost = Failure::ambiguous("TimedOut", "no answer");

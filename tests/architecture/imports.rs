@@ -21,7 +21,10 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     // From folders that act only settings types: see `SETTINGS`.
     ("config", &["cloud", "broker", "ledger", "job", "secret"]),
     ("telemetry", &["job"]),
-    ("app", &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry", "clock"]),
+    (
+        "app",
+        &["admin", "worker", "cloud", "broker", "ledger", "job", "config", "telemetry", "clock"],
+    ),
 ];
 
 /// What `config` may import from folders that act.

@@ -8,10 +8,10 @@ use crate::{assert_none, assert_only, source};
 /// Type names that every folder may have for itself.
 const SHARED_TYPE_NAMES: [&str; 5] = ["Error", "Metrics", "Params", "Arguments", "Command"];
 
-/// Module names that say nothing.
-const EMPTY_NAMES: [&str; 12] = [
-    "util", "utils", "common", "manager", "managers", "service", "services", "handler", "handlers",
-    "helper", "helpers", "misc",
+/// Module names that say nothing. `service` is not one of them: a provider has services.
+const EMPTY_NAMES: [&str; 10] = [
+    "util", "utils", "common", "manager", "managers", "handler", "handlers", "helper", "helpers",
+    "misc",
 ];
 
 #[test]

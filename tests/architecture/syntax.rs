@@ -39,13 +39,13 @@ pub struct Mention {
 }
 
 #[derive(Default)]
-pub struct Facts {
+pub struct ParsedFacts {
     pub modules: Vec<Module>,
     pub literals: Vec<Named>,
     pub types: Vec<Named>,
 }
 
-pub fn facts(file: &File) -> Facts {
+pub fn facts(file: &File) -> ParsedFacts {
     let mut reader = Reader::default();
     reader.facts.modules.push(Module::default());
     reader.visit_file(file);
@@ -54,7 +54,7 @@ pub fn facts(file: &File) -> Facts {
 
 #[derive(Default)]
 struct Reader {
-    facts: Facts,
+    facts: ParsedFacts,
     /// The place of the module that is being read.
     module: usize,
     /// Inside something that only tests have.

@@ -86,7 +86,7 @@ pub(super) fn read_reply(
 /// Whether a failure shows an outage of the service: a server error that leaves the effect unknown
 /// and names no time to come back.
 pub(super) fn is_outage(status: u16, failure: &Failure) -> bool {
-    match failure.meaning {
+    match failure.class {
         FailureClass::Ambiguous => status >= 500,
         FailureClass::Retryable { .. } | FailureClass::Permanent => false,
     }
@@ -113,7 +113,7 @@ fn refusal(
         Provider::Alibaba => Remedy::None,
         Provider::Huawei => Remedy::Token,
     };
-    let (meaning, remedy, refuses_account) = match category {
+    let (class, remedy, refuses_account) = match category {
         Some(Throttled) => (Retryable { retry_after }, Remedy::None, false),
         // A 503 that says when to come back is a refusal, whatever its code.
         Some(Ambiguous) if raw.status == 503 && retry_after.is_some() => {
@@ -132,7 +132,7 @@ fn refusal(
         code => code.to_owned(),
     };
     let message = describe(category, raw, message);
-    let failure = Failure { meaning, code, message, request_id: None };
+    let failure = Failure { class, code, message, request_id: None };
     ProviderError { failure, remedy, refuses_account }
 }
 

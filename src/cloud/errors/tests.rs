@@ -24,7 +24,7 @@ fn result(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> 
     match read_reply(provider, &raw, NOW.parse().unwrap()) {
         Ok(_) => "ok".to_owned(),
         Err(error) => {
-            let meaning = match error.failure.meaning {
+            let class = match error.failure.class {
                 FailureClass::Retryable { retry_after: None } => "R".to_owned(),
                 FailureClass::Retryable { retry_after: Some(pause) } => {
                     format!("R{}", pause.as_millis())
@@ -37,7 +37,7 @@ fn result(provider: Provider, status: u16, headers: Headers<'_>, body: &str) -> 
                 Remedy::Clock(_) => " clock",
                 Remedy::Token => " token",
             };
-            format!("{}{meaning}{remedy}", if error.failure.code.is_empty() { "?" } else { "" })
+            format!("{}{class}{remedy}", if error.failure.code.is_empty() { "?" } else { "" })
         }
     }
 }
@@ -176,9 +176,9 @@ fn a_request_is_retryable_if_not_sent_and_ambiguous_if_lost() {
     let (host, cause) = ("h".to_owned(), "timed out".to_owned());
     let failure =
         transport_failure(&TransportError::NotSent { host: host.clone(), cause: cause.clone() });
-    assert_eq!(failure.meaning, FailureClass::Retryable { retry_after: None });
+    assert_eq!(failure.class, FailureClass::Retryable { retry_after: None });
     let failure = transport_failure(&TransportError::Lost { host, cause });
-    assert_eq!(failure.meaning, FailureClass::Ambiguous);
+    assert_eq!(failure.class, FailureClass::Ambiguous);
     assert_eq!(failure.message, "no complete answer from h: timed out");
 }
 

@@ -126,7 +126,7 @@ impl Cached {
         now: Timestamp,
         version: u64,
     ) -> Result<Token, Failure> {
-        let ttl = match failure.meaning {
+        let ttl = match failure.class {
             FailureClass::Permanent => REFUSAL_TTL,
             FailureClass::Retryable { .. } | FailureClass::Ambiguous => FAILURE_TTL,
         };
@@ -173,10 +173,10 @@ fn read_token(raw: &RawReply, body: &serde_json::Value, now: Timestamp) -> Optio
 
 /// A fetch changes nothing, so a fetch with an unknown result can be repeated.
 fn as_retryable(failure: Failure) -> Failure {
-    let meaning = match failure.meaning {
+    let class = match failure.class {
         FailureClass::Ambiguous => FailureClass::Retryable { retry_after: None },
-        meaning @ (FailureClass::Retryable { .. } | FailureClass::Permanent) => meaning,
+        class @ (FailureClass::Retryable { .. } | FailureClass::Permanent) => class,
     };
     let message = format!("can't fetch an IAM token: {}", failure.message);
-    Failure { meaning, message, ..failure }
+    Failure { class, message, ..failure }
 }

@@ -262,8 +262,7 @@ mod tests {
                 .call(json!({}));
         assert!(requests.is_empty());
         assert!(
-            answer
-                .is_err_and(|f| f.meaning == FailureClass::Permanent && f.code == "InvalidParams")
+            answer.is_err_and(|f| f.class == FailureClass::Permanent && f.code == "InvalidParams")
         );
     }
 }

@@ -196,15 +196,13 @@ mod tests {
         }
         let failure =
             call(json!({"Success": true, "Data": {"Status": "Fail", "Message": message}}));
-        assert!(
-            failure.is_err_and(|f| f.meaning == FailureClass::Permanent && f.message == message)
-        );
+        assert!(failure.is_err_and(|f| f.class == FailureClass::Permanent && f.message == message));
         for reply in [
             json!({"Success": true}),
             json!({"Data": {"Status": "success"}}),
             json!({"Success": true, "Data": {"Status": "perhaps"}}),
         ] {
-            assert!(call(reply).is_err_and(|f| f.meaning == FailureClass::Ambiguous));
+            assert!(call(reply).is_err_and(|f| f.class == FailureClass::Ambiguous));
         }
     }
 
@@ -229,10 +227,10 @@ mod tests {
         let lag = json!({"Success": true, "Data": {"Status": "fail", "Message": "invalid fileId"}});
         for lag in [lag, json!({"fails": "Fail"})] {
             let (_, answer) = harness("DI_REALTIME").poll(&Value::Null, &[lag]);
-            assert!(answer.is_err_and(|f| matches!(f.meaning, FailureClass::Retryable { .. })));
+            assert!(answer.is_err_and(|f| matches!(f.class, FailureClass::Retryable { .. })));
         }
         let (_, answer) = harness("DI_REALTIME").poll(&Value::Null, &[json!({"fails": "No"})]);
-        assert!(answer.is_err_and(|f| f.meaning == FailureClass::Permanent));
+        assert!(answer.is_err_and(|f| f.class == FailureClass::Permanent));
     }
 
     #[test]

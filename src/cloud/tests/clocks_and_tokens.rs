@@ -35,8 +35,8 @@ async fn the_providers_clock_is_adopted_once() {
     let script = ScriptedProvider::new([refusal(), refusal(), ok(json!({}))]);
     let providers = providers([alibaba()], &script);
     let ask = async || providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
-    assert_eq!(failed(ask().await).meaning, AT_ONCE);
-    assert_eq!(failed(ask().await).meaning, FailureClass::Permanent);
+    assert_eq!(failed(ask().await).class, AT_ONCE);
+    assert_eq!(failed(ask().await).class, FailureClass::Permanent);
     answered(ask().await);
 
     let dates: Vec<Timestamp> =
@@ -53,7 +53,7 @@ async fn a_bad_signature_is_permanent() {
     )]);
     let providers = providers([Account { name: "dms".into(), ..huawei(false) }], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    assert_eq!(failure.meaning, FailureClass::Permanent);
+    assert_eq!(failure.class, FailureClass::Permanent);
 }
 
 #[tokio::test]
@@ -73,14 +73,14 @@ async fn a_refused_account_ends_no_job_after_its_call() {
             let providers =
                 providers([alibaba()], &ScriptedProvider::new([refused(400, code, "m")]));
             let failure = failed(providers.ask(&job("dms"), &execution(request.clone())).await);
-            let retryable = failure.meaning == FailureClass::Retryable { retry_after: None };
+            let retryable = failure.class == FailureClass::Retryable { retry_after: None };
             assert_eq!((retryable, failure.code.as_str()), (expected, code), "{request:?}");
         }
     }
     let script = ScriptedProvider::new([refused(401, "IAM.1", "wrong user or password")]);
     let failure =
         failed(providers([huawei(true)], &script).ask(&job("dms"), &execution(poll)).await);
-    assert_eq!(failure.meaning, FailureClass::Retryable { retry_after: None });
+    assert_eq!(failure.class, FailureClass::Retryable { retry_after: None });
 }
 
 #[tokio::test]
@@ -89,11 +89,11 @@ async fn a_refused_key_is_not_used_again_at_once() {
     let providers = providers([huawei(false)], &script);
     let first = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     let second = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    assert_eq!(second.meaning, FailureClass::Permanent);
+    assert_eq!(second.class, FailureClass::Permanent);
     assert_eq!(second.code, first.code);
     assert!(second.message.contains("nothing is sent"), "{second}");
     let third = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
-    assert_eq!(third.meaning, FailureClass::Retryable { retry_after: None });
+    assert_eq!(third.class, FailureClass::Retryable { retry_after: None });
     assert_eq!(script.sent(), 1);
 }
 
@@ -189,7 +189,7 @@ async fn a_new_token_that_is_refused_is_not_fetched_again() {
     let script = ScriptedProvider::new([token("tok-en", in_hours(24)), refusal]);
     let providers = providers([huawei(true)], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    assert_eq!(failure.meaning, FailureClass::Permanent);
+    assert_eq!(failure.class, FailureClass::Permanent);
     assert!(failure.message.ends_with("decrypt token fail: ***"), "{failure}");
 }
 
@@ -205,8 +205,8 @@ async fn an_old_token_that_is_refused_is_fetched_again_once() {
     ]);
     let providers = providers([huawei(true)], &script);
     let ask = async || providers.ask(&job("dms"), &execution(RequestKind::Call)).await;
-    assert_eq!(failed(ask().await).meaning, AT_ONCE);
-    assert_eq!(failed(ask().await).meaning, AT_ONCE);
+    assert_eq!(failed(ask().await).class, AT_ONCE);
+    assert_eq!(failed(ask().await).class, AT_ONCE);
     answered(ask().await);
     assert_eq!(script.headers("x-auth-token"), ["old", "old", "new"]);
 }
@@ -225,7 +225,7 @@ async fn a_failed_token_fetch_is_never_ambiguous() {
         let providers = providers([huawei(true)], &script);
         for _ in 0..3 {
             let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-            assert_eq!(failure.meaning, expected, "{failure}");
+            assert_eq!(failure.class, expected, "{failure}");
         }
         // The failure is cached: IAM locks a user after too many wrong passwords.
         assert_eq!(script.sent(), 1);

@@ -54,7 +54,7 @@ async fn a_call_refused_with_the_old_key_is_repeated_at_once_with_the_new() {
     let (providers, then, _folder) = key_change(alibaba(), refusal);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
-        failure.meaning,
+        failure.class,
         FailureClass::Retryable { retry_after: Some(std::time::Duration::ZERO) }
     );
     assert_eq!(failure.message, "Specified access key is not found: ***");
@@ -80,7 +80,7 @@ async fn a_key_id_that_changes_before_its_secret_is_retried() {
     then.reply_first([refusal]);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
     assert_eq!(
-        failure.meaning,
+        failure.class,
         FailureClass::Retryable { retry_after: Some(std::time::Duration::from_secs(15)) }
     );
     drop(folder);

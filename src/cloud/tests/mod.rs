@@ -57,7 +57,7 @@ async fn a_failure_after_a_reply_ends_the_step() {
     let script = ScriptedProvider::new([ok(json!({ "RequestId": "r1", "More": true })), lost()]);
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
-    assert_eq!(failure.meaning, FailureClass::Ambiguous);
+    assert_eq!(failure.class, FailureClass::Ambiguous);
     assert_eq!(script.sent(), 2);
 }
 
@@ -66,9 +66,9 @@ async fn a_step_without_an_end_fails_at_the_request_limit() {
     let script = ScriptedProvider::endless(json!({ "More": true }));
     let providers = providers([alibaba()], &script);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Probe)).await);
-    assert_eq!(failure.meaning, FailureClass::Permanent);
+    assert_eq!(failure.class, FailureClass::Permanent);
     let failure = failed(providers.ask(&job("dms"), &execution(RequestKind::Call)).await);
-    assert_eq!(failure.meaning, FailureClass::Ambiguous);
+    assert_eq!(failure.class, FailureClass::Ambiguous);
     assert_eq!(script.sent(), 2 * MAX_REQUESTS);
 }
 

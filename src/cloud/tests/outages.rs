@@ -108,7 +108,7 @@ async fn a_call_that_opens_the_circuit_is_in_doubt_only_if_it_was_sent() {
         let providers = providers([alibaba()], &script);
         repeat(&providers, &RequestKind::Call, 4).await;
         match repeat(&providers, &RequestKind::Call, 1).await {
-            Input::Failed(failure) => assert!(doubt && failure.meaning == FailureClass::Ambiguous),
+            Input::Failed(failure) => assert!(doubt && failure.class == FailureClass::Ambiguous),
             Input::Deferred(_) => assert!(!doubt),
             other => panic!("{other:?}"),
         }

@@ -1,4 +1,4 @@
-//! What the world is told while a job runs and when it ends, as CloudEvents 1.0.
+//! The events of a job, its milestones and its outcome, as CloudEvents 1.0.
 //!
 //! An event's id is made from the job's id and the step it tells of, so a repeat has the same id.
 

@@ -99,23 +99,26 @@ fn an_event_is_routed_by_kind_operation_and_state() {
 }
 
 #[test]
-fn a_repeat_has_the_same_id_and_another_step_another_one() {
+fn a_repeated_event_has_the_same_id_and_another_step_another_id() {
     let mut later = execution();
     later.calls += 1;
     later.changes += 1;
     let mut ids = Vec::new();
-    for told in [
+    for repeated in [
         Milestone::Started,
         Milestone::Submitted,
         Milestone::Retrying,
         Milestone::Doubtful,
         Milestone::Progress,
     ] {
-        let event = milestone(told, &execution());
-        assert_eq!(event.id, CloudEvent::milestone(SOURCE, &job(), &execution(), told, at(8)).id);
+        let event = milestone(repeated, &execution());
+        assert_eq!(
+            event.id,
+            CloudEvent::milestone(SOURCE, &job(), &execution(), repeated, at(8)).id
+        );
         ids.push(event.id);
-        if !matches!(told, Milestone::Started | Milestone::Submitted) {
-            ids.push(milestone(told, &later).id);
+        if !matches!(repeated, Milestone::Started | Milestone::Submitted) {
+            ids.push(milestone(repeated, &later).id);
         }
     }
     // One outcome per job: whatever is decided, its event has one id.
@@ -129,9 +132,9 @@ fn a_repeat_has_the_same_id_and_another_step_another_one() {
     // Told after a person settled the one before.
     for resolutions in 1..=2 {
         let later = Outcome { resolutions, ..outcome(OutcomeKind::Failed, None) };
-        let told = CloudEvent::outcome(SOURCE, &job(), &later).id;
-        assert_eq!(told, format!("team/chg-1/outcome.{}", resolutions + 1));
-        ids.push(told);
+        let id = CloudEvent::outcome(SOURCE, &job(), &later).id;
+        assert_eq!(id, format!("team/chg-1/outcome.{}", resolutions + 1));
+        ids.push(id);
     }
     ids.push(CloudEvent::rejected(SOURCE, &rejection()).id);
     let all = ids.len();
@@ -141,7 +144,7 @@ fn a_repeat_has_the_same_id_and_another_step_another_one() {
 }
 
 #[test]
-fn a_rejected_message_is_told_by_what_could_be_read_of_it() {
+fn a_rejection_event_has_the_fields_that_are_valid() {
     let nothing = serde_json::to_value(CloudEvent::rejected(SOURCE, &rejection())).unwrap();
     assert_eq!(nothing.get("subject"), None);
     assert_eq!(nothing["data"].get("job_id"), None);
@@ -179,7 +182,7 @@ fn a_rejected_message_is_told_by_what_could_be_read_of_it() {
 }
 
 #[test]
-fn a_milestone_says_what_is_known_by_then() {
+fn a_milestone_has_what_is_known_so_far() {
     let mut execution = execution();
     assert_eq!(
         serde_json::to_value(milestone(Milestone::Retrying, &execution)).unwrap(),
@@ -195,7 +198,7 @@ fn a_milestone_says_what_is_known_by_then() {
                 "provider": { "status": "processing" },
                 "error": {
                     "code": "Throttling.User", "message": "slow down", "class": "retryable",
-                    "advice": "Nothing: ticketd goes on by itself.",
+                    "advice": "Nothing: ticketd continues by itself.",
                 },
                 "metadata": { "team": "carts" },
             },
@@ -211,9 +214,9 @@ fn a_milestone_says_what_is_known_by_then() {
 }
 
 #[test]
-fn an_outcome_has_the_shape_of_its_verdict() {
+fn an_outcome_event_has_the_fields_of_its_kind() {
     let job = Job { metadata: None, ..job() };
-    let told = |outcome: Outcome| data(&CloudEvent::outcome(SOURCE, &job, &outcome));
+    let data_of = |outcome: Outcome| data(&CloudEvent::outcome(SOURCE, &job, &outcome));
     let times = json!({
         "received": "1970-01-01T00:00:00Z", "started": "1970-01-01T00:00:01Z",
         "ended": "1970-01-01T00:00:09Z",
@@ -226,7 +229,7 @@ fn an_outcome_has_the_shape_of_its_verdict() {
         data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         data
     };
-    let error = |trouble: &OutcomeError| json!({ "error": trouble });
+    let error = |error: &OutcomeError| json!({ "error": error });
 
     let succeeded = Outcome {
         result: json!({ "order_ids": [7] }),
@@ -238,7 +241,7 @@ fn an_outcome_has_the_shape_of_its_verdict() {
         ..outcome(OutcomeKind::Succeeded, None)
     };
     assert_eq!(
-        told(succeeded),
+        data_of(succeeded),
         whole(
             "succeeded",
             json!({
@@ -249,24 +252,24 @@ fn an_outcome_has_the_shape_of_its_verdict() {
     );
     let refused = OutcomeError::failure(&Failure::permanent("NoPermission", "not yours"));
     assert_eq!(
-        told(outcome(OutcomeKind::Failed, Some(refused))),
+        data_of(outcome(OutcomeKind::Failed, Some(refused))),
         whole(
             "failed",
             json!({ "error": {
                 "code": "NoPermission", "message": "not yours", "class": "permanent",
-                "advice": "The provider refused and did nothing. Correct the cause, then submit \
-                    it under a new id.",
+                "advice": "The provider refused the call and did nothing. Correct the cause, \
+                    then submit the job under a new id.",
             } })
         )
     );
     let lost = OutcomeError::failure(&Failure::ambiguous("TimedOut", "no answer in 20s"));
     assert_eq!(
-        told(outcome(OutcomeKind::Unknown, Some(lost.clone()))),
+        data_of(outcome(OutcomeKind::Unknown, Some(lost.clone()))),
         whole("unknown", error(&lost))
     );
     let late = OutcomeError::deadline(false);
     assert_eq!(
-        told(outcome(OutcomeKind::Expired, Some(late.clone()))),
+        data_of(outcome(OutcomeKind::Expired, Some(late.clone()))),
         whole(
             "expired",
             json!({
@@ -277,19 +280,19 @@ fn an_outcome_has_the_shape_of_its_verdict() {
     );
     let stopped = OutcomeError::cancelled(true, "");
     assert_eq!(
-        told(outcome(OutcomeKind::Cancelled, Some(stopped.clone()))),
+        data_of(outcome(OutcomeKind::Cancelled, Some(stopped.clone()))),
         whole("cancelled", error(&stopped))
     );
     // The sixth, of a job that turned out bad only after it was read.
     let bad = OutcomeError::invalid(MessageKind::Job, &[Problem::new("$.id", "is taken")]);
     assert_eq!(
-        told(outcome(OutcomeKind::Rejected, Some(bad.clone()))),
+        data_of(outcome(OutcomeKind::Rejected, Some(bad.clone()))),
         whole("rejected", error(&bad))
     );
 }
 
 #[test]
-fn what_was_asked_for_is_not_repeated_in_an_event() {
+fn an_event_does_not_repeat_the_params() {
     for event in [
         milestone(Milestone::Started, &execution()),
         CloudEvent::outcome(SOURCE, &job(), &outcome(OutcomeKind::Succeeded, None)),

@@ -18,7 +18,7 @@ impl Context<'_> {
             request_ids: failure.request_id.iter().cloned().collect(),
             ..ProviderReply::default()
         };
-        match (&execution.request, failure.meaning) {
+        match (&execution.request, failure.class) {
             (_, FailureClass::Permanent) => self.give_up(execution, failure),
             (RequestKind::Call, FailureClass::Ambiguous) => {
                 let cause = failure.to_string();
@@ -61,7 +61,7 @@ impl Context<'_> {
     pub(super) fn try_again(&self, mut execution: ExecutionState, failure: Failure) -> State {
         execution.failures = execution.failures.saturating_add(1);
         let since = *execution.failing_since.get_or_insert(self.now);
-        let retry_after = match failure.meaning {
+        let retry_after = match failure.class {
             FailureClass::Retryable { retry_after } => retry_after,
             FailureClass::Permanent | FailureClass::Ambiguous => None,
         };

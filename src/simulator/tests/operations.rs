@@ -75,7 +75,7 @@ async fn request(
     for _ in 0..2 {
         match providers.ask(job, execution).await {
             Input::Answered(answered) => return Ok(answered.answer),
-            Input::Failed(failure) if failure.meaning == at_once => {}
+            Input::Failed(failure) if failure.class == at_once => {}
             Input::Failed(failure) => return Err(failure),
             other => panic!("{other:?}"),
         }
@@ -97,7 +97,7 @@ async fn run(providers: &Providers, job: &Job, lost: bool) -> Ended {
     }
     let called = request(providers, job, &state).await;
     let accepted = if lost {
-        assert_eq!(called.unwrap_err().meaning, FailureClass::Ambiguous);
+        assert_eq!(called.unwrap_err().class, FailureClass::Ambiguous);
         state.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
         state.request = RequestKind::Probe;
         let probing = async {
@@ -235,10 +235,7 @@ async fn a_probe_does_not_take_an_earlier_deployment_for_the_lost_one() {
         panic!("the operation has no baseline")
     };
     let mut state = ExecutionState { baseline: Some(seen), ..execution(RequestKind::Call) };
-    assert_eq!(
-        request(&providers, &job, &state).await.unwrap_err().meaning,
-        FailureClass::Ambiguous
-    );
+    assert_eq!(request(&providers, &job, &state).await.unwrap_err().class, FailureClass::Ambiguous);
     state.doubt = Some(Doubt { called_at: Timestamp::now(), cause: "lost".into() });
     state.request = RequestKind::Probe;
     let answer = request(&providers, &job, &state).await.unwrap();

@@ -60,7 +60,7 @@ fn check_failure(failure: &Failure, account: &str) {
     assert!(failure.message.chars().count() <= MAX_MESSAGE, "{failure}");
     assert!(failure.request_id.as_ref().is_none_or(|id| id.chars().count() <= 128), "{failure:?}");
     assert!(!contains_secret(&failure.to_string(), account), "{failure}");
-    if let FailureClass::Retryable { retry_after: Some(wait) } = failure.meaning {
+    if let FailureClass::Retryable { retry_after: Some(wait) } = failure.class {
         assert!(wait <= Duration::from_secs(24 * 60 * 60), "{failure:?}");
     }
 }
@@ -69,10 +69,10 @@ fn check_failure(failure: &Failure, account: &str) {
 fn check_class(failure: &Failure, status: u16, body: &[u8]) {
     let body: Option<Value> = serde_json::from_slice(body).ok();
     match status {
-        200..=299 if body.is_none() => assert_eq!(failure.meaning, FailureClass::Ambiguous),
+        200..=299 if body.is_none() => assert_eq!(failure.class, FailureClass::Ambiguous),
         // Neither the body nor the status says whether the call had an effect.
         500 | 502 | 504 if body.is_none() && failure.code.starts_with("Http") => {
-            assert_eq!(failure.meaning, FailureClass::Ambiguous, "{failure}");
+            assert_eq!(failure.class, FailureClass::Ambiguous, "{failure}");
         }
         _ => {}
     }

@@ -159,7 +159,7 @@ fn check_result(event: &Input, account: &str) {
         Input::Failed(failure) => {
             assert!(failure.code.chars().count() <= 100, "{}", failure.code);
             assert!(failure.message.chars().count() <= MAX_TEXT, "{}", failure.message);
-            if let FailureClass::Retryable { retry_after: Some(wait) } = failure.meaning {
+            if let FailureClass::Retryable { retry_after: Some(wait) } = failure.class {
                 assert!(wait <= Duration::from_secs(24 * 60 * 60), "a pause of {wait:?}");
             }
             let id = failure.request_id.as_deref().unwrap_or_default();

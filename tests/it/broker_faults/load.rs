@@ -115,9 +115,9 @@ impl Load {
         let began = Instant::now();
         all_done(&*self.ledger, self.jobs, limit).await;
         assert_one_each(&self.env.simulator, self.jobs);
-        let told = self.outcomes().await;
+        let outcomes_by_job = self.outcomes().await;
         for number in 0..self.jobs {
-            let outcomes = told.get(&id(number)).map(Vec::as_slice).unwrap_or_default();
+            let outcomes = outcomes_by_job.get(&id(number)).map(Vec::as_slice).unwrap_or_default();
             assert!(!outcomes.is_empty(), "{} has no outcome", id(number));
             assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{outcomes:?}");
             let (_, state, attempts) = &outcomes[0];
@@ -130,7 +130,7 @@ impl Load {
     /// The published outcomes with their event ids and attempts, by job.
     async fn outcomes(&self) -> BTreeMap<String, Vec<(String, String, u64)>> {
         let channel = Queues::of(&self.env).await.channel;
-        let mut told: BTreeMap<String, Vec<(String, String, u64)>> = BTreeMap::new();
+        let mut outcomes_by_job: BTreeMap<String, Vec<(String, String, u64)>> = BTreeMap::new();
         let (queue, options) = (kept(&self.env), BasicGetOptions { no_ack: true });
         while let Some(message) = channel.basic_get(queue.as_str().into(), options).await.unwrap() {
             let event: Value = serde_json::from_slice(&message.delivery.data).unwrap();
@@ -138,10 +138,10 @@ impl Load {
                 let text = |value: &Value| value.as_str().unwrap().to_owned();
                 let attempts = event["data"]["attempts"].as_u64().unwrap();
                 let outcome = (text(&event["id"]), text(&event["data"]["state"]), attempts);
-                told.entry(text(&event["subject"])).or_default().push(outcome);
+                outcomes_by_job.entry(text(&event["subject"])).or_default().push(outcome);
             }
         }
-        told
+        outcomes_by_job
     }
 }
 

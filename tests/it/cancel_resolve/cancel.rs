@@ -54,13 +54,14 @@ async fn cancelled(env: &mut TestEnv, id: &str, exists: bool) -> Value {
 
 /// The published outcomes of a job, without repeats.
 async fn outcomes(env: &mut TestEnv, id: &str) -> Vec<String> {
-    let body = |told: &EventMessage| serde_json::from_slice::<Value>(&told.body).unwrap();
-    let told = env.all_published().await;
-    let events = told.iter().map(body).filter(|event| event["subject"] == id && is_outcome(event));
-    let mut told: Vec<_> =
+    let body = |published: &EventMessage| serde_json::from_slice::<Value>(&published.body).unwrap();
+    let published = env.all_published().await;
+    let events =
+        published.iter().map(body).filter(|event| event["subject"] == id && is_outcome(event));
+    let mut published: Vec<_> =
         events.map(|event| format!("{} {}", event["id"], event["data"]["state"])).collect();
-    told.dedup();
-    told
+    published.dedup();
+    published
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,9 +176,9 @@ async fn cancelling_a_done_or_missing_job_changes_nothing() {
         },
     };
     env.send(Kind::Create, &again).await;
-    let told: Value = serde_json::from_slice(&reply.next().await.data).unwrap();
+    let published: Value = serde_json::from_slice(&reply.next().await.data).unwrap();
     assert_eq!(
-        (&told["id"], &told["data"]["state"]),
+        (&published["id"], &published["data"]["state"]),
         (&json!("done/outcome"), &json!("succeeded"))
     );
     worker.stop().await;
@@ -193,7 +194,8 @@ async fn an_invalid_cancellation_is_rejected_and_kept() {
     submit(&env, &change("open", "c")).await;
     env.state("open", "submitted").await;
     env.cancel(&json!({ "id": "open", "raeson": "a slip" })).await;
-    let rejected = env.published(|told| told.routing_key == "unknown.unknown.rejected").await;
+    let rejected =
+        env.published(|published| published.routing_key == "unknown.unknown.rejected").await;
     let event: Value = serde_json::from_slice(&rejected.body).unwrap();
     let error = &event["data"]["error"];
     assert_eq!(error["code"], "InvalidCancellation");

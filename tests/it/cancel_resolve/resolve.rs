@@ -79,7 +79,7 @@ impl Play {
     /// The second outcome, which has its own event id.
     async fn outcome(&mut self, job: &Value) -> Value {
         let event = format!("{}/outcome.2", name(job));
-        self.env.event(|told| told["id"] == event.as_str()).await
+        self.env.event(|published| published["id"] == event.as_str()).await
     }
 
     /// The handle a person types for the job's effect at the provider.

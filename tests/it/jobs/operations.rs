@@ -183,9 +183,9 @@ async fn calls_are_signed_with_the_credentials_of_the_named_account() {
         assert_eq!(made, jobs.iter().filter(|(_, _, other)| other == key).count());
     }
     assert_eq!(env.simulator.requests()["iam.CreateToken"].received, 1);
-    let told = env.events().iter().map(Value::to_string).collect::<String>();
+    let published = env.events().iter().map(Value::to_string).collect::<String>();
     for secret in [&simulated.alibaba[1].secret, &simulated.user.password] {
-        assert!(!told.contains(secret.as_str()));
+        assert!(!published.contains(secret.as_str()));
     }
 }
 

@@ -39,8 +39,9 @@ fn tickets(count: usize) -> Vec<Value> {
 
 /// The outcomes published so far, by job.
 async fn outcomes(env: &mut TestEnv) -> BTreeMap<String, Value> {
-    let told = env.all_published().await;
-    let events = told.iter().map(|told| serde_json::from_slice::<Value>(&told.body).unwrap());
+    let published = env.all_published().await;
+    let events =
+        published.iter().map(|published| serde_json::from_slice::<Value>(&published.body).unwrap());
     let outcomes = events.filter(is_outcome);
     outcomes.map(|event| (event["subject"].as_str().unwrap().to_owned(), event)).collect()
 }

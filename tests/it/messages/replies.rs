@@ -81,8 +81,8 @@ async fn a_forbidden_reply_queue_gets_nothing_and_the_job_runs() {
     assert_eq!(Queue::read(&ours).await.so_far().await.len(), 0);
     assert_eq!(Queue::read(&env.name("dead")).await.so_far().await.len(), 0);
     for (n, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
-        let told = env.all_published().await;
-        let outcomes = told.iter().filter(|it| {
+        let published = env.all_published().await;
+        let outcomes = published.iter().filter(|it| {
             let event: Value = serde_json::from_slice(&it.body).unwrap();
             event["subject"] == id && event["data"]["state"] == "succeeded"
         });
@@ -134,9 +134,9 @@ async fn a_full_reply_queue_does_not_block_the_job() {
     assert_eq!(worker.stop().await, Drained::Clean);
     let ours = env.name("jobs.create");
     assert_eq!(Queue::read(&ours).await.so_far().await.len(), 0, "the delivery was requeued");
-    let told = env.all_published().await;
+    let published = env.all_published().await;
     let outcomes =
-        told.iter().filter(|it| it.properties.message_id.as_deref() == Some("a/outcome"));
+        published.iter().filter(|it| it.properties.message_id.as_deref() == Some("a/outcome"));
     assert_eq!(outcomes.count(), 1);
 }
 

@@ -56,6 +56,6 @@ async fn a_renewed_password_opens_the_next_connection() {
     assert_eq!(env.outcome(&id(1)).await["data"]["state"], "succeeded");
     worker.signal("TERM").await;
     let (_, said) = worker.end().await;
-    let told = |line: &String| line.contains("s3cret") || line.contains("an0ther");
-    assert!(!said.iter().any(told), "{said:#?}");
+    let published = |line: &String| line.contains("s3cret") || line.contains("an0ther");
+    assert!(!said.iter().any(published), "{said:#?}");
 }

@@ -15,12 +15,12 @@ use crate::replicas::process::Process;
 const RUNBOOK: &str = include_str!("../../../deploy/README.md");
 
 /// A worker and its admin address.
-struct Shown {
+struct AdminClient {
     process: Process,
     address: String,
 }
 
-impl Shown {
+impl AdminClient {
     async fn on(env: &TestEnv) -> Self {
         let mut process = Process::start(env.process());
         let line = process.says("ready for jobs").await;
@@ -65,7 +65,7 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
     let throttle = Fault::Throttle { retry_after: None };
     let refused = FaultRule::always("dms.CreateOrder", throttle).first(1);
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![refused] }).unwrap();
-    let shown = Shown::on(&env).await;
+    let admin = AdminClient::on(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.submit(Kind::Create, &json!({ "id": "bad" })).await;
     env.outcome("bad").await;
@@ -76,8 +76,8 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
 
     let of = |rest: &str| format!(r#"operation="dms.CreateOrder",{rest}"#);
     let waiting = format!("ticketd_jobs{{{}}}", of(r#"status="waiting""#));
-    until(async || shown.samples().await.get(&waiting) == Some(&1.0)).await;
-    let samples = shown.samples().await;
+    until(async || admin.samples().await.get(&waiting) == Some(&1.0)).await;
+    let samples = admin.samples().await;
     let ours = |call: &str| format!(r#"account="ali",{}"#, of(call));
     for (name, expected) in [
         (format!("ticketd_job_outcomes_total{{{}}}", of(r#"outcome="succeeded""#)), 1.0),
@@ -126,17 +126,17 @@ async fn the_metrics_count_the_outcomes_of_jobs() {
 async fn the_table_of_metrics_is_complete() {
     with_a_client();
     let mut env = TestEnv::new("").await;
-    let shown = Shown::on(&env).await;
+    let admin = AdminClient::on(&env).await;
     // A metric with unknown label values appears once it has a value.
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.outcome(&id(1)).await;
     let mut parked = ticket(2, "");
     parked["not_before"] = json!("2999-01-01T00:00:00Z");
     env.submit(Kind::Create, &parked).await;
-    until(async || shown.samples().await.keys().any(|name| name.starts_with("ticketd_jobs{")))
+    until(async || admin.samples().await.keys().any(|name| name.starts_with("ticketd_jobs{")))
         .await;
-    let (_, body) = shown.get("/metrics").await;
-    let told: BTreeSet<(String, String)> = body
+    let (_, body) = admin.get("/metrics").await;
+    let exposed: BTreeSet<(String, String)> = body
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
         .map(|line| {
@@ -149,7 +149,7 @@ async fn the_table_of_metrics_is_complete() {
             (format!("{name}{suffix}"), kind.to_owned())
         })
         .collect();
-    let promised: BTreeSet<(String, String)> = RUNBOOK
+    let documented: BTreeSet<(String, String)> = RUNBOOK
         .lines()
         .filter_map(|line| line.strip_prefix("| `ticketd_"))
         .map(|row| {
@@ -158,7 +158,7 @@ async fn the_table_of_metrics_is_complete() {
             (format!("ticketd_{name}"), cells.next().unwrap().to_owned())
         })
         .collect();
-    assert_eq!(told, promised);
+    assert_eq!(exposed, documented);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,31 +167,31 @@ async fn a_worker_is_ready_while_broker_and_ledger_answer() {
     let mut env = TestEnv::new("").await;
     let proxy = Proxy::to(&env.url).await;
     env.url = proxy.url.clone();
-    let shown = Shown::on(&env).await;
-    assert_eq!(shown.ready().await, (200, json!({ "status": "ready" })));
+    let admin = AdminClient::on(&env).await;
+    assert_eq!(admin.ready().await, (200, json!({ "status": "ready" })));
 
     proxy.hang();
     proxy.cut();
-    until(async || shown.ready().await.0 == 503).await;
-    let (_, said) = shown.ready().await;
+    until(async || admin.ready().await.0 == 503).await;
+    let (_, said) = admin.ready().await;
     assert_eq!(said["problems"][0], "the broker is unavailable or accepts no messages");
-    assert_eq!(shown.get("/healthz").await.0, 200, "an outage is no reason to be restarted");
+    assert_eq!(admin.get("/healthz").await.0, 200, "an outage is no reason to be restarted");
     let connected = r#"ticketd_broker_connected{connection="publishing"}"#;
-    let samples = shown.samples().await;
+    let samples = admin.samples().await;
     assert_eq!(samples[connected], 0.0);
     assert_eq!(samples[r#"ticketd_backlog_scrape_success{source="broker"}"#], 0.0);
     proxy.heal();
-    until(async || shown.ready().await.0 == 200).await;
-    let samples = shown.samples().await;
+    until(async || admin.ready().await.0 == 200).await;
+    let samples = admin.samples().await;
     assert_eq!(samples[connected], 1.0);
     assert!(samples[r#"ticketd_broker_reconnects_total{connection="publishing"}"#] >= 1.0);
 
     let ledger = Connection::open(env.configuration().with_file_name("ledger.db")).unwrap();
     ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (status, said) = shown.ready().await;
+    let (status, said) = admin.ready().await;
     assert_eq!((status, &said["problems"][0]), (503, &json!("the ledger accepts no writes")));
     ledger.execute_batch("ROLLBACK").unwrap();
-    until(async || shown.ready().await.0 == 200).await;
+    until(async || admin.ready().await.0 == 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,15 +201,15 @@ async fn a_draining_worker_is_alive_and_not_ready() {
     let mut env = TestEnv::new("[http]\ntimeout = \"5s\"\n[probe]\nsettle = \"5s\"").await;
     let rule = FaultRule::always("dms.CreateOrder", Fault::Slow { delay: slow });
     env.simulator.set_faults(FaultPlan { seed: 0, faults: vec![rule] }).unwrap();
-    let shown = Shown::on(&env).await;
+    let admin = AdminClient::on(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.state(&id(1), "started").await;
-    shown.process.signal("TERM").await;
-    until(async || shown.ready().await.0 == 503).await;
-    let (_, said) = shown.ready().await;
+    admin.process.signal("TERM").await;
+    until(async || admin.ready().await.0 == 503).await;
+    let (_, said) = admin.ready().await;
     assert_eq!(said["problems"][0], "the worker is stopping and starts no more jobs");
-    assert_eq!(shown.get("/healthz").await.0, 200);
-    let ended = tokio::time::timeout(LIMIT, shown.process.end()).await.unwrap();
+    assert_eq!(admin.get("/healthz").await.0, 200);
+    let ended = tokio::time::timeout(LIMIT, admin.process.end()).await.unwrap();
     assert_eq!(ended.0.code(), Some(0));
 }
 
@@ -230,10 +230,10 @@ async fn an_address_in_use_is_one_line() {
 async fn metrics_hold_no_secret() {
     with_a_client();
     let mut env = TestEnv::new("").await;
-    let shown = Shown::on(&env).await;
+    let admin = AdminClient::on(&env).await;
     env.submit(Kind::Create, &ticket(1, "")).await;
     env.outcome(&id(1)).await;
-    let (_, body) = shown.get("/metrics").await;
+    let (_, body) = admin.get("/metrics").await;
     assert!(body.contains("ticketd_build_info"), "{body}");
     for account in &env.settings.accounts {
         let ticketd::cloud::account::Credentials::Key { id, secret, .. } = &account.credentials

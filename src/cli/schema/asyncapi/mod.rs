@@ -210,7 +210,7 @@ fn dead_letter_message() -> Value {
 
 /// AsyncAPI has no place for AMQP's properties, so they are among the headers.
 fn job_headers() -> Value {
-    let property = |meaning: &str| json!({ "type": "string", "description": format!("The AMQP property. {meaning}") });
+    let property = |class: &str| json!({ "type": "string", "description": format!("The AMQP property. {class}") });
     let mut headers = trace_headers();
     headers["properties"]["message_id"] = property("The job's id, if the body has none.");
     headers["properties"]["correlation_id"] = property("Echoed in every event.");

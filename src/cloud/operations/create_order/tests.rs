@@ -103,9 +103,7 @@ fn a_comment_ends_with_the_marker_which_makes_a_probe_possible() {
 fn a_failed_request_fails_the_call_unchanged() {
     let (_, answer) = OperationHarness::new(CreateOrder, valid().remove(0))
         .call(json!({"fails": "NoPermission"}));
-    assert!(
-        answer.is_err_and(|f| f.code == "NoPermission" && f.meaning == FailureClass::Permanent)
-    );
+    assert!(answer.is_err_and(|f| f.code == "NoPermission" && f.class == FailureClass::Permanent));
 }
 
 #[test]

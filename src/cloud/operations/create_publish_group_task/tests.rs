@@ -36,7 +36,7 @@ fn poll(new: Value) -> Transcript<PollResult> {
 }
 
 fn not_listed(failure: &Failure) -> bool {
-    failure.code == "NotListed" && matches!(failure.meaning, FailureClass::Retryable { .. })
+    failure.code == "NotListed" && matches!(failure.class, FailureClass::Retryable { .. })
 }
 
 /// A record that does not show its tasks yet.
@@ -59,7 +59,7 @@ fn the_request_equals_the_official_client_s_but_for_a_boolean_s_case() {
     assert_eq!(query(&requests[0]), capture["query"]);
     assert!(answer.is_ok_and(|accepted| accepted.result == json!({"task_id": 5})));
     let (_, answer) = harness().call(json!({"Success": true}));
-    assert!(answer.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
+    assert!(answer.is_err_and(|failure| failure.class == FailureClass::Ambiguous));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_record_without_a_target_is_followed_but_its_end_is_ambiguous() {
     let mut withdrawn = without_tasks(2);
     withdrawn["Finality"] = json!(true);
     let answer = poll(withdrawn).1;
-    assert!(answer.is_err_and(|f| f.code == "CannotTell" && f.meaning == FailureClass::Ambiguous));
+    assert!(answer.is_err_and(|f| f.code == "CannotTell" && f.class == FailureClass::Ambiguous));
 }
 
 #[test]

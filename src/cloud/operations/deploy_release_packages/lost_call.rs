@@ -78,7 +78,7 @@ pub(super) fn baseline(
             }
             // An account may be allowed to deploy packages and not to read them. One refusal is
             // enough to know.
-            Err(failure) if failure.meaning == FailureClass::Permanent => break,
+            Err(failure) if failure.class == FailureClass::Permanent => break,
             Err(failure) => return Err(failure.clone().into()),
         }
     }

@@ -118,7 +118,7 @@ fn by_task(task: SystemTask, detail_failure: Failure) -> Result<ItemStatus, Fail
     match task.status {
         TaskStatus::Running | TaskStatus::Other => Ok(ItemStatus::running(task.summary)),
         TaskStatus::Successful | TaskStatus::Warning | TaskStatus::Failed
-            if detail_failure.meaning != FailureClass::Permanent =>
+            if detail_failure.class != FailureClass::Permanent =>
         {
             Err(detail_failure)
         }
@@ -145,14 +145,14 @@ fn some_of(names: &[String]) -> String {
 /// Right after a deploy its task may not exist yet.
 fn retry_missing_task(failure: Failure) -> Failure {
     if failure.code == "DLF.0810" {
-        return Failure { meaning: FailureClass::Retryable { retry_after: None }, ..failure };
+        return Failure { class: FailureClass::Retryable { retry_after: None }, ..failure };
     }
     failure
 }
 
 /// The failure that is not permanent, if there is one: one source may still answer later.
 fn not_permanent(task: Failure, detail: Failure) -> Failure {
-    match (task.meaning, detail.meaning) {
+    match (task.class, detail.class) {
         (FailureClass::Permanent, FailureClass::Retryable { .. } | FailureClass::Ambiguous) => {
             detail
         }

@@ -16,7 +16,7 @@ pub(super) enum DetailSource {
     Schedule,
     Export,
     SchemaDesign,
-    Nowhere,
+    TicketOnly,
 }
 
 /// One read of the details: its action, the path to the status field, and how the status, in upper
@@ -30,7 +30,7 @@ impl DetailSource {
             "DC_CRON_CLEAR" => DetailSource::Schedule,
             "DATA_EXPORT" => DetailSource::Export,
             "NDDL" => DetailSource::SchemaDesign,
-            _ => DetailSource::Nowhere,
+            _ => DetailSource::TicketOnly,
         }
     }
 
@@ -48,7 +48,7 @@ impl DetailSource {
             // The details may not exist yet, or this account may not read them: the ticket's own
             // status counts. A success counts only once it is known that the details stay hidden.
             Err(failure)
-                if failure.meaning == FailureClass::Permanent || ticket_status != "success" =>
+                if failure.class == FailureClass::Permanent || ticket_status != "success" =>
             {
                 return Ok(None);
             }
@@ -81,7 +81,7 @@ impl DetailSource {
             DetailSource::SchemaDesign => {
                 ("GetTableDesignProjectInfo", &["ProjectInfo", "Status"], schema_design)
             }
-            DetailSource::Nowhere => return None,
+            DetailSource::TicketOnly => return None,
         })
     }
 }

@@ -74,9 +74,7 @@ fn a_success_without_a_ticket_number_is_ambiguous() {
     for shape in [json!([]), json!({"OrderIds": []}), json!("12***"), json!(null), json!([0, -1])] {
         let (_, answer) =
             harness("NDDL").call(json!({"Success": true, "CreateOrderResult": shape}));
-        assert!(
-            answer.is_err_and(|f| f.meaning == FailureClass::Ambiguous && f.code == "NoOrderId")
-        );
+        assert!(answer.is_err_and(|f| f.class == FailureClass::Ambiguous && f.code == "NoOrderId"));
     }
 }
 
@@ -187,7 +185,7 @@ fn a_failed_or_unreadable_read_of_a_ticket_is_not_permanent() {
         vec![json!({"OrderBaseInfo": {}})],
     ] {
         let (_, answer) = poll("DC_COMMON", &replies);
-        assert!(answer.is_err_and(|failure| failure.meaning != FailureClass::Permanent));
+        assert!(answer.is_err_and(|failure| failure.class != FailureClass::Permanent));
     }
 }
 
@@ -276,7 +274,7 @@ fn a_lost_create_is_absent_only_if_the_whole_list_was_read() {
     let empty = json!({"Orders": {"Order": []}, "TotalCount": 0});
     assert!(matches!(harness.probe(std::slice::from_ref(&empty)).1, Ok(ProbeResult::Absent)));
     let garbage = harness.probe(&[json!({"Success": true})]).1;
-    assert!(garbage.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
+    assert!(garbage.is_err_and(|failure| failure.class == FailureClass::Ambiguous));
     let ours = Marker::of(&harness.job.id).append_to("c");
     for order in [json!({"OrderId": 1}), json!({"Comment": ours})] {
         let illegible = json!({"Orders": {"Order": [order]}, "TotalCount": 1});

@@ -34,7 +34,7 @@ fn a_cancelled_job_says_whether_something_exists_at_the_provider() {
     );
     let after = end(poll());
     assert_eq!((after.kind, &after.handle), (OutcomeKind::Cancelled, &Some(json!(7))));
-    assert!(error(&after).2.starts_with("What was started still exists"), "{after:?}");
+    assert!(error(&after).2.starts_with("What the call started still exists"), "{after:?}");
 }
 
 #[test]

@@ -170,8 +170,8 @@ fn retryable_failures_fail_at_max_attempts() {
 
 #[test]
 fn a_providers_retry_after_sets_the_pause() {
-    let meaning = FailureClass::Retryable { retry_after: Some(Duration::from_secs(42)) };
-    let failure = Failure { meaning, ..Failure::retryable("Throttling", "slow down") };
+    let class = FailureClass::Retryable { retry_after: Some(Duration::from_secs(42)) };
+    let failure = Failure { class, ..Failure::retryable("Throttling", "slow down") };
     let next = run(&asking(RequestKind::Call), Input::Failed(failure));
     assert_eq!(describe(&next), "call in 42");
 }

@@ -102,7 +102,7 @@ fn a_package_missing_from_the_reply_has_no_system_task() {
             {"package_id": "24", "asy_task_id": "ff80", "subtasks": 2}])
     );
     let (_, answer) = harness(1).call(json!({"deploy_package_details": []}));
-    assert!(answer.is_err_and(|failure| failure.meaning == FailureClass::Ambiguous));
+    assert!(answer.is_err_and(|failure| failure.class == FailureClass::Ambiguous));
 }
 
 #[test]
@@ -155,8 +155,7 @@ fn the_package_decides_while_its_task_cannot_be_read() {
     assert_eq!(seen(poll(&[missing.clone(), detail(5)])), "deploying");
     assert_eq!(seen(poll(&[json!({"fails_for_now": "APIGW.0308"}), detail(5)])), "deploying");
     let (_, answer) = poll(&[missing, json!({"fails": "x"})]);
-    let is_retryable =
-        |f: &crate::job::Failure| matches!(f.meaning, FailureClass::Retryable { .. });
+    let is_retryable = |f: &crate::job::Failure| matches!(f.class, FailureClass::Retryable { .. });
     assert!(answer.is_err_and(|f| f.code == "DLF.0810" && is_retryable(&f)));
 }
 
@@ -170,11 +169,11 @@ fn two_failed_reads_are_permanent_only_if_both_are() {
         ([no.clone(), json!({})], "UnreadableReply"),
     ] {
         let (_, answer) = poll(&replies);
-        let may_pass = |f: &crate::job::Failure| f.meaning != FailureClass::Permanent;
+        let may_pass = |f: &crate::job::Failure| f.class != FailureClass::Permanent;
         assert!(answer.is_err_and(|f| f.code == expected && may_pass(&f)));
     }
     let (_, answer) = poll(&[no.clone(), no]);
-    assert!(answer.is_err_and(|f| f.meaning == FailureClass::Permanent));
+    assert!(answer.is_err_and(|f| f.class == FailureClass::Permanent));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::super::{Capabilities, start};
 use super::fixtures::{NOW, POLICY, job};
 use crate::job::{Job, OutcomeKind, Until};
 use provider::FakeProvider;
-use worker::{PublishedOutcome, Worker};
+use worker::{PublishedOutcome, SimulatedWorker};
 
 mod provider;
 mod worker;
@@ -121,7 +121,7 @@ fn live(seed: u64, sabotage: Sabotage) -> Life {
     if sabotage == Sabotage::NoSettle {
         policy.probe.settle = Duration::ZERO;
     }
-    let mut worker = Worker {
+    let mut worker = SimulatedWorker {
         job: &job,
         policy: &policy,
         capabilities,

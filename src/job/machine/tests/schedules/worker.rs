@@ -31,7 +31,7 @@ impl From<&Outcome> for PublishedOutcome {
 }
 
 /// All workers that ever run one job. They share only what is saved and published.
-pub(super) struct Worker<'a> {
+pub(super) struct SimulatedWorker<'a> {
     pub(super) job: &'a Job,
     pub(super) policy: &'a Policy,
     pub(super) capabilities: Capabilities,
@@ -46,7 +46,7 @@ pub(super) struct Worker<'a> {
     pub(super) acknowledged_early: bool,
 }
 
-impl Worker<'_> {
+impl SimulatedWorker<'_> {
     /// Runs the job from its saved state until it is done (`true`), it is parked, or the worker
     /// crashes.
     pub(super) fn run(&mut self, provider: &mut FakeProvider) -> bool {
