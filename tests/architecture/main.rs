@@ -11,7 +11,6 @@ mod literals;
 mod modules;
 mod names;
 mod old_words;
-mod open;
 mod source;
 mod syntax;
 mod tangles;
@@ -22,16 +21,4 @@ use std::collections::BTreeSet;
 fn assert_none(broken: &BTreeSet<String>) {
     let lines: Vec<&str> = broken.iter().map(String::as_str).collect();
     assert!(broken.is_empty(), "\n{}\n", lines.join("\n"));
-}
-
-/// Fails for everything that breaks a rule and is not listed in `open.rs`, and for everything
-/// that is listed there without need. `broken` is what breaks the rule, with a message each.
-#[track_caller]
-fn assert_only(open: &[&str], broken: &[(String, String)]) {
-    let new = broken.iter().filter(|(name, _)| !open.contains(&name.as_str()));
-    let needless = open.iter().filter(|listed| !broken.iter().any(|(name, _)| name == *listed));
-    let needless = needless.map(|listed| {
-        format!("tests/architecture/open.rs: {listed} no longer breaks a rule, remove it")
-    });
-    assert_none(&new.map(|(_, message)| message.clone()).chain(needless).collect());
 }
