@@ -129,7 +129,7 @@ fn a_repeated_event_has_the_same_id_and_another_step_another_id() {
         );
     }
     ids.push("team/chg-1/outcome".into());
-    // Told after a person settled the one before.
+    // The outcome after a person has resolved the previous one.
     for resolutions in 1..=2 {
         let later = Outcome { resolutions, ..outcome(OutcomeKind::Failed, None) };
         let id = CloudEvent::outcome(SOURCE, &job(), &later).id;

@@ -99,7 +99,7 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// What the operation can do.
     pub capabilities: Capabilities,
-    /// Reason of a cancel request, which may be empty; none if nobody asked to cancel the job.
+    /// Reason of a cancel request, which may be empty; none without a cancel request.
     pub cancelled: Option<&'a str>,
     /// Whether other jobs run in the same process.
     pub isolation: Isolation,

@@ -1,4 +1,4 @@
-//! Ten thousand waiting jobs.
+//! Thousands of waiting jobs.
 
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ use crate::jobs::tickets::{assert_one_each, id, ticket};
 use crate::replicas::process::Process;
 use crate::replicas::queues::Queues;
 
-const JOBS: usize = 10_000;
+const JOBS: usize = 2_500;
 
-/// Limit of the additional memory for waiting jobs, in KiB.
-const MAX_EXTRA_MEMORY: u64 = 20 * 1024;
+/// Limit of the additional memory for waiting jobs, in KiB: 3 KiB a job, less than its message takes as
+/// JSON values.
+const MAX_EXTRA_MEMORY: u64 = 8 * 1024;
 
 /// The poll interval is long enough for all calls to be made before the first poll, in a development
 /// build on a slow machine.
@@ -28,12 +29,12 @@ timeout = "20s"
 [probe]
 settle = "20s"
 [poll]
-interval = "105s"
-max_interval = "105s"
+interval = "55s"
+max_interval = "55s"
 "#;
 
 /// The longest wait for a poll: the interval with its jitter.
-const MAX_WAIT: SignedDuration = SignedDuration::from_secs(116);
+const MAX_WAIT: SignedDuration = SignedDuration::from_secs(61);
 
 /// How late a poll may be in addition to the time of all calls: polls are due at the rate of the calls,
 /// and a poll makes two requests where a call makes one.
