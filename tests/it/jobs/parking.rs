@@ -17,8 +17,7 @@ use crate::replicas::queues::Queues;
 
 const JOBS: usize = 2_500;
 
-/// Limit of the additional memory for waiting jobs, in KiB: 3 KiB a job, less than its message takes as
-/// JSON values.
+/// Limit of the additional memory for waiting jobs, in KiB: about 3 KiB a job.
 const MAX_EXTRA_MEMORY: u64 = 8 * 1024;
 
 /// The poll interval is long enough for all calls to be made before the first poll, in a development
