@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::queues::{Queues, short};
 use crate::{Round, machine, ticketd};
 
-pub async fn round(queues: &Queues, url: &str, jobs: usize) -> Result<Round> {
+pub(crate) async fn round(queues: &Queues, url: &str, jobs: usize) -> Result<Round> {
     queues.fill(&queues.baseline_jobs(), ticketd::jobs("baseline", jobs)).await?;
     let exchange: Arc<str> = queues.baseline_exchange().into();
     let (cpu, start) = (machine::cpu()?, Instant::now());

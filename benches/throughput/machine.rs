@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 /// The cores, the processor, and the time of one durable write to disk.
-pub fn description() -> Result<String> {
+pub(crate) fn description() -> Result<String> {
     let cores = thread::available_parallelism()?;
     let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = about
@@ -20,7 +20,7 @@ pub fn description() -> Result<String> {
 }
 
 /// The processor time of this process.
-pub fn cpu() -> Result<Duration> {
+pub(crate) fn cpu() -> Result<Duration> {
     // The unit is a hundredth of a second on all supported platforms. Fields are counted from the
     // end of the program name, because the name may contain spaces.
     let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat is not available")?;

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 
 #[derive(Debug, Default)]
-pub struct Provider {
+pub(crate) struct Provider {
     tickets: AtomicUsize,
 }
 
 impl Provider {
     /// Number of tickets created.
-    pub fn tickets(&self) -> usize {
+    pub(crate) fn tickets(&self) -> usize {
         self.tickets.load(Ordering::Relaxed)
     }
 }

@@ -20,7 +20,7 @@ const MAX_UNCONFIRMED: usize = 1_000;
 /// Time until a queue must have the expected length.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub struct Queues {
+pub(crate) struct Queues {
     connection: Connection,
     channel: Channel,
     prefix: String,
@@ -28,7 +28,7 @@ pub struct Queues {
 
 impl Queues {
     /// Declares the queues of the baseline.
-    pub async fn open(url: &str, prefix: &str) -> Result<Self> {
+    pub(crate) async fn open(url: &str, prefix: &str) -> Result<Self> {
         let connection = Connection::connect(url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
@@ -38,25 +38,25 @@ impl Queues {
         Ok(queues)
     }
 
-    pub fn baseline_jobs(&self) -> String {
+    pub(crate) fn baseline_jobs(&self) -> String {
         format!("{}.baseline.jobs", self.prefix)
     }
 
-    pub fn baseline_results(&self) -> String {
+    pub(crate) fn baseline_results(&self) -> String {
         format!("{}.baseline.results", self.prefix)
     }
 
-    pub fn baseline_exchange(&self) -> String {
+    pub(crate) fn baseline_exchange(&self) -> String {
         format!("{}.baseline", self.prefix)
     }
 
     /// The queue for ticketd's events.
-    pub fn events(&self) -> String {
+    pub(crate) fn events(&self) -> String {
         format!("{}.results", self.prefix)
     }
 
     /// Binds a new queue to a topic exchange, and declares the exchange if it is missing.
-    pub async fn bind(&self, queue: &str, exchange: &str) -> Result<()> {
+    pub(crate) async fn bind(&self, queue: &str, exchange: &str) -> Result<()> {
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
         // A passive declare of a missing exchange closes its channel, so it needs its own.
         let probe = self.connection.create_channel().await?;
@@ -74,7 +74,11 @@ impl Queues {
     }
 
     /// Publishes jobs to a queue and waits until the broker has confirmed them all.
-    pub async fn fill(&self, queue: &str, jobs: impl Iterator<Item = Vec<u8>>) -> Result<()> {
+    pub(crate) async fn fill(
+        &self,
+        queue: &str,
+        jobs: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<()> {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/json".into());
@@ -92,7 +96,7 @@ impl Queues {
     }
 
     /// Checks the length of a queue and purges it.
-    pub async fn check_and_purge(&self, queue: &str, expected: usize) -> Result<()> {
+    pub(crate) async fn check_and_purge(&self, queue: &str, expected: usize) -> Result<()> {
         let counted = async {
             while self.length(queue).await? != expected {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -108,7 +112,7 @@ impl Queues {
     }
 
     /// Deletes all queues and exchanges of both consumers.
-    pub async fn delete_all(self, topology: &[TopologyObject]) -> Result<()> {
+    pub(crate) async fn delete_all(self, topology: &[TopologyObject]) -> Result<()> {
         let ours = [self.baseline_jobs(), self.baseline_results(), self.events()];
         let theirs = topology.iter().filter_map(|object| match object {
             TopologyObject::Queue(queue) => Some(queue.name.clone()),
@@ -151,6 +155,6 @@ async fn confirmed(confirms: &mut Vec<lapin::PublisherConfirm>) -> Result<()> {
     Ok(())
 }
 
-pub fn short(name: &str) -> Result<ShortString> {
+pub(crate) fn short(name: &str) -> Result<ShortString> {
     Ok(ShortString::try_new(name)?)
 }

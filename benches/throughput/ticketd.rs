@@ -21,13 +21,13 @@ use crate::queues::Queues;
 use crate::{Round, machine};
 
 /// Concurrency and prefetch of both consumers: ticketd's default.
-pub const CONCURRENCY: u16 = 64;
+pub(crate) const CONCURRENCY: u16 = 64;
 
 /// How often the end of a round is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The jobs of a round.
-pub fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
+pub(crate) fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
     (0..count).map(move |number| {
         json!({
             "id": format!("bench-{round}-{number}"), "operation": "dms.CreateOrder",
@@ -43,7 +43,7 @@ pub fn jobs(round: &str, count: usize) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Runs a round of jobs with a new ledger.
-pub async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Result<Round> {
+pub(crate) async fn round(queues: &Queues, url: &str, prefix: &str, count: usize) -> Result<Round> {
     let folder = TempDir::new()?;
     let path = folder.path().join("ledger.db");
     let settings = settings(url, prefix, &path.display().to_string())?;

@@ -44,7 +44,7 @@ impl Delivery {
         }
     }
 
-    /// The message, to be published again, without its user: the broker refuses any but our own.
+    /// A copy to publish again, without `user_id`: RabbitMQ accepts only the connection's own user.
     pub fn message(&self) -> Message {
         let properties = Properties { user_id: None, ..self.properties.clone() };
         Message { body: self.body.clone(), properties }
@@ -64,7 +64,7 @@ impl Delivery {
 /// Settles one delivery, once. Dropped unsettled, as by a panic, it requeues the message.
 pub struct AckHandle {
     acker: Acker,
-    // A channel closes with its last owner, and a closed channel takes no acks.
+    // Keeps the channel open: it closes when its last clone is dropped, and acks then fail.
     channel: Channel,
     settled: bool,
 }

@@ -51,7 +51,7 @@ impl Access {
         Ok(Self { uri, tls: OwnedTLSConfig { identity, cert_chain } })
     }
 
-    /// Our user, if the address names it; with SASL EXTERNAL a certificate does.
+    /// The user in the URL. None with SASL EXTERNAL, where the certificate identifies the user.
     fn user(&self) -> Option<String> {
         let by_password =
             self.uri.query.auth_mechanism.is_none_or(|sasl| sasl == SASLMechanism::Plain);

@@ -10,7 +10,7 @@ use crate::broker::{Broker, Error};
 use crate::config::Settings;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// A topic pattern over KIND.OPERATION.STATE, such as "#.failed"
     #[arg(default_value = "#")]
     key: String,
@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 /// Follows events until interrupted.
-pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let broker = Broker::connect(&settings.broker).await?;
     let mut stream = broker.follow_events(&arguments.key).await?;
     loop {

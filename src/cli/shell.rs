@@ -10,23 +10,23 @@ use clap_complete::Shell;
 const NAME: &str = "ticketd";
 
 #[derive(Debug, clap::Args)]
-pub struct Completions {
+pub(super) struct Completions {
     /// bash, elvish, fish, powershell or zsh
     shell: Shell,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Man {
+pub(super) struct Man {
     /// The folder for the pages of all commands; without it, the main page goes to standard output
     folder: Option<PathBuf>,
 }
 
-pub fn completions(arguments: Completions, mut program: Command) -> ExitCode {
+pub(super) fn completions(arguments: Completions, mut program: Command) -> ExitCode {
     clap_complete::generate(arguments.shell, &mut program, NAME, &mut std::io::stdout());
     ExitCode::SUCCESS
 }
 
-pub fn man(arguments: Man, program: Command) -> Result<ExitCode> {
+pub(super) fn man(arguments: Man, program: Command) -> Result<ExitCode> {
     match arguments.folder {
         Some(folder) => {
             std::fs::create_dir_all(&folder)

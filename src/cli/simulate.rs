@@ -11,7 +11,7 @@ use super::output::print_line;
 use crate::simulator::{FaultPlan, Simulator, SimulatorSettings};
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1:8600")]
     listen: SocketAddr,
@@ -24,7 +24,7 @@ pub struct Arguments {
 }
 
 /// Serves both clouds until SIGTERM or SIGINT.
-pub async fn run(arguments: Arguments) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut settings: SimulatorSettings = match &arguments.settings {
         Some(path) => read(path)?,
         None => SimulatorSettings::default(),

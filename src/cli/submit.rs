@@ -15,7 +15,7 @@ use crate::job::{Catalogue, Kind, Trace};
 use crate::telemetry::traces;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// A file with jobs: a JSON object, an array or JSON lines; - reads standard input
     #[arg(value_name = "FILE")]
     file: String,
@@ -34,7 +34,7 @@ struct OutgoingJob {
 }
 
 /// Sends all jobs, or none if one of them is not valid.
-pub async fn run(
+pub(super) async fn run(
     arguments: Arguments,
     settings: Settings,
     catalogue: &Catalogue,

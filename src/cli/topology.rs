@@ -9,7 +9,7 @@ use crate::broker::topology;
 use crate::config::Settings;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Declare missing exchanges and queues; report those that differ
     Apply,
     /// Report missing and differing exchanges and queues; change nothing
@@ -22,7 +22,7 @@ pub enum Command {
     },
 }
 
-pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     let broker = &settings.broker;
     match command {
         Command::Apply => {

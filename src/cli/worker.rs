@@ -13,7 +13,7 @@ use crate::job::Kind;
 use crate::worker::Drained;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The kinds of jobs to run, separated by commas: create, publish, deploy
     #[arg(
         long,
@@ -25,7 +25,7 @@ pub struct Arguments {
 }
 
 /// Runs until SIGTERM or SIGINT. A second signal, or the end of the grace period, interrupts jobs.
-pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let mut kinds = arguments.kinds;
     kinds.sort();
     kinds.dedup();

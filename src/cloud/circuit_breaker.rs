@@ -73,12 +73,12 @@ pub(super) enum Trip {
 }
 
 impl CircuitBreaker {
-    pub fn new(account: AccountName, service: Service, metrics: Metrics) -> Self {
+    pub(super) fn new(account: AccountName, service: Service, metrics: Metrics) -> Self {
         Self { account, service, metrics, circuit: Mutex::new(Circuit::Closed { failures: 0 }) }
     }
 
     /// Lets a request through, or returns when it may be tried again. `random` is uniform in 0..1.
-    pub fn admit(&self, now: Timestamp, random: f64) -> Result<Permit<'_>, Timestamp> {
+    pub(super) fn admit(&self, now: Timestamp, random: f64) -> Result<Permit<'_>, Timestamp> {
         let mut circuit = self.lock();
         circuit.check(now, random)?;
         let half_open = match &mut *circuit {
@@ -92,7 +92,7 @@ impl CircuitBreaker {
     }
 
     /// Like [`CircuitBreaker::admit`], without taking the right to send.
-    pub fn check(&self, now: Timestamp, random: f64) -> Result<(), Timestamp> {
+    pub(super) fn check(&self, now: Timestamp, random: f64) -> Result<(), Timestamp> {
         self.lock().check(now, random)
     }
 
@@ -152,7 +152,7 @@ impl Circuit {
 
 impl Permit<'_> {
     /// The service answered, with any result. Returns since when it was unavailable, if it was.
-    pub fn succeeded(self) -> Option<Timestamp> {
+    pub(super) fn succeeded(self) -> Option<Timestamp> {
         let CircuitBreaker { account, service, .. } = self.breaker;
         match std::mem::replace(&mut *self.breaker.lock(), Circuit::Closed { failures: 0 }) {
             Circuit::Open { since, .. } => {
@@ -165,7 +165,7 @@ impl Permit<'_> {
     }
 
     /// The service could not be reached, or failed.
-    pub fn failed(self, cause: &Failure, now: Timestamp, random: f64) -> Trip {
+    pub(super) fn failed(self, cause: &Failure, now: Timestamp, random: f64) -> Trip {
         let CircuitBreaker { account, service, .. } = self.breaker;
         let trip = self.breaker.lock().fail(self.half_open, now, random);
         if let Trip::Opened(until) = trip {

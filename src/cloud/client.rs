@@ -86,7 +86,7 @@ impl SendError {
 }
 
 impl AccountClient {
-    pub fn new(
+    pub(super) fn new(
         account: Account,
         transport: Arc<dyn Transport>,
         metrics: Metrics,
@@ -113,12 +113,12 @@ impl AccountClient {
     }
 
     /// The same, with a limit that replicas share.
-    pub fn sharing(self, limit: Arc<dyn RateSource>) -> Self {
+    pub(super) fn sharing(self, limit: Arc<dyn RateSource>) -> Self {
         Self { limits: AccountLimits::new(&self.account, Some(limit)), ..self }
     }
 
     /// Sends one request within the account's limits, and reads its reply.
-    pub async fn send(
+    pub(super) async fn send(
         &self,
         request: &Request,
         when_limited: WhenLimited,

@@ -22,21 +22,21 @@ struct Correction {
 
 impl ClockSkew {
     /// The provider's time now, by an offset that [`ClockSkew::offset`] returned.
-    pub fn provider_time(offset: SignedDuration) -> Timestamp {
+    pub(super) fn provider_time(offset: SignedDuration) -> Timestamp {
         let now = Timestamp::now();
         // A provider may claim any time; past the end of the calendar there is none.
         now.saturating_add(offset).unwrap_or(now)
     }
 
     /// What to add to our clock to get the provider's.
-    pub fn offset(&self) -> SignedDuration {
+    pub(super) fn offset(&self) -> SignedDuration {
         let correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
         correction.map_or(SignedDuration::ZERO, |correction| correction.offset)
     }
 
     /// Adopts the provider's clock after it refused a request signed with the offset `used`.
     /// Returns whether asking again can help.
-    pub fn learn(&self, used: SignedDuration, provider: Timestamp) -> bool {
+    pub(super) fn learn(&self, used: SignedDuration, provider: Timestamp) -> bool {
         self.learn_at(used, provider, Timestamp::now())
     }
 

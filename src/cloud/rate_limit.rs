@@ -26,20 +26,21 @@ use crate::job::backoff::spread;
 /// The longest wait that does not park the job.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How far ahead deferred requests get a time of their own. Requests beyond it ask again.
+/// How far ahead times are reserved for deferred requests. Requests beyond it share the last time and
+/// try again then.
 const HORIZON: SignedDuration = SignedDuration::from_secs(60);
 
 /// The shortest sleep: timers are no finer, and a shorter one could spin.
 const MIN_SLEEP: Duration = Duration::from_millis(1);
 
-/// The wait and its jitter where nothing tells how long it has to be.
+/// The wait and its jitter if the necessary wait is unknown.
 const UNKNOWN_WAIT: Duration = Duration::from_millis(1250);
 const UNKNOWN_WAIT_JITTER: f64 = 0.2;
 
-/// Gives out the right to send requests: in this process, or for all replicas together.
+/// Grants the right to send requests: in this process, or for all replicas together.
 #[async_trait]
 pub trait RateSource: fmt::Debug + Send + Sync {
-    /// Takes the right to send one request, or returns how long there is none. One becomes free
+    /// Takes the right to send one request, or returns the time until the next one. One becomes free
     /// every `per`; up to `burst` unused ones may be taken at once.
     async fn acquire(
         &self,
@@ -75,7 +76,7 @@ pub(super) struct AccountLimits {
 
 impl AccountLimits {
     /// `shared` keeps the rate if the account asks for that.
-    pub fn new(account: &Account, shared: Option<Arc<dyn RateSource>>) -> Self {
+    pub(super) fn new(account: &Account, shared: Option<Arc<dyn RateSource>>) -> Self {
         let shared = shared.filter(|_| account.rate_limit_shared);
         let rate = account.rate_limit.and_then(|rate| RateLimiter::new(rate, account, shared));
         let in_flight = account.max_concurrent.map(|max| Arc::new(Semaphore::new(max.max(1))));
@@ -83,7 +84,7 @@ impl AccountLimits {
     }
 
     /// Waits for the right to send, or returns when to try again.
-    pub async fn acquire(
+    pub(super) async fn acquire(
         &self,
         when_limited: WhenLimited,
         clock: &Clock,

@@ -38,9 +38,9 @@ fn account(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> 
         reader.asked.insert(at.clone());
         return None;
     };
-    let region = reader.need_if(&at.child("region"), region);
+    let region = reader.need_if(&at.child("region"), validate_region);
     let rate_limit = reader.get::<RequestRate>(&at.child("rate_limit"));
-    let rate_limit_shared = shared(reader, at, replicas);
+    let rate_limit_shared = read_rate_limit_shared(reader, at, replicas);
     let max_concurrent =
         reader.get_if(&at.child("max_concurrent"), |count: &u64| within(*count, 1, 1000));
     let allowed_users = reader.get(&at.child("allowed_users"));
@@ -86,7 +86,11 @@ fn account(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> 
 }
 
 /// Whether replicas share the rate limit. That needs a rate limit and a shared ledger.
-fn shared(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> bool {
+fn read_rate_limit_shared(
+    reader: &mut Reader<'_>,
+    at: &SettingKey,
+    replicas: Option<bool>,
+) -> bool {
     let key = at.child("rate_limit_shared");
     let shared = reader.get_or(&key, false);
     if shared && !reader.is_set(&at.child("rate_limit")) {
@@ -97,7 +101,7 @@ fn shared(reader: &mut Reader<'_>, at: &SettingKey, replicas: Option<bool>) -> b
     shared
 }
 
-fn region(name: &String) -> Result<(), String> {
+fn validate_region(name: &String) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.chars().all(legal) {
         Ok(())

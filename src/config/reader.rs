@@ -185,16 +185,16 @@ impl<'a> Reader<'a> {
     /// Reports every key that no section reads.
     pub(super) fn reject_unknown(&mut self) {
         let root = self.layers.root();
-        self.walk(&SettingKey::from(""), root);
+        self.reject_unread(&SettingKey::from(""), root);
     }
 
-    fn walk(&mut self, table_key: &SettingKey, table: &Dict) {
+    fn reject_unread(&mut self, table_key: &SettingKey, table: &Dict) {
         for (name, value) in table {
             let key = table_key.child(name);
             let is_table = self.asked.iter().chain(&self.refused).any(|other| key.is_above(other));
             match value {
                 _ if self.asked.contains(&key) || self.is_secret_variable(value) => {}
-                Value::Dict(_, below) if is_table => self.walk(&key, below),
+                Value::Dict(_, below) if is_table => self.reject_unread(&key, below),
                 _ if self.refused.contains(&key) => {}
                 Value::Dict(..)
                 | Value::String(..)

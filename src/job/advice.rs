@@ -62,8 +62,8 @@ impl OutcomeError {
         Self::new(&failure.code, &failure.message, failure.class.as_str(), advice)
     }
 
-    /// A failed request that is repeated or looked up.
-    pub fn passing(failure: &Failure) -> Self {
+    /// A failed request that ticketd itself repeats or looks up.
+    pub fn temporary(failure: &Failure) -> Self {
         Self::new(&failure.code, &failure.message, failure.class.as_str(), NOTHING)
     }
 
@@ -147,8 +147,8 @@ mod tests {
             (OutcomeError::failure(&passing), "retryable", OUT_OF_TRIES),
             (OutcomeError::failure(&refused), "permanent", REFUSED),
             (OutcomeError::failure(&lost), "ambiguous", LOST_CALL),
-            (OutcomeError::passing(&passing), "retryable", NOTHING),
-            (OutcomeError::passing(&lost), "ambiguous", NOTHING),
+            (OutcomeError::temporary(&passing), "retryable", NOTHING),
+            (OutcomeError::temporary(&lost), "ambiguous", NOTHING),
             (OutcomeError::ticket("Rejected".into(), "no".into()), "ticket", TICKET),
             (OutcomeError::deadline(false), "deadline", DEADLINE_BEFORE),
             (OutcomeError::deadline(true), "deadline", DEADLINE_AFTER),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::RunningSimulator;
-use super::settings::TestKey;
+use super::settings::AccessKeyPair;
 use crate::cloud::account::{Account, Credentials, ProviderSettings};
 use crate::cloud::service::Service;
 use crate::job::Provider;
@@ -67,7 +67,7 @@ impl RunningSimulator {
     }
 }
 
-fn key(keys: &[TestKey], sts: bool) -> Option<Credentials> {
+fn key(keys: &[AccessKeyPair], sts: bool) -> Option<Credentials> {
     let key = keys.iter().find(|key| key.security_token.is_some() == sts)?;
     Some(Credentials::Key {
         id: Secret::from(key.id.as_str()),

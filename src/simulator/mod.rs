@@ -52,7 +52,7 @@ pub use self::dms::ticket::ForcedOutcome;
 pub use self::effects::{Effect, EffectTarget, RequestCount, RequestCounts};
 pub use self::faults::{Fault, FaultPlan, FaultRule};
 pub use self::overrides::Override;
-pub use self::settings::{SimulatorSettings, TestKey, TestUser};
+pub use self::settings::{AccessKeyPair, SimulatorSettings, TestUser};
 use self::state::SimulatorState;
 
 /// Why a simulator cannot start.
@@ -136,7 +136,7 @@ impl RunningSimulator {
         self.state.set_clock_offset(milliseconds);
     }
 
-    /// Changes how one thing ends. The error says why that is not possible.
+    /// Overrides the outcome of one ticket, task, file or package. The error says why that is not possible.
     pub fn apply(&self, change: Override) -> Result<(), String> {
         self.state.apply(change).map(|_| ())
     }

@@ -35,7 +35,7 @@ impl ErrorReply {
     }
 
     /// Alibaba's error for a missing parameter.
-    pub(super) fn missing(name: &str) -> Self {
+    pub(super) fn missing_parameter(name: &str) -> Self {
         Self::new(400, &format!("Missing{name}"), format!("{name} is mandatory for this action."))
     }
 

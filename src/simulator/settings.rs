@@ -11,9 +11,9 @@ use super::faults::FaultPlan;
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatorSettings {
     /// Accepted Alibaba key pairs: a permanent one and a temporary (STS) one.
-    pub alibaba: Vec<TestKey>,
+    pub alibaba: Vec<AccessKeyPair>,
     /// Accepted Huawei key pairs: a permanent one and a temporary one.
-    pub huawei: Vec<TestKey>,
+    pub huawei: Vec<AccessKeyPair>,
     /// The Huawei IAM user who may request tokens.
     pub user: TestUser,
     /// The only Huawei project.
@@ -48,7 +48,7 @@ pub struct SimulatorSettings {
 /// A key pair for tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TestKey {
+pub struct AccessKeyPair {
     /// The access key id.
     pub id: String,
     /// The access key secret; it is valid at simulators only.
@@ -69,7 +69,7 @@ pub struct TestUser {
     pub password: String,
 }
 
-impl TestKey {
+impl AccessKeyPair {
     fn new(id: &str, secret: &str, token: Option<&str>) -> Self {
         let security_token = token.map(str::to_owned);
         Self { id: id.to_owned(), secret: secret.to_owned(), security_token }
@@ -80,16 +80,20 @@ impl Default for SimulatorSettings {
     fn default() -> Self {
         Self {
             alibaba: vec![
-                TestKey::new("sim-alibaba-key", "sim-alibaba-secret", None),
-                TestKey::new(
+                AccessKeyPair::new("sim-alibaba-key", "sim-alibaba-secret", None),
+                AccessKeyPair::new(
                     "sim-alibaba-sts",
                     "sim-alibaba-sts-secret",
                     Some("sim-alibaba-token"),
                 ),
             ],
             huawei: vec![
-                TestKey::new("sim-huawei-key", "sim-huawei-secret", None),
-                TestKey::new("sim-huawei-sts", "sim-huawei-sts-secret", Some("sim-huawei-token")),
+                AccessKeyPair::new("sim-huawei-key", "sim-huawei-secret", None),
+                AccessKeyPair::new(
+                    "sim-huawei-sts",
+                    "sim-huawei-sts-secret",
+                    Some("sim-huawei-token"),
+                ),
             ],
             user: TestUser {
                 name: "sim-user".to_owned(),

@@ -15,7 +15,7 @@ use super::settings::SimulatorSettings;
 const FIRST_ORDER_ID: i64 = 1_000_001;
 
 /// The id of the first publish task.
-const FIRST_TASK_ID: i64 = 500_001;
+const FIRST_PUBLISH_TASK_ID: i64 = 500_001;
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -34,7 +34,7 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             next_order_id: FIRST_ORDER_ID,
-            next_task_id: FIRST_TASK_ID,
+            next_task_id: FIRST_PUBLISH_TASK_ID,
             tickets: BTreeMap::new(),
             publish_tasks: Vec::new(),
             files: BTreeMap::new(),

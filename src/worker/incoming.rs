@@ -118,8 +118,8 @@ impl JobMessage<'_> {
         }
     }
 
-    /// When a wake-up that came too early has to come again: the delay ladder does not have every
-    /// wait. A wake-up that cancels its job is never too early.
+    /// When to deliver a wake-up again that arrived too early: the delay ladder does not have every
+    /// delay. A wake-up that cancels its job is never too early.
     pub(super) fn not_due_before(&self, now: Timestamp) -> Option<Timestamp> {
         let due = self.wakeup.state.due()?;
         let is_early = self.is_wakeup && due.duration_since(now) > EARLY_TOLERANCE;

@@ -22,7 +22,7 @@ const RETRY: Backoff = Backoff::doubling(Duration::from_secs(1), Duration::from_
 /// How a pool stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// Every job came to a rest within the grace period.
+    /// Every job was parked or finished within the grace period.
     Clean,
     /// This many jobs were still running. Their states are saved, and the broker redelivers their
     /// messages.

@@ -7,15 +7,15 @@ use crate::source::{self, Source, absolute};
 use crate::syntax::Module;
 
 /// Which file takes what from which: file, file it takes from, names.
-pub type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;
+pub(crate) type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;
 
 /// Modules by their paths from the crate down, each with its file.
-pub struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     modules: BTreeMap<Vec<String>, (&'a str, &'a Module)>,
 }
 
 #[derive(Clone)]
-pub enum Target<'a> {
+pub(crate) enum Target<'a> {
     Module(Vec<String>),
     /// Something that a file of ours defines.
     Item {
@@ -31,13 +31,13 @@ pub enum Target<'a> {
 type Lookups = Vec<(Vec<String>, String)>;
 
 /// Every module that is compiled for production.
-pub fn production() -> &'static Tree<'static> {
+pub(crate) fn production() -> &'static Tree<'static> {
     static TREE: LazyLock<Tree> = LazyLock::new(|| Tree::new(source::production()));
     &TREE
 }
 
 impl<'a> Tree<'a> {
-    pub fn new(sources: impl Iterator<Item = &'a Source>) -> Self {
+    pub(crate) fn new(sources: impl Iterator<Item = &'a Source>) -> Self {
         let modules = sources.flat_map(|source| {
             source.modules.iter().map(|module| {
                 let path = [source.module(), module.path.clone()].concat();
@@ -49,13 +49,13 @@ impl<'a> Tree<'a> {
 
     /// What a path stands for that is written in a module: nothing if it leads nowhere, and more
     /// than one thing where a module and a function share a name.
-    pub fn resolve(&self, module: &[String], path: &[String]) -> Vec<Target<'a>> {
+    pub(crate) fn resolve(&self, module: &[String], path: &[String]) -> Vec<Target<'a>> {
         self.follow(module, path, &mut Lookups::new())
     }
 
     /// The imports of each file. A file that only passes on what the files below it define does
     /// not import it.
-    pub fn imports(&self) -> Imports<'a> {
+    pub(crate) fn imports(&self) -> Imports<'a> {
         let mut imports = Imports::new();
         for (path, (file, module)) in &self.modules {
             let used = module.imports.iter().map(|import| (&import.path, import.exported));

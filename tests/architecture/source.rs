@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use crate::syntax::{self, Module};
 
 /// A Rust file below `src/`.
-pub struct Source {
+pub(crate) struct Source {
     /// The path below `src/`.
     pub file: String,
     pub lines: usize,
@@ -28,13 +28,13 @@ pub struct Source {
 }
 
 /// A text and the line it stands on.
-pub struct Named {
+pub(crate) struct Named {
     pub line: usize,
     pub text: String,
 }
 
 /// Every Rust file below `src/`, tests included.
-pub fn all() -> &'static [Source] {
+pub(crate) fn all() -> &'static [Source] {
     static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
         let mut sources = in_parallel(&files("src", "rs"), |path| {
             Source::parse(path.strip_prefix("src/").unwrap(), &read(path))
@@ -47,12 +47,12 @@ pub fn all() -> &'static [Source] {
 }
 
 /// Every Rust file below `src/` that is compiled for production.
-pub fn production() -> impl Iterator<Item = &'static Source> {
+pub(crate) fn production() -> impl Iterator<Item = &'static Source> {
     all().iter().filter(|source| !source.test)
 }
 
 /// Sources made up for a test of this reader: each file's path below `src/`, and its text.
-pub fn parsed(files: &[(&str, &str)]) -> Vec<Source> {
+pub(crate) fn parsed(files: &[(&str, &str)]) -> Vec<Source> {
     let mut sources =
         files.iter().map(|(file, text)| Source::parse(file, text)).collect::<Vec<_>>();
     mark_tests(&mut sources);
@@ -74,23 +74,23 @@ impl Source {
     }
 
     /// The folder below `src/`, or the file's own name.
-    pub fn folder(&self) -> &str {
+    pub(crate) fn folder(&self) -> &str {
         let first = self.file.split('/').next().unwrap();
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
     /// Whether it is one of these files, or in one of these folders.
-    pub fn is_within(&self, places: &[&str]) -> bool {
+    pub(crate) fn is_within(&self, places: &[&str]) -> bool {
         is_within(&self.file, places)
     }
 
     /// `src/file:line`.
-    pub fn at(&self, line: usize) -> String {
+    pub(crate) fn at(&self, line: usize) -> String {
         format!("src/{}:{line}", self.file)
     }
 
     /// The file's module, from the crate down.
-    pub fn module(&self) -> Vec<String> {
+    pub(crate) fn module(&self) -> Vec<String> {
         let stem = self.file.strip_suffix(".rs").unwrap();
         let stem = stem.strip_suffix("/mod").unwrap_or(stem);
         if stem == "lib" { Vec::new() } else { stem.split('/').map(str::to_owned).collect() }
@@ -98,7 +98,7 @@ impl Source {
 
     /// The paths in code outside tests, each with its module and its line. A name on its own is
     /// no path unless it is imported.
-    pub fn paths(&self) -> impl Iterator<Item = (Vec<String>, usize, &[String])> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = (Vec<String>, usize, &[String])> {
         self.modules.iter().flat_map(|module| {
             let place = [self.module(), module.path.clone()].concat();
             let imports = module.imports.iter().map(|import| (import.line, &import.path));
@@ -109,7 +109,7 @@ impl Source {
     }
 
     /// The paths to other modules of ours, from the crate down, each with its line.
-    pub fn own_paths(&self) -> impl Iterator<Item = (usize, Vec<String>)> {
+    pub(crate) fn own_paths(&self) -> impl Iterator<Item = (usize, Vec<String>)> {
         self.paths().filter_map(|(module, line, path)| {
             let path = absolute(&module, path);
             let own = matches!(path[0].as_str(), "crate" | "ticketd") && path.len() > 1;
@@ -119,7 +119,7 @@ impl Source {
 }
 
 /// `super` and `self` replaced by what they stand for; a path to elsewhere as it is.
-pub fn absolute(module: &[String], path: &[String]) -> Vec<String> {
+pub(crate) fn absolute(module: &[String], path: &[String]) -> Vec<String> {
     let ups = path.iter().take_while(|name| *name == "super" || *name == "self").count();
     if ups == 0 {
         return path.to_vec();
@@ -130,7 +130,7 @@ pub fn absolute(module: &[String], path: &[String]) -> Vec<String> {
 }
 
 /// Whether a file is one of these, or in one of these folders.
-pub fn is_within(file: &str, places: &[&str]) -> bool {
+pub(crate) fn is_within(file: &str, places: &[&str]) -> bool {
     places.iter().any(|place| {
         file.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
@@ -155,18 +155,18 @@ fn mark_tests(sources: &mut [Source]) {
 }
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
 /// The text of a file, by its path from the root.
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The paths from the root of all files below a folder, in order; those with one extension if it
 /// is not empty.
-pub fn files(folder: &str, extension: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<String> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -185,7 +185,7 @@ pub fn files(folder: &str, extension: &str) -> Vec<String> {
 }
 
 /// Every identifier in a Rust file, with its line.
-pub fn identifiers(path: &str) -> Vec<Named> {
+pub(crate) fn identifiers(path: &str) -> Vec<Named> {
     fn walk(tokens: TokenStream, found: &mut Vec<Named>) {
         for token in tokens {
             match token {
@@ -204,7 +204,7 @@ pub fn identifiers(path: &str) -> Vec<Named> {
 
 /// The words in a text that can't be plain English, with their lines: those with an underscore or
 /// with a capital inside. A file that is no text has none.
-pub fn names_in_text(path: &str) -> Vec<Named> {
+pub(crate) fn names_in_text(path: &str) -> Vec<Named> {
     let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
     let lines = text.lines().zip(1..).flat_map(|(text, line)| {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -215,7 +215,7 @@ pub fn names_in_text(path: &str) -> Vec<Named> {
 }
 
 /// The result of `read` for each file, in the order of the files.
-pub fn in_parallel<T: Send>(files: &[String], read: impl Fn(&str) -> T + Sync) -> Vec<T> {
+pub(crate) fn in_parallel<T: Send>(files: &[String], read: impl Fn(&str) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let take = || {
         let mut found = Vec::new();

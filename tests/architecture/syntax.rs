@@ -9,7 +9,7 @@ use crate::source::Named;
 
 /// A module: a file, or one that is written out inside a file.
 #[derive(Default)]
-pub struct Module {
+pub(crate) struct Module {
     /// The path from the file's own module down; empty for that one.
     pub path: Vec<String>,
     /// Modules below this one.
@@ -23,7 +23,7 @@ pub struct Module {
 }
 
 /// One name of a `use`.
-pub struct Import {
+pub(crate) struct Import {
     pub line: usize,
     pub path: Vec<String>,
     /// What it is called here; nothing for a glob.
@@ -33,19 +33,19 @@ pub struct Import {
 }
 
 /// A path in an expression, a type, a pattern, an attribute or a macro call.
-pub struct Mention {
+pub(crate) struct Mention {
     pub line: usize,
     pub path: Vec<String>,
 }
 
 #[derive(Default)]
-pub struct ParsedFacts {
+pub(crate) struct ParsedFacts {
     pub modules: Vec<Module>,
     pub literals: Vec<Named>,
     pub types: Vec<Named>,
 }
 
-pub fn facts(file: &File) -> ParsedFacts {
+pub(crate) fn facts(file: &File) -> ParsedFacts {
     let mut reader = Reader::default();
     reader.facts.modules.push(Module::default());
     reader.visit_file(file);

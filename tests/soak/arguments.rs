@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 /// is 0 if no job is lost, doubled or wrong, 1 if one is, and 2 if the soak itself fails.
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// About two minutes: 400 jobs, 16 kills, 2 broker and 2 database restarts (the default)
     #[arg(long, conflicts_with = "full")]
     short: bool,
@@ -46,7 +46,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LedgerKind {
+pub(crate) enum LedgerKind {
     /// One SQLite file
     Sqlite,
     /// A private PostgreSQL
@@ -54,7 +54,7 @@ pub enum LedgerKind {
 }
 
 #[derive(Clone, Debug)]
-pub struct Scale {
+pub(crate) struct Scale {
     pub seed: u64,
     pub jobs: u32,
     pub kills: u32,
@@ -69,7 +69,7 @@ pub struct Scale {
 }
 
 impl Arguments {
-    pub fn scale(self) -> Scale {
+    pub(crate) fn scale(self) -> Scale {
         let [jobs, kills, broker, database, cuts, minutes] =
             if self.full { [10_000, 200, 20, 10, 200, 60] } else { [400, 16, 2, 2, 16, 4] };
         let kills = self.kills.unwrap_or(kills);
@@ -96,7 +96,7 @@ impl Arguments {
 
 impl Scale {
     /// How long jobs are sent and faults are injected: as long as the slowest of them needs.
-    pub fn span(&self) -> Duration {
+    pub(crate) fn span(&self) -> Duration {
         let needs = [
             Duration::from_millis(90) * self.jobs,
             Duration::from_millis(3_500) * self.kills,

@@ -18,7 +18,7 @@ const RECONNECT_TIME: Duration = Duration::from_secs(3);
 
 /// Restarts the broker at the given times, every second time by a kill. `is_up` shows whether the
 /// broker is running.
-pub async fn restart(
+pub(crate) async fn restart(
     broker: &TestBroker,
     times: Vec<Duration>,
     mut random: StdRng,

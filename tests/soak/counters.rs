@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Replicas killed.
     pub kills: AtomicU32,
     /// Replicas killed while their group had jobs in progress.
@@ -36,10 +36,10 @@ pub struct Counters {
     pub crashes: AtomicU32,
 }
 
-pub fn increment(count: &AtomicU32) {
+pub(crate) fn increment(count: &AtomicU32) {
     count.fetch_add(1, Ordering::Relaxed);
 }
 
-pub fn value(count: &AtomicU32) -> u32 {
+pub(crate) fn value(count: &AtomicU32) -> u32 {
     count.load(Ordering::Relaxed)
 }

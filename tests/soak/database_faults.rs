@@ -9,7 +9,7 @@ use crate::counters::{Counters, increment};
 use crate::support::database::{Stop, TestDatabase};
 
 /// Restarts the database at the given times, every second time by a crash.
-pub async fn restart(
+pub(crate) async fn restart(
     database: &TestDatabase,
     times: Vec<Duration>,
     start: Instant,

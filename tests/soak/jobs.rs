@@ -41,7 +41,7 @@ const DEADLINE_PERCENT: u32 = 4;
 
 /// The replicas that a job is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub(crate) enum Group {
     /// Several replicas that share a ledger.
     Shared,
     /// One replica with its own SQLite file.
@@ -49,10 +49,10 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 2] = [Group::Shared, Group::Single];
+    pub(crate) const ALL: [Group; 2] = [Group::Shared, Group::Single];
 
     /// The prefix of the group's exchanges and queues.
-    pub fn prefix(self) -> &'static str {
+    pub(crate) fn prefix(self) -> &'static str {
         match self {
             Group::Shared => "soak-shared",
             Group::Single => "soak-single",
@@ -62,7 +62,7 @@ impl Group {
 
 /// A valid job.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// The job id, which is also the correlation id.
     pub id: String,
     pub group: Group,
@@ -75,7 +75,7 @@ pub struct Job {
 
 /// Identifies an effect: that of a ticket by the job id at the start of its Comment, any other by an
 /// id that only one job has.
-pub fn effect_key(effect: &Effect) -> String {
+pub(crate) fn effect_key(effect: &Effect) -> String {
     match (&effect.comment, &effect.target, effect.file_id) {
         (Some(comment), ..) => {
             comment.split_once(". ").map_or(comment.as_str(), |(id, _)| id).into()
@@ -87,7 +87,7 @@ pub fn effect_key(effect: &Effect) -> String {
 }
 
 /// The settings of the simulator, with the ids above.
-pub fn simulator_settings() -> simulator::SimulatorSettings {
+pub(crate) fn simulator_settings() -> simulator::SimulatorSettings {
     simulator::SimulatorSettings {
         pace: Duration::from_millis(300),
         lag: Duration::from_millis(400),
@@ -98,7 +98,7 @@ pub fn simulator_settings() -> simulator::SimulatorSettings {
 }
 
 /// A random job with this number, which is sent at this time.
-pub fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
+pub(crate) fn job(number: u32, at: Timestamp, random: &mut StdRng) -> Job {
     let id = format!("soak-{number}");
     let fails = random.random_ratio(FAILING_PERCENT, 100);
     let number = i64::from(number);
@@ -170,7 +170,7 @@ fn expected_effect_key(id: &str, params: &Value) -> String {
 }
 
 /// A random invalid message: its body and its content type.
-pub fn invalid(name: &str, random: &mut StdRng) -> (Vec<u8>, &'static str) {
+pub(crate) fn invalid(name: &str, random: &mut StdRng) -> (Vec<u8>, &'static str) {
     let valid = samples::change(name, "soak");
     let json = "application/json";
     match random.random_range(0..5) {

@@ -13,10 +13,10 @@ const OUTCOMES: [&str; 6] = ["succeeded", "failed", "unknown", "expired", "cance
 
 /// Written by the producer and the listener.
 #[derive(Debug, Default)]
-pub struct Journal(Mutex<Entries>);
+pub(crate) struct Journal(Mutex<Entries>);
 
 #[derive(Debug, Default)]
-pub struct Entries {
+pub(crate) struct Entries {
     /// Jobs that the broker has confirmed, by id.
     pub accepted: BTreeMap<String, Job>,
     /// Invalid messages that the broker has confirmed, by name.
@@ -29,7 +29,7 @@ pub struct Entries {
 
 /// The events about one message.
 #[derive(Debug, Default)]
-pub struct MessageEvents {
+pub(crate) struct MessageEvents {
     /// The state in the last milestone.
     pub state: String,
     /// The hash of each milestone, by event id.
@@ -42,12 +42,12 @@ pub struct MessageEvents {
 }
 
 impl Journal {
-    pub fn lock(&self) -> MutexGuard<'_, Entries> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an event.
-    pub fn record(&self, correlation_id: &str, body: &[u8]) {
+    pub(crate) fn record(&self, correlation_id: &str, body: &[u8]) {
         let event: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or("unreadable").to_owned();
         let state = text(&event["data"]["state"]);
@@ -70,12 +70,12 @@ impl Journal {
 
 impl Entries {
     /// Jobs and invalid messages that have no outcome yet.
-    pub fn unfinished(&self) -> Vec<&str> {
+    pub(crate) fn unfinished(&self) -> Vec<&str> {
         let sent = self.accepted.keys().chain(&self.invalid);
         sent.filter(|name| !self.has_outcome(name)).map(String::as_str).collect()
     }
 
-    pub fn has_outcome(&self, name: &str) -> bool {
+    pub(crate) fn has_outcome(&self, name: &str) -> bool {
         self.events.get(name).is_some_and(|events| !events.outcomes.is_empty())
     }
 }

@@ -33,13 +33,13 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const EMPTY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Receives events until it is dropped.
-pub struct Listener {
+pub(crate) struct Listener {
     task: JoinHandle<()>,
 }
 
 impl Listener {
     /// The exchanges must exist.
-    pub async fn start(url: String, journal: Arc<Journal>) -> Result<Self> {
+    pub(crate) async fn start(url: String, journal: Arc<Journal>) -> Result<Self> {
         let mut client = RawClient::new(url);
         let channel = client.channel().await;
         let mut arguments = FieldTable::default();
@@ -82,7 +82,7 @@ async fn listen(channel: &Channel, journal: &Journal) -> Result<()> {
 }
 
 /// Waits until every event is received.
-pub async fn drained(client: &mut RawClient) -> Result<()> {
+pub(crate) async fn drained(client: &mut RawClient) -> Result<()> {
     let mut empty = false;
     loop {
         let waiting = length(client, QUEUE).await?;
@@ -103,7 +103,7 @@ async fn length(client: &mut RawClient, queue: &str) -> Result<u32> {
 }
 
 /// A message that was left in a queue.
-pub struct LeftMessage {
+pub(crate) struct LeftMessage {
     pub correlation_id: String,
     /// The message id; in a wake-up it is the job id.
     pub id: String,
@@ -113,7 +113,10 @@ pub struct LeftMessage {
 }
 
 /// Messages that are left in the queues of jobs and wake-ups: the queue and the message id of each.
-pub async fn left_messages(client: &mut RawClient, group: Group) -> Result<Vec<(String, String)>> {
+pub(crate) async fn left_messages(
+    client: &mut RawClient,
+    group: Group,
+) -> Result<Vec<(String, String)>> {
     let rungs = delay::rungs().map(|rung| format!("delay.{rung}s"));
     let consumed = ["jobs", "wake"]
         .into_iter()
@@ -128,7 +131,7 @@ pub async fn left_messages(client: &mut RawClient, group: Group) -> Result<Vec<(
 }
 
 /// Takes all messages out of a queue.
-pub async fn take_all(client: &mut RawClient, queue: &str) -> Result<Vec<LeftMessage>> {
+pub(crate) async fn take_all(client: &mut RawClient, queue: &str) -> Result<Vec<LeftMessage>> {
     let channel = client.channel().await;
     let mut taken = Vec::new();
     let options = BasicGetOptions { no_ack: true };

@@ -15,7 +15,7 @@ const MAX_STALL: Duration = Duration::from_secs(8);
 
 /// Disturbs connections at the given times: those of the first proxy, the broker's, more often than
 /// those of the last one. Waits while the broker is down, because it has no connections then.
-pub async fn disturb(
+pub(crate) async fn disturb(
     proxies: &[Proxy],
     times: Vec<Duration>,
     mut random: StdRng,

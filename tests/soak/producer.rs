@@ -45,13 +45,13 @@ enum Dispatch {
 }
 
 /// All messages of the soak, in order.
-pub struct Producer {
+pub(crate) struct Producer {
     dispatches: Vec<(Duration, Dispatch)>,
 }
 
 impl Producer {
     /// Draws the messages. `start` is the start of the time span.
-    pub fn new(scale: &Scale, start: Timestamp) -> Self {
+    pub(crate) fn new(scale: &Scale, start: Timestamp) -> Self {
         let mut random = generator(scale.seed, "producer");
         let mut dispatches = Vec::new();
         for (number, at) in (0_u32..).zip(times(&mut random, scale.jobs, scale.span())) {
@@ -78,7 +78,7 @@ impl Producer {
     }
 
     /// Sends each message at its time, or as soon as the broker accepts it.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         url: String,
         start: Instant,

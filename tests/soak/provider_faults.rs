@@ -34,7 +34,7 @@ const READS: [&str; 12] = [
 /// Has a lower rate of faults, because a list is read in many pages.
 const LIST: &str = "dms.ListOrders";
 
-pub fn plan(seed: u64) -> FaultPlan {
+pub(crate) fn plan(seed: u64) -> FaultPlan {
     let mut faults = Vec::new();
     for action in CALLS {
         faults.extend(calls().into_iter().map(|(share, fault)| rule(action, share, fault)));

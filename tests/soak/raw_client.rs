@@ -15,18 +15,18 @@ const RECONNECT_INTERVAL: Duration = Duration::from_millis(300);
 
 const PREFETCH: u16 = 200;
 
-pub struct RawClient {
+pub(crate) struct RawClient {
     url: String,
     open: Option<(Connection, Channel)>,
 }
 
 impl RawClient {
-    pub fn new(url: String) -> Self {
+    pub(crate) fn new(url: String) -> Self {
         Self { url, open: None }
     }
 
     /// An open channel with publisher confirms. Waits until the broker accepts a connection.
-    pub async fn channel(&mut self) -> Channel {
+    pub(crate) async fn channel(&mut self) -> Channel {
         loop {
             match &self.open {
                 Some((_, channel)) if channel.status().connected() => return channel.clone(),
@@ -40,12 +40,12 @@ impl RawClient {
     }
 
     /// Drops the channel: its state is unknown after an error.
-    pub fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.open = None;
     }
 
     /// Publishes once. After an error the broker may have the message.
-    pub async fn publish(
+    pub(crate) async fn publish(
         &mut self,
         exchange: &str,
         key: &str,

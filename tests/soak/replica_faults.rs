@@ -21,7 +21,7 @@ const BUSY_JOBS: usize = 12;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The faults of the whole soak, in order.
-pub struct ReplicaFaults {
+pub(crate) struct ReplicaFaults {
     faults: Vec<(Duration, ReplicaFault)>,
 }
 
@@ -35,7 +35,7 @@ enum ReplicaFault {
 
 impl ReplicaFaults {
     /// Draws the times of the faults.
-    pub fn new(scale: &Scale, random: &mut StdRng) -> Self {
+    pub(crate) fn new(scale: &Scale, random: &mut StdRng) -> Self {
         let kinds = [
             (ReplicaFault::Kill, scale.kills),
             (ReplicaFault::Stop, scale.stops),
@@ -52,7 +52,7 @@ impl ReplicaFaults {
     }
 
     /// Injects the faults, each into a random replica.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         replicas: &[Replica],
         mut random: StdRng,

@@ -27,7 +27,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 const PANIC_EXIT_CODE: i32 = 101;
 
 #[derive(Clone, Copy, Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// SIGKILL; a new process starts at once.
     Kill,
     /// SIGTERM; a new process starts when it has stopped.
@@ -40,7 +40,7 @@ pub enum Command {
 
 /// How the replicas of a group are started.
 #[derive(Clone, Debug)]
-pub struct LaunchSpec {
+pub(crate) struct LaunchSpec {
     pub group: Group,
     pub program: PathBuf,
     pub configuration: PathBuf,
@@ -51,7 +51,7 @@ pub struct LaunchSpec {
 }
 
 /// A replica, with the task that keeps it running.
-pub struct Replica {
+pub(crate) struct Replica {
     pub group: Group,
     commands: mpsc::UnboundedSender<Command>,
     task: JoinHandle<Result<()>>,
@@ -59,7 +59,7 @@ pub struct Replica {
 
 impl LaunchSpec {
     /// The program with its configuration, without a subcommand.
-    pub fn command(&self) -> process::Command {
+    pub(crate) fn command(&self) -> process::Command {
         let mut command = process::Command::new(&self.program);
         command
             .arg("--config")
@@ -72,7 +72,7 @@ impl LaunchSpec {
     }
 
     /// Declares the group's exchanges and queues.
-    pub async fn declare_topology(&self) -> Result<()> {
+    pub(crate) async fn declare_topology(&self) -> Result<()> {
         let output = self.command().args(["topology", "apply"]).output().await?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "topology apply failed: {}", stderr.trim());
@@ -82,7 +82,7 @@ impl LaunchSpec {
 
 impl Replica {
     /// Starts a replica with a log of this name.
-    pub fn start(spec: LaunchSpec, name: &str, counters: Arc<Counters>) -> Result<Self> {
+    pub(crate) fn start(spec: LaunchSpec, name: &str, counters: Arc<Counters>) -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "the soak sends few commands")]
         let (commands, received) = mpsc::unbounded_channel();
         let log = File::create(spec.folder.join(format!("{name}.log")))?;
@@ -92,12 +92,12 @@ impl Replica {
     }
 
     /// Sends a command, which is executed after the earlier ones.
-    pub fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: Command) {
         // The receiver is gone only if the replica could not be started; `end` returns that error.
         self.commands.send(command).ok();
     }
 
-    pub async fn end(mut self) -> Result<()> {
+    pub(crate) async fn end(mut self) -> Result<()> {
         self.send(Command::End);
         (&mut self.task).await?
     }

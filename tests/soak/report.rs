@@ -12,7 +12,7 @@ const STATES: [&str; 5] = ["succeeded", "failed", "unknown", "expired", "cancell
 const MAX_PRINTED: usize = 20;
 
 /// Prints all counts.
-pub fn print_counts(
+pub(crate) fn print_counts(
     out: &mut impl Write,
     verification: &Verification,
     counters: &Counters,
@@ -71,7 +71,7 @@ fn fault_counts(counters: &Counters) -> [(&'static str, u32); 14] {
 }
 
 /// Prints the violations and the closing line. Returns whether the soak passed.
-pub fn print_result(out: &mut impl Write, verification: &Verification) -> Result<bool> {
+pub(crate) fn print_result(out: &mut impl Write, verification: &Verification) -> Result<bool> {
     let Verification { lost, doubled, several_outcomes, violations, .. } = verification;
     writeln!(out)?;
     for violation in violations.iter().take(MAX_PRINTED) {

@@ -57,7 +57,7 @@ struct Environment {
 }
 
 /// Returns whether no promise was broken.
-pub async fn run(scale: Scale) -> Result<bool> {
+pub(crate) async fn run(scale: Scale) -> Result<bool> {
     println!("soak: seed {}", scale.seed);
     let start = Instant::now();
     let environment = Environment::start(&scale).await?;

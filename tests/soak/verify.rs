@@ -14,7 +14,7 @@ const WITHOUT_PROBE: &str = "dataworks.DeployDISyncTask";
 
 /// The result of the soak.
 #[derive(Debug, Default)]
-pub struct Verification {
+pub(crate) struct Verification {
     /// By operation.
     pub rows: BTreeMap<String, Row>,
     /// Jobs without an outcome.
@@ -29,7 +29,7 @@ pub struct Verification {
 
 /// The jobs of one operation.
 #[derive(Debug, Default)]
-pub struct Row {
+pub(crate) struct Row {
     pub jobs: u32,
     pub effects: usize,
     /// Outcomes by state.
@@ -37,7 +37,7 @@ pub struct Row {
 }
 
 impl Verification {
-    pub fn new(entries: &Entries, effects: &[Effect], dead_letters: &[LeftMessage]) -> Self {
+    pub(crate) fn new(entries: &Entries, effects: &[Effect], dead_letters: &[LeftMessage]) -> Self {
         let mut verification = Self::default();
         let mut effects_by_key: BTreeMap<String, Vec<&Effect>> = BTreeMap::new();
         for effect in effects {
@@ -75,11 +75,11 @@ impl Verification {
     }
 
     /// Number of jobs.
-    pub fn jobs(&self) -> u32 {
+    pub(crate) fn jobs(&self) -> u32 {
         self.rows.values().map(|row| row.jobs).sum()
     }
 
-    pub fn violation(&mut self, message: String) {
+    pub(crate) fn violation(&mut self, message: String) {
         self.violations.push(message);
     }
 

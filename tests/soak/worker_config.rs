@@ -12,13 +12,13 @@ use url::Url;
 use crate::jobs::Group;
 
 /// Timeout of a request to a provider.
-pub const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Time that a replica has for a clean stop.
-pub const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Lease of a claim. Other replicas notice an expired lease within one more lease.
-pub const LEASE: Duration = Duration::from_secs(5);
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
 /// `settle` covers a call that is sent up to 5 s after it was saved and takes up to the HTTP timeout.
 const SETTINGS: &str = r#"
@@ -43,7 +43,7 @@ concurrency = 12
 
 /// Writes a group's configuration into a folder. The URLs of broker and ledger are set by environment
 /// variables.
-pub fn write(
+pub(crate) fn write(
     group: Group,
     folder: &Path,
     providers: &Url,

@@ -16,7 +16,7 @@ use super::{child_guard, handshake};
 static SHARED: OnceCell<Result<TestBroker, String>> = OnceCell::const_new();
 
 /// A RabbitMQ for tests.
-pub struct TestBroker {
+pub(crate) struct TestBroker {
     /// `amqp://` with user and password.
     pub url: String,
     /// Such as `4.0.5`.
@@ -37,7 +37,7 @@ enum Place {
 ///
 /// # Panics
 /// If there is no broker, with advice: a test that needs a broker is never skipped.
-pub async fn broker() -> &'static TestBroker {
+pub(crate) async fn broker() -> &'static TestBroker {
     let outcome =
         SHARED.get_or_init(|| async { shared().await.map_err(|error| format!("{error:#}")) }).await;
     match outcome {
@@ -50,7 +50,7 @@ pub async fn broker() -> &'static TestBroker {
 ///
 /// # Panics
 /// If it cannot be started.
-pub async fn own_broker() -> TestBroker {
+pub(crate) async fn own_broker() -> TestBroker {
     match chosen().await {
         Ok(broker) => broker,
         Err(error) => panic!("no broker for this test: {error:#}"),
@@ -59,7 +59,7 @@ pub async fn own_broker() -> TestBroker {
 
 impl TestBroker {
     /// Stops it as an operator does, and keeps its data.
-    pub async fn stop(&self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to stop", self.description),
             Place::Container(container) => container.stop().await,
@@ -68,7 +68,7 @@ impl TestBroker {
     }
 
     /// Kills it with SIGKILL, and keeps its data.
-    pub async fn kill(&self) -> anyhow::Result<()> {
+    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to kill", self.description),
             Place::Container(container) => container.kill().await,
@@ -77,7 +77,7 @@ impl TestBroker {
     }
 
     /// Starts it again with its data at the same URL. Returns when it first accepted connections.
-    pub async fn start_again(&self) -> anyhow::Result<Instant> {
+    pub(crate) async fn start_again(&self) -> anyhow::Result<Instant> {
         let started = async {
             match &self.place {
                 Place::Elsewhere => bail!("{} is not ours to start", self.description),
@@ -93,7 +93,7 @@ impl TestBroker {
     }
 
     /// Runs `rabbitmqctl` and returns its output.
-    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(crate) async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
         match &self.place {
             Place::Elsewhere => bail!("{} is not ours to control", self.description),
             Place::Container(container) => container.control(arguments).await,
@@ -140,7 +140,7 @@ async fn chosen() -> anyhow::Result<TestBroker> {
 }
 
 /// The RabbitMQ to use for own brokers. A given broker URL is ignored, because it is shared.
-pub async fn software() -> anyhow::Result<Software> {
+pub(crate) async fn software() -> anyhow::Result<Software> {
     let choice = spawn_blocking(choose).await??;
     match choice.strip_prefix("image ") {
         Some(image) => Ok(Software::Image(image.to_owned())),

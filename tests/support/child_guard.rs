@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context;
 
 /// The folder of the scripts for local brokers.
-pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/local");
+pub(crate) const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/local");
 
 /// Starts a guard process. It has its own process group, so that Ctrl-C ends the tests and the guard
 /// can still clean up.
-pub fn spawn(command: &mut Command) -> anyhow::Result<Child> {
+pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Child> {
     command
         .stdin(Stdio::piped())
         .process_group(0)

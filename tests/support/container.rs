@@ -15,7 +15,7 @@ use super::output::output;
 /// Limit until the node in a container answers.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub struct Container {
+pub(super) struct Container {
     container: ContainerAsync<GenericImage>,
     name: String,
     port: u16,
@@ -23,7 +23,7 @@ pub struct Container {
 }
 
 impl Container {
-    pub async fn start(image: &str) -> anyhow::Result<Self> {
+    pub(super) async fn start(image: &str) -> anyhow::Result<Self> {
         let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
         let name = super::prefix();
         let remover = child_guard::spawn(
@@ -44,25 +44,25 @@ impl Container {
         Ok(Self { container, name, port, _remover: remover })
     }
 
-    pub async fn url(&self) -> anyhow::Result<String> {
+    pub(super) async fn url(&self) -> anyhow::Result<String> {
         let host = self.container.get_host().await?;
         Ok(format!("amqp://guest:guest@{host}:{}/%2f", self.port))
     }
 
-    pub async fn stop(&self) -> anyhow::Result<()> {
+    pub(super) async fn stop(&self) -> anyhow::Result<()> {
         Ok(self.container.stop().await?)
     }
 
-    pub async fn kill(&self) -> anyhow::Result<()> {
+    pub(super) async fn kill(&self) -> anyhow::Result<()> {
         self.docker(&["kill", &self.name]).await.map(drop)
     }
 
     /// Does not wait for the node: its log still holds the line of the first start.
-    pub async fn start_again(&self) -> anyhow::Result<()> {
+    pub(super) async fn start_again(&self) -> anyhow::Result<()> {
         Ok(self.container.start().await?)
     }
 
-    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(super) async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
         self.docker(&[&["exec", &self.name, "rabbitmqctl"], arguments].concat()).await
     }
 

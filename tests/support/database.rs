@@ -18,7 +18,7 @@ const GIVEN: &str = "TEST_POSTGRES_URL";
 static SHARED: OnceCell<Result<TestDatabase, String>> = OnceCell::const_new();
 
 /// A PostgreSQL for tests.
-pub struct TestDatabase {
+pub(crate) struct TestDatabase {
     /// `postgres://` with user and password.
     pub url: String,
     /// For display: `PostgreSQL 15.20, private cluster`.
@@ -34,7 +34,7 @@ struct Private {
 
 /// How a database is stopped.
 #[derive(Clone, Copy, Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// As an operator does: connections are closed.
     Fast,
     /// Like a crash: it recovers at the next start.
@@ -54,7 +54,7 @@ impl fmt::Display for Stop {
 ///
 /// # Panics
 /// If there is no database, with advice: a test that needs a database is never skipped.
-pub async fn database() -> &'static TestDatabase {
+pub(crate) async fn database() -> &'static TestDatabase {
     let outcome =
         SHARED.get_or_init(|| async { shared().await.map_err(|error| format!("{error:#}")) }).await;
     match outcome {
@@ -67,7 +67,7 @@ pub async fn database() -> &'static TestDatabase {
 ///
 /// # Panics
 /// If it cannot be started.
-pub async fn own_database() -> TestDatabase {
+pub(crate) async fn own_database() -> TestDatabase {
     match TestDatabase::private().await {
         Ok(database) => database,
         Err(error) => panic!("no database for this test: {error:#}"),
@@ -86,28 +86,28 @@ async fn shared() -> anyhow::Result<TestDatabase> {
 
 impl TestDatabase {
     /// The URL of a new schema that no other test uses.
-    pub fn fresh(&self) -> String {
+    pub(crate) fn fresh(&self) -> String {
         self.with_schema(&format!("ticketd_it_{:016x}", rand::random::<u64>()))
     }
 
     /// The URL of a schema.
-    pub fn with_schema(&self, schema: &str) -> String {
+    pub(crate) fn with_schema(&self, schema: &str) -> String {
         let separator = if self.url.contains('?') { '&' } else { '?' };
         format!("{}{separator}options=-csearch_path={schema}", self.url)
     }
 
     /// A client without the ledger.
-    pub async fn shell(&self) -> Client {
+    pub(crate) async fn shell(&self) -> Client {
         shell(&self.url).await.unwrap_or_else(|error| panic!("{}: {error:#}", self.description))
     }
 
     /// Stops it and keeps its data.
-    pub async fn stop(&self, how: Stop) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&self, how: Stop) -> anyhow::Result<()> {
         self.run(&["stop"], &[&how.to_string()]).await
     }
 
     /// Starts it again with its data at the same URL, and waits until it answers.
-    pub async fn start_again(&self) -> anyhow::Result<()> {
+    pub(crate) async fn start_again(&self) -> anyhow::Result<()> {
         self.run(&["start"], &[]).await
     }
 

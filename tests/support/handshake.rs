@@ -15,7 +15,7 @@ const MAX_VERSION: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until a broker answers.
-pub async fn answers(url: &str) -> anyhow::Result<()> {
+pub(crate) async fn answers(url: &str) -> anyhow::Result<()> {
     let answered = async {
         while version(url).await.is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -25,7 +25,7 @@ pub async fn answers(url: &str) -> anyhow::Result<()> {
 }
 
 /// The version in a broker's `connection.start`, such as `4.0.5`.
-pub async fn version(url: &str) -> anyhow::Result<String> {
+pub(crate) async fn version(url: &str) -> anyhow::Result<String> {
     let url = Url::parse(url).context("the broker's URL can't be read")?;
     if url.scheme() != "amqp" {
         bail!("the tests speak plain amqp://, not {}://", url.scheme());

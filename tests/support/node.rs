@@ -12,7 +12,7 @@ use super::output::output;
 
 /// Which `rabbitmq-server` a node runs.
 #[derive(Clone, Debug)]
-pub enum Software {
+pub(crate) enum Software {
     /// The installed one.
     Installed,
     /// The one of an image. The node uses this machine's network and the test's folder.
@@ -20,7 +20,7 @@ pub enum Software {
 }
 
 /// A private RabbitMQ node. A test can put files into its folder.
-pub struct Node {
+pub(crate) struct Node {
     /// `amqp://` with user and password.
     pub url: String,
     /// The folder with its files.
@@ -31,7 +31,7 @@ pub struct Node {
 
 impl Node {
     /// Starts a node in a folder. Blocks until it answers.
-    pub fn start(
+    pub(crate) fn start(
         software: &Software,
         folder: PathBuf,
         peer: Option<&Node>,
@@ -53,26 +53,26 @@ impl Node {
     }
 
     /// Runs `rabbitmqctl` and returns its output.
-    pub async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(crate) async fn control(&self, arguments: &[&str]) -> anyhow::Result<String> {
         self.run("control", arguments).await
     }
 
     /// The Erlang name.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         format!("ticketd-{}@localhost", port.trim_end_matches("/%2f"))
     }
 
-    pub async fn stop(&self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         self.run("stop", &[]).await.map(drop)
     }
 
-    pub async fn kill(&self) -> anyhow::Result<()> {
+    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
         self.run("kill", &[]).await.map(drop)
     }
 
     /// Starts it again with the same data at the same URL.
-    pub async fn start_again(&self) -> anyhow::Result<()> {
+    pub(crate) async fn start_again(&self) -> anyhow::Result<()> {
         self.run("start", &[]).await.map(drop)
     }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::ensure;
 
 /// Runs a command and returns its output.
-pub async fn output(command: Command) -> anyhow::Result<String> {
+pub(super) async fn output(command: Command) -> anyhow::Result<String> {
     let shown = format!("{command:?}");
     let mut command = tokio::process::Command::from(command);
     let output = command.stdin(Stdio::null()).output().await?;

@@ -13,13 +13,13 @@ use url::Url;
 
 /// A direction of traffic.
 #[derive(Clone, Copy, Debug)]
-pub enum Toward {
+pub(crate) enum Toward {
     Broker,
     Worker,
 }
 
 /// Forwards connections until the runtime of its test ends.
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// The URL of the server, with the address of the proxy.
     pub url: String,
     connections: Arc<Mutex<Connections>>,
@@ -34,7 +34,7 @@ struct Connections {
 
 /// A connection through the proxy.
 #[derive(Clone)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Whether each direction is blocked, by [`Toward`].
     blocked: watch::Sender<[bool; 2]>,
     cut: CancellationToken,
@@ -42,12 +42,12 @@ pub struct Connection {
 
 impl Proxy {
     /// A proxy for the broker at this URL.
-    pub async fn to(broker: &str) -> Self {
+    pub(crate) async fn to(broker: &str) -> Self {
         Self::before(broker, 5672).await
     }
 
     /// A proxy for the server at this URL.
-    pub async fn before(server: &str, default_port: u16) -> Self {
+    pub(crate) async fn before(server: &str, default_port: u16) -> Self {
         let mut url = Url::parse(server).unwrap();
         let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(default_port));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,31 +59,31 @@ impl Proxy {
     }
 
     /// The open connections.
-    pub fn connections(&self) -> Vec<Connection> {
+    pub(crate) fn connections(&self) -> Vec<Connection> {
         let mut connections = lock(&self.connections);
         connections.open.retain(|connection| !connection.cut.is_cancelled());
         connections.open.clone()
     }
 
     /// Closes every connection.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.connections().iter().for_each(Connection::cut);
     }
 
     /// Blocks one direction of the open connections. New connections are not blocked.
-    pub fn silence(&self, toward: Toward) {
+    pub(crate) fn silence(&self, toward: Toward) {
         for connection in self.connections() {
             connection.blocked.send_modify(|blocked| blocked[toward as usize] = true);
         }
     }
 
     /// Blocks both directions of all connections, new ones included.
-    pub fn hang(&self) {
+    pub(crate) fn hang(&self) {
         self.set_blocked(true);
     }
 
     /// Unblocks all connections. Blocked traffic arrives now.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.set_blocked(false);
     }
 
@@ -94,12 +94,12 @@ impl Proxy {
 }
 
 impl Connection {
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.cancel();
     }
 
     /// Blocks or unblocks both directions.
-    pub fn set_blocked(&self, blocked: bool) {
+    pub(crate) fn set_blocked(&self, blocked: bool) {
         self.blocked.send_replace([blocked; 2]);
     }
 }

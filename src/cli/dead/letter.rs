@@ -11,13 +11,13 @@ use crate::worker::header;
 /// Identifies a dead letter by a digest of its body and headers. Listing and showing it does not
 /// change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LetterKey(String);
+pub(crate) struct LetterKey(String);
 
 impl LetterKey {
     /// Hexadecimal digits of a key.
     const DIGITS: usize = 12;
 
-    pub fn of(letter: &DeadLetter) -> Self {
+    pub(crate) fn of(letter: &DeadLetter) -> Self {
         let mut digest = Sha256::new();
         digest.update(&letter.body);
         for (name, value) in &letter.properties.headers {
@@ -27,7 +27,7 @@ impl LetterKey {
         Self(digest.chars().take(Self::DIGITS).collect())
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -45,12 +45,12 @@ impl FromStr for LetterKey {
 }
 
 /// The headers of a dead letter: ticketd's, or RabbitMQ's if RabbitMQ dead-lettered the message.
-pub struct LetterHeaders<'a> {
+pub(super) struct LetterHeaders<'a> {
     letter: &'a DeadLetter,
 }
 
 impl<'a> LetterHeaders<'a> {
-    pub fn of(letter: &'a DeadLetter) -> Self {
+    pub(super) fn of(letter: &'a DeadLetter) -> Self {
         Self { letter }
     }
 
@@ -60,37 +60,37 @@ impl<'a> LetterHeaders<'a> {
     }
 
     /// One word, such as `invalid` or `poison`.
-    pub fn reason(&self) -> &'a str {
+    pub(super) fn reason(&self) -> &'a str {
         self.header([header::REASON, "x-first-death-reason"])
     }
 
     /// The queue in which the message was delivered.
-    pub fn from(&self) -> &'a str {
+    pub(super) fn source_queue(&self) -> &'a str {
         self.header([header::FROM, "x-first-death-queue"])
     }
 
     /// RFC 3339; empty if RabbitMQ dead-lettered the message.
-    pub fn at(&self) -> &'a str {
+    pub(super) fn dead_lettered_at(&self) -> &'a str {
         self.header([header::AT; 2])
     }
 
     /// One problem a line.
-    pub fn problems(&self) -> &'a str {
+    pub(super) fn problems(&self) -> &'a str {
         self.header([header::PROBLEMS; 2])
     }
 
     /// The job's id, from the body or else from the `message_id`.
-    pub fn job(&self) -> String {
+    pub(super) fn job(&self) -> String {
         let body: Value = serde_json::from_slice(&self.letter.body).unwrap_or_default();
         let id = [&body["id"], &body["job"]["id"]].into_iter().find_map(Value::as_str);
         let message_id = || self.letter.properties.message_id.clone();
         id.map(str::to_owned).or_else(message_id).unwrap_or_default()
     }
 
-    pub fn as_json(&self) -> Value {
+    pub(super) fn as_json(&self) -> Value {
         json!({
-            "key": LetterKey::of(self.letter).as_str(), "reason": self.reason(), "from": self.from(),
-            "at": self.at(), "job": self.job(), "bytes": self.letter.body.len(),
+            "key": LetterKey::of(self.letter).as_str(), "reason": self.reason(), "from": self.source_queue(),
+            "at": self.dead_lettered_at(), "job": self.job(), "bytes": self.letter.body.len(),
             "problems": self.problems().lines().collect::<Vec<_>>(),
         })
     }

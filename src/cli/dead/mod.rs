@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::config::Settings;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// List the dead letters, oldest first
     List {
         /// The maximum number of dead letters to list
@@ -39,7 +39,7 @@ pub enum Command {
     Drop(Selection),
 }
 
-pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     let broker = Broker::connect(&settings.broker).await?;
     match command {
         Command::List { limit, json } => show::list(&broker, limit, json).await?,

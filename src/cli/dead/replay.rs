@@ -10,7 +10,7 @@ use crate::worker::header;
 
 /// Sends each letter to its source queue and removes it after the broker's confirm. An interruption
 /// between the two sends the message twice, which is harmless: the job's id is the same.
-pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result<()> {
+pub(super) async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result<()> {
     let publisher = broker.publisher();
     // Letters that return during the run, because their cause is not fixed, are left alone.
     let mut remaining = broker.dead_and_unrouted().await?.dead;
@@ -25,7 +25,7 @@ pub async fn run(broker: &Broker, prefix: &str, selection: &Selection) -> Result
             kept.push(letter.ack_handle);
             continue;
         }
-        let from = LetterHeaders::of(&letter).from();
+        let from = LetterHeaders::of(&letter).source_queue();
         if !is_worker_queue(from, prefix) {
             print_error(format!("{} is kept: no worker consumes {from:?}", key.as_str()));
             kept.push(letter.ack_handle);

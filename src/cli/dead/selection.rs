@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use super::letter::LetterKey;
 
 #[derive(Debug, clap::Args)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The keys of the dead letters, from the list
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     keys: Vec<LetterKey>,
@@ -19,7 +19,7 @@ pub struct Selection {
 
 impl Selection {
     /// Fails if a selected key belongs to no dead letter.
-    pub fn require_all(&self, done: &[LetterKey]) -> Result<()> {
+    pub(crate) fn require_all(&self, done: &[LetterKey]) -> Result<()> {
         let missing: Vec<&str> =
             self.keys.iter().filter(|key| !done.contains(key)).map(LetterKey::as_str).collect();
         if !missing.is_empty() {
@@ -28,11 +28,11 @@ impl Selection {
         Ok(())
     }
 
-    pub fn contains(&self, key: &LetterKey) -> bool {
+    pub(crate) fn contains(&self, key: &LetterKey) -> bool {
         self.all || self.keys.contains(key)
     }
 
-    pub fn print(&self, action: &str, key: &LetterKey) {
+    pub(crate) fn print(&self, action: &str, key: &LetterKey) {
         if self.json {
             println!("{}", serde_json::json!({ action: key.as_str() }));
         } else {

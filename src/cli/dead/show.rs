@@ -7,7 +7,7 @@ use super::letter::{LetterHeaders, LetterKey};
 use crate::broker::{Broker, DeadLetter};
 use crate::cli::output::{LineWidth, escape, print, print_error, print_line};
 
-pub async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
+pub(super) async fn list(broker: &Broker, limit: usize, json: bool) -> Result<()> {
     let mut queue = broker.dead_letters().await?;
     let (mut seen, mut rows) = (Vec::new(), Vec::new());
     while seen.len() < limit {
@@ -43,12 +43,12 @@ fn print_rows(rows: Vec<[String; 5]>) {
 fn row(letter: &DeadLetter) -> [String; 5] {
     let headers = LetterHeaders::of(letter);
     let problem = headers.problems().lines().next().unwrap_or_default();
-    let at = headers.at().get(..19).unwrap_or(headers.at());
+    let at = headers.dead_lettered_at().get(..19).unwrap_or(headers.dead_lettered_at());
     [LetterKey::of(letter).as_str(), at, headers.reason(), &headers.job(), problem]
         .map(str::to_owned)
 }
 
-pub async fn one(broker: &Broker, key: &LetterKey, json: bool) -> Result<()> {
+pub(super) async fn one(broker: &Broker, key: &LetterKey, json: bool) -> Result<()> {
     let mut queue = broker.dead_letters().await?;
     let mut seen = Vec::new();
     let found = loop {
@@ -79,7 +79,11 @@ fn as_json(letter: &DeadLetter) -> Value {
 fn text(key: &LetterKey, letter: &DeadLetter, width: LineWidth) -> String {
     let headers = LetterHeaders::of(letter);
     let mut lines = vec![width.wrap("", 4, &format!("{}  {}", key.as_str(), headers.reason()))];
-    for (name, value) in [("at", headers.at()), ("from", headers.from()), ("job", &headers.job())] {
+    for (name, value) in [
+        ("at", headers.dead_lettered_at()),
+        ("from", headers.source_queue()),
+        ("job", &headers.job()),
+    ] {
         lines.push(width.wrap(&format!("  {name:<6}"), 8, value));
     }
     lines.extend(headers.problems().lines().map(|problem| width.wrap("  ", 6, problem)));

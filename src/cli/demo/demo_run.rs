@@ -19,7 +19,7 @@ const SEND_INTERVAL: Duration = Duration::from_millis(400);
 const RUN_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The jobs and what was observed of them.
-pub struct DemoRun<'a> {
+pub(super) struct DemoRun<'a> {
     pub observations: Vec<Observation>,
     catalogue: &'a Catalogue,
     width: LineWidth,
@@ -27,12 +27,16 @@ pub struct DemoRun<'a> {
 }
 
 impl<'a> DemoRun<'a> {
-    pub fn new(observations: Vec<Observation>, catalogue: &'a Catalogue, width: LineWidth) -> Self {
+    pub(super) fn new(
+        observations: Vec<Observation>,
+        catalogue: &'a Catalogue,
+        width: LineWidth,
+    ) -> Self {
         Self { observations, catalogue, width, start: Instant::now() }
     }
 
     /// Sends every job and follows it to its outcome, or until [`RUN_TIMEOUT`].
-    pub async fn run(&mut self, broker: &Broker) -> Result<()> {
+    pub(super) async fn run(&mut self, broker: &Broker) -> Result<()> {
         let mut stream = broker.follow_events("#").await?;
         self.print_header(broker.address())?;
         self.start = Instant::now();

@@ -10,7 +10,7 @@ use crate::simulator::{Effect, Fault, FaultRule};
 const JOBS: &str = include_str!("jobs.json");
 
 #[derive(Clone, Debug)]
-pub struct DemoJob {
+pub(super) struct DemoJob {
     pub id: String,
     /// What the job demonstrates, in a few words.
     pub shows: &'static str,
@@ -24,7 +24,7 @@ pub struct DemoJob {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExpectedResult {
+pub(super) struct ExpectedResult {
     pub outcome: &'static str,
     pub calls: u64,
     /// Effects at the provider.
@@ -34,12 +34,12 @@ pub struct ExpectedResult {
 }
 
 impl DemoJob {
-    pub fn operation(&self) -> &str {
+    pub(super) fn operation(&self) -> &str {
         self.body["operation"].as_str().unwrap_or_default()
     }
 
     /// The simulator's rule that injects the fault into the first call of this job only.
-    pub fn rule(&self) -> Option<FaultRule> {
+    pub(super) fn rule(&self) -> Option<FaultRule> {
         let rule = FaultRule::always(self.operation(), self.fault.clone()?).first(1);
         let matching = self.body["params"]["Comment"].as_str().map(str::to_owned);
         Some(FaultRule { matching, ..rule })
@@ -47,7 +47,7 @@ impl DemoJob {
 
     /// Whether this job caused an effect at the provider, according to its parameters and not to
     /// ticketd's events.
-    pub fn caused(&self, effect: &Effect) -> bool {
+    pub(super) fn caused(&self, effect: &Effect) -> bool {
         let params = &self.body["params"];
         let comment = params["Comment"].as_str();
         let packages =
@@ -62,7 +62,7 @@ impl DemoJob {
 }
 
 /// All jobs, in the order of sending.
-pub fn jobs() -> Result<Vec<DemoJob>, serde_json::Error> {
+pub(super) fn jobs() -> Result<Vec<DemoJob>, serde_json::Error> {
     let jobs: Vec<Value> = serde_json::from_str(JOBS)?;
     Ok(jobs.into_iter().map(demo_job).collect())
 }

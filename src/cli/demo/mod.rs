@@ -36,7 +36,7 @@ const TOPOLOGY_TIMEOUT: Duration = Duration::from_secs(30);
 const EX_INTERRUPTED: u8 = 130;
 
 /// Starts the simulator, runs the jobs, and removes all queues and files, also after an error.
-pub async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
+pub(super) async fn run(files: &[PathBuf], catalogue: Catalogue) -> Result<ExitCode> {
     let interrupted = interrupted()?;
     let folder = tempfile::Builder::new().prefix("ticketd-demo-").tempdir();
     let folder = folder.context("cannot create a folder for temporary files; set TMPDIR")?;

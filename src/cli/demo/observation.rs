@@ -9,7 +9,7 @@ use crate::cli::output::OUTCOMES;
 use crate::simulator::Effect;
 
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub(super) struct Observation {
     pub job: DemoJob,
     first_sent: Option<Instant>,
     /// From the first sending to the first outcome.
@@ -25,17 +25,17 @@ pub struct Observation {
 }
 
 impl Observation {
-    pub fn new(job: DemoJob) -> Self {
+    pub(super) fn new(job: DemoJob) -> Self {
         let (states, outcomes) = (Vec::new(), Vec::new());
         Self { job, first_sent: None, duration: None, states, outcomes, calls: 0, effects: 0 }
     }
 
-    pub fn mark_sent(&mut self) {
+    pub(super) fn mark_sent(&mut self) {
         self.first_sent.get_or_insert_with(Instant::now);
     }
 
     /// Records an event. Returns whether the job has to be sent again now.
-    pub fn record(&mut self, event: &Value) -> bool {
+    pub(super) fn record(&mut self, event: &Value) -> bool {
         let data = &event["data"];
         let state = data["state"].as_str().unwrap_or_default();
         self.states.push(state.to_owned());
@@ -48,20 +48,20 @@ impl Observation {
     }
 
     /// Whether every sending has its outcome.
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.outcomes.len() > usize::from(self.job.send_again)
     }
 
-    pub fn count_effects(&mut self, effects: &[Effect]) {
+    pub(super) fn count_effects(&mut self, effects: &[Effect]) {
         self.effects = effects.iter().filter(|effect| self.job.caused(effect)).count();
     }
 
-    pub fn outcome(&self) -> Option<&str> {
+    pub(super) fn outcome(&self) -> Option<&str> {
         self.states.iter().rev().map(String::as_str).find(|state| OUTCOMES.contains(state))
     }
 
     /// For example `effects 1, not 2`: what was expected, and what was observed.
-    pub fn differences(&self) -> Vec<String> {
+    pub(super) fn differences(&self) -> Vec<String> {
         let expected = self.job.expected;
         let mut differences = Vec::new();
         let mut compare = |what: &str, observed: &str, expected: &str| {

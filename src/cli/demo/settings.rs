@@ -14,7 +14,7 @@ const PREFIX_VARIABLE: &str = "TICKETD_BROKER__PREFIX";
 ///
 /// The isolating settings override all of them: the accounts' endpoints and keys are the
 /// simulator's, the ledger is in `folder`. The prefix is random unless a variable sets it.
-pub fn settings(
+pub(super) fn settings(
     files: &[PathBuf],
     environment: impl IntoIterator<Item = (String, String)>,
     simulated: (&Url, &simulator::SimulatorSettings),

@@ -6,7 +6,7 @@ use super::observation::Observation;
 use crate::cli::output::LineWidth;
 
 /// One row a job; below the table, every difference from what was expected.
-pub fn table(observations: &[Observation], width: LineWidth) -> String {
+pub(super) fn table(observations: &[Observation], width: LineWidth) -> String {
     let header = ["job", "what it shows", "outcome", "calls", "effects", "seconds", "expected"];
     let rows = observations.iter().map(|observation| {
         let seconds = observation.duration.map(|took| format!("{:.1}", took.as_secs_f64()));
@@ -32,7 +32,7 @@ pub fn table(observations: &[Observation], width: LineWidth) -> String {
 }
 
 /// The number of effects, and whether one happened twice or belongs to no job.
-pub fn effects(observations: &[Observation], all: usize) -> String {
+pub(super) fn effects(observations: &[Observation], all: usize) -> String {
     let expected: usize = observations.iter().map(|observation| observation.effects).sum();
     let doubled: Vec<&str> = observations
         .iter()
@@ -51,7 +51,7 @@ pub fn effects(observations: &[Observation], all: usize) -> String {
 }
 
 /// The last line, and whether everything was as expected.
-pub fn verdict(observations: &[Observation], all_effects: usize) -> (String, bool) {
+pub(super) fn verdict(observations: &[Observation], all_effects: usize) -> (String, bool) {
     let jobs = observations.len();
     let good = observations.iter().filter(|it| it.differences().is_empty()).count();
     let effects: usize = observations.iter().map(|observation| observation.effects).sum();

@@ -7,7 +7,7 @@ use crate::cli::output::{LineWidth, pad, state_style};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CheckStatus {
+pub(super) enum CheckStatus {
     Ok,
     /// Workers run, but a person should look at it.
     Warning,
@@ -16,7 +16,7 @@ pub enum CheckStatus {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct CheckResult {
+pub(super) struct CheckResult {
     pub status: CheckStatus,
     /// What was checked.
     name: String,
@@ -29,19 +29,19 @@ impl CheckResult {
         Self { status, name: name.into(), message: message.into() }
     }
 
-    pub fn ok(name: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn ok(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(CheckStatus::Ok, name, message)
     }
 
-    pub fn warning(name: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn warning(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(CheckStatus::Warning, name, message)
     }
 
-    pub fn error(name: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn error(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(CheckStatus::Error, name, message)
     }
 
-    pub fn render(&self, width: LineWidth) -> String {
+    pub(super) fn render(&self, width: LineWidth) -> String {
         let (word, style): (&str, Style) = match self.status {
             CheckStatus::Ok => ("ok", state_style("succeeded")),
             CheckStatus::Warning => ("warning", state_style("expired")),

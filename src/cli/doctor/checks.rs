@@ -37,7 +37,7 @@ pub(super) fn configuration(settings: &Settings) -> CheckResult {
 /// The connection, the exchanges and queues, and the messages that need a person.
 pub(super) async fn broker(settings: &Settings) -> Vec<CheckResult> {
     let topology = match topology::check(&settings.broker).await {
-        Err(broker::Error::Topology(problems)) => return topology_problems(settings, &problems),
+        Err(broker::Error::Topology(problems)) => return topology_results(settings, &problems),
         Err(error) => return vec![CheckResult::error("broker", chain(&error))],
         Ok(()) => CheckResult::ok("broker topology", "as required"),
     };
@@ -54,10 +54,7 @@ pub(super) async fn broker(settings: &Settings) -> Vec<CheckResult> {
     }
 }
 
-fn topology_problems(
-    settings: &Settings,
-    problems: &[broker::TopologyProblem],
-) -> Vec<CheckResult> {
+fn topology_results(settings: &Settings, problems: &[broker::TopologyProblem]) -> Vec<CheckResult> {
     let declares = settings.broker.topology == TopologyMode::Apply;
     let missing = |problem: &_| matches!(problem, broker::TopologyProblem::Missing { .. });
     if declares && problems.iter().all(missing) {

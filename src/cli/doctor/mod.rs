@@ -13,14 +13,14 @@ use super::output::LineWidth;
 use crate::config::Settings;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs every check, also after an error. Exit code 1 if there is an error.
-pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let mut results = vec![checks::configuration(&settings)];
     results.extend(checks::broker(&settings).await);
     results.extend(checks::ledger(&settings).await);

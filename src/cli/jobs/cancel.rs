@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::job::JobId;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The id of the job
     id: JobId,
     /// The reason, for the outcome
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 /// Sends a cancel request. A worker applies it after the provider's answer to a call in progress.
-pub async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, settings: Settings) -> Result<ExitCode> {
     let Arguments { id, reason, json } = arguments;
     let mut body = json!({ "id": id });
     if let Some(reason) = reason {

@@ -10,7 +10,7 @@ use crate::job::{Kind, Status};
 use crate::ledger::{Filter, JobSummary, Ledger};
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Only jobs with one of these statuses, separated by commas: waiting, retrying, probing,
     /// polling, asking, reporting, succeeded, failed, unknown, expired, cancelled
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
@@ -35,7 +35,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
     let json = arguments.json;
     let limit = (!arguments.all).then_some(arguments.limit);
     let filter = Filter {

@@ -15,7 +15,7 @@ use crate::config::{LedgerUrl, Settings};
 use crate::ledger::Ledger;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// List the jobs in the ledger, last changed first
     List(list::Arguments),
     /// Show one job: its state, what it waits for and its history
@@ -26,7 +26,7 @@ pub enum Command {
     Resolve(resolve::Arguments),
 }
 
-pub async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
+pub(super) async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
     match command {
         Command::List(arguments) => list::run(arguments, &*ledger(&settings).await?).await,
         Command::Show(arguments) => show::run(arguments, &*ledger(&settings).await?).await,

@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::worker::ResolveRequest;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The id of the job
     id: JobId,
     #[command(flatten)]
@@ -50,7 +50,7 @@ impl From<ResolveOptions> for ResolveRequest {
     }
 }
 
-pub async fn run(
+pub(super) async fn run(
     arguments: Arguments,
     ledger: Arc<dyn Ledger>,
     settings: Settings,

@@ -11,7 +11,7 @@ use crate::job::{ExecutionState, Job, JobId, Outcome, State, Status};
 use crate::ledger::{JobRecord, Ledger};
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The id of the job
     id: JobId,
     /// Print JSON
@@ -19,7 +19,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
+pub(super) async fn run(arguments: Arguments, ledger: &dyn Ledger) -> Result<ExitCode> {
     let Some(record) = ledger.find(&arguments.id).await? else {
         bail!(
             "job {} is not in the ledger: it is still in its queue, was rejected, or was \

@@ -6,7 +6,7 @@ fn changes_layout(c: char) -> bool {
 }
 
 /// Replaces every character that could control a terminal or hide text by its JSON escape.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -17,17 +17,17 @@ const MIN_WIDTH: usize = 40;
 
 /// How wide a line may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineWidth {
+pub(crate) enum LineWidth {
     Columns(usize),
     Unlimited,
 }
 
 impl LineWidth {
-    pub fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         Self::of(&std::io::stdout())
     }
 
-    pub fn of_stderr() -> Self {
+    pub(crate) fn of_stderr() -> Self {
         Self::of(&std::io::stderr())
     }
 
@@ -39,7 +39,7 @@ impl LineWidth {
         Self::Columns(columns.unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH))
     }
 
-    pub fn columns(self) -> Option<usize> {
+    pub(crate) fn columns(self) -> Option<usize> {
         match self {
             Self::Columns(width) => Some(width),
             Self::Unlimited => None,
@@ -47,7 +47,7 @@ impl LineWidth {
     }
 
     /// The width that remains to the right of `label`.
-    pub fn beside(self, label: &str) -> Self {
+    pub(crate) fn beside(self, label: &str) -> Self {
         match self {
             Self::Columns(width) => Self::Columns(width.saturating_sub(display_width(label))),
             Self::Unlimited => Self::Unlimited,
@@ -55,7 +55,7 @@ impl LineWidth {
     }
 
     /// This width, or `columns` if that is less. A pipe stays unlimited.
-    pub fn at_most(self, columns: usize) -> Self {
+    pub(crate) fn at_most(self, columns: usize) -> Self {
         match self {
             Self::Columns(width) => Self::Columns(width.min(columns)),
             Self::Unlimited => Self::Unlimited,
@@ -63,7 +63,7 @@ impl LineWidth {
     }
 
     /// The escaped text; where it is too wide, its beginning and `…`.
-    pub fn truncate(self, text: &str) -> String {
+    pub(crate) fn truncate(self, text: &str) -> String {
         let text = escape(text);
         match self {
             Self::Columns(width) if display_width(&text) > width => {
@@ -76,7 +76,7 @@ impl LineWidth {
     }
 
     /// `label` and the escaped text, in as many lines as needed; all but the first are indented.
-    pub fn wrap(self, label: &str, indent: usize, text: &str) -> String {
+    pub(crate) fn wrap(self, label: &str, indent: usize, text: &str) -> String {
         let text = escape(&text.replace(['\n', '\r', '\t'], " "));
         let Self::Columns(width) = self else {
             return format!("{label}{text}").trim_end().to_owned();
@@ -90,7 +90,7 @@ impl LineWidth {
     }
 
     /// A table without lines. Cells that are too wide are wrapped.
-    pub fn table<const N: usize>(
+    pub(crate) fn table<const N: usize>(
         self,
         header: [&str; N],
         rows: impl IntoIterator<Item = [String; N]>,
@@ -112,6 +112,6 @@ impl LineWidth {
 }
 
 /// A text with spaces behind it, up to a width in columns.
-pub fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(display_width(text))))
 }

@@ -15,22 +15,22 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-pub use escape::escape;
-pub use line_width::{LineWidth, pad};
-pub use row::{OUTCOMES, OutputRow, SUMMARY_COLUMN, format_result, state_style};
+pub(super) use escape::escape;
+pub(super) use line_width::{LineWidth, pad};
+pub(super) use row::{OUTCOMES, OutputRow, SUMMARY_COLUMN, format_result, state_style};
 
 /// Writes to standard output. A reader that stops early, such as `head`, is not an error.
-pub fn print(text: &str) {
+pub(super) fn print(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
 /// Writes one message to standard output.
-pub fn print_line(message: impl Display) {
+pub(super) fn print_line(message: impl Display) {
     print(&format!("{}\n", LineWidth::of_stdout().wrap("", 4, &message.to_string())));
 }
 
 /// Writes a message to standard error, each of its lines wrapped.
-pub fn print_error(message: impl Display) {
+pub(super) fn print_error(message: impl Display) {
     let width = LineWidth::of_stderr();
     for line in message.to_string().lines() {
         let _ = writeln!(anstream::stderr(), "{}", width.wrap("", 4, line));
@@ -38,6 +38,6 @@ pub fn print_error(message: impl Display) {
 }
 
 /// A moment, to the second, in UTC.
-pub fn format_time(at: Timestamp) -> String {
+pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%F %T").to_string()
 }

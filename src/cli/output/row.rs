@@ -7,7 +7,7 @@ use super::escape::escape;
 use super::line_width::{LineWidth, pad};
 
 /// The states that end a job.
-pub const OUTCOMES: [&str; 6] =
+pub(crate) const OUTCOMES: [&str; 6] =
     ["succeeded", "failed", "unknown", "expired", "cancelled", "rejected"];
 
 const TIME_WIDTH: usize = 8;
@@ -18,11 +18,11 @@ const STATE_WIDTH: usize = 9;
 const MAX_JOB_WIDTH: usize = 24;
 
 /// Where the operation and the summary begin, unless the job's id is long.
-pub const SUMMARY_COLUMN: usize = TIME_WIDTH + 2 + JOB_WIDTH + 2 + STATE_WIDTH + 2;
+pub(crate) const SUMMARY_COLUMN: usize = TIME_WIDTH + 2 + JOB_WIDTH + 2 + STATE_WIDTH + 2;
 
 /// An event of a job, as a person reads it.
 #[derive(Clone, Debug, Default)]
-pub struct OutputRow {
+pub(crate) struct OutputRow {
     /// The time of day, or the seconds since a start.
     pub time: String,
     pub job: String,
@@ -34,7 +34,7 @@ pub struct OutputRow {
 }
 
 impl OutputRow {
-    pub fn from_event(event: &Value) -> Self {
+    pub(crate) fn from_event(event: &Value) -> Self {
         let data = &event["data"];
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         Self {
@@ -47,7 +47,7 @@ impl OutputRow {
     }
 
     /// The row on one line, truncated to the width.
-    pub fn render(&self, width: LineWidth) -> String {
+    pub(crate) fn render(&self, width: LineWidth) -> String {
         let job = width.at_most(MAX_JOB_WIDTH).truncate(&self.job);
         let time = width.at_most(TIME_WIDTH).truncate(&self.time);
         let (style, state) = (state_style(&self.state), escape(&self.state));
@@ -61,7 +61,7 @@ impl OutputRow {
 }
 
 /// Green for success, red for a failure, yellow for what was retried or stopped.
-pub fn state_style(state: &str) -> Style {
+pub(crate) fn state_style(state: &str) -> Style {
     let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
     match state {
         "succeeded" => colour(AnsiColor::Green),
@@ -85,7 +85,7 @@ fn summary(data: &Value) -> String {
 }
 
 /// A result in words, not in JSON: `order 17`, `packages 23 deployed, 24 deployed`.
-pub fn format_result(result: &Value) -> String {
+pub(crate) fn format_result(result: &Value) -> String {
     let Value::Object(fields) = result else { return String::new() };
     // The tickets contain the order ids.
     let repeated = |name: &str| name == "order_ids" && fields.contains_key("tickets");

@@ -16,7 +16,7 @@ use crate::config::{ConfigProblems, EX_CONFIG, Settings};
 use crate::job::Catalogue;
 
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// JSON Schema of a job message
     Job,
     /// JSON Schema of a result event
@@ -26,7 +26,7 @@ pub enum Command {
 }
 
 /// Prints a document. Only AsyncAPI depends on the configuration, so only there it is read.
-pub fn run(
+pub(super) fn run(
     command: Command,
     catalogue: &Catalogue,
     settings: impl FnOnce() -> std::result::Result<Settings, ConfigProblems>,

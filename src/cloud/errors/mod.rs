@@ -202,7 +202,7 @@ fn describe(category: Option<ErrorCategory>, raw: &RawReply, message: &str) -> S
 fn retry_after(raw: &RawReply, now: Timestamp) -> Option<Duration> {
     let number = |name| raw.header(name).and_then(|text| text.trim().parse::<u64>().ok());
     let date = || {
-        let until = http_date(raw.header("retry-after")?)?;
+        let until = parse_http_date(raw.header("retry-after")?)?;
         let now = server_time(raw).unwrap_or(now);
         Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
     };
@@ -214,10 +214,10 @@ fn retry_after(raw: &RawReply, now: Timestamp) -> Option<Duration> {
 }
 
 fn server_time(raw: &RawReply) -> Option<Timestamp> {
-    http_date(raw.header("date")?)
+    parse_http_date(raw.header("date")?)
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+fn parse_http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp())
 }
 

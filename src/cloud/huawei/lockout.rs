@@ -26,7 +26,7 @@ struct Refusal {
 
 impl Lockout {
     /// The failure of every request with this version of the key, while its refusal is recent.
-    pub fn current(&self, version: u64, now: Timestamp) -> Option<Failure> {
+    pub(crate) fn current(&self, version: u64, now: Timestamp) -> Option<Failure> {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         let Refusal { failure, at, .. } =
             refusal.as_ref().filter(|refusal| refusal.version == version)?;
@@ -36,7 +36,7 @@ impl Lockout {
         (now < end).then_some(failure)
     }
 
-    pub fn record(&self, failure: &Failure, version: u64, at: Timestamp) {
+    pub(crate) fn record(&self, failure: &Failure, version: u64, at: Timestamp) {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         *refusal = Some(Refusal { failure: failure.clone(), at, version });
     }

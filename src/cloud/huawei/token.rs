@@ -54,13 +54,13 @@ pub(in crate::cloud) struct TokenCache {
 }
 
 impl TokenCache {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { cached: Mutex::new(Cached::Nothing) }
     }
 
     /// A valid token, or `None` for an account that signs with a key. A failure never means that a
     /// call took effect. `now` is the provider's time.
-    pub async fn token(
+    pub(crate) async fn token(
         &self,
         account: &Account,
         transport: &dyn Transport,
@@ -102,7 +102,7 @@ impl TokenCache {
     }
 
     /// Records that a token was refused. Returns whether asking again, with another one, can help.
-    pub async fn refused(&self, used: &Token, now: Timestamp) -> bool {
+    pub(crate) async fn refused(&self, used: &Token, now: Timestamp) -> bool {
         let mut cached = self.cached.lock().await;
         match &*cached {
             Cached::Token { token, .. } if token.fetched_at == used.fetched_at => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
 use super::operator_input::OperatorInput;
 use super::replay::{Replay, Replayed};
-use super::request::{Query, fits_url, json, rpc};
+use super::request::{Query, check_url_length, json, rpc};
 use super::schema::{only_integers, schema_of};
 use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
@@ -84,7 +84,7 @@ pub struct FreeLockDatabase {
 
 const TEXT_ONLY: &str = "TEXT (the provider does not support ATTACHMENT here)";
 
-const REMEDY: &str = "shorten it, or use dms.CreateOrder with PluginType DC_CHUNK, \
+const URL_TOO_LONG_HINT: &str = "shorten it, or use dms.CreateOrder with PluginType DC_CHUNK, \
                       which sends the SQL in the body";
 
 /// Alibaba DMS Enterprise 2018-11-01, `CreateFreeLockCorrectOrder`.
@@ -101,7 +101,7 @@ impl Operation for CreateFreeLockCorrectOrder {
             .with_rule(|params, found| {
                 let names =
                     ["Comment", "Param", "RelatedUserList", "AttachmentKey", "RealLoginUserUid"];
-                fits_url(params, &names, REMEDY, found);
+                check_url_length(params, &names, URL_TOO_LONG_HINT, found);
             })
     }
 

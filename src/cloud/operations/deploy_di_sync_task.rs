@@ -64,7 +64,7 @@ impl Operation for DeployDiSyncTask {
 
     fn call(&self, cx: &OperationContext<'_>, http: &mut Replay<'_>) -> Replayed<Accepted> {
         let params: Params = cx.params()?;
-        Ok(accepted(&params, http.send(params.request("DeployDISyncTask"))?)?)
+        Ok(parse_deploy_reply(&params, http.send(params.request("DeployDISyncTask"))?)?)
     }
 
     fn poll(
@@ -100,8 +100,8 @@ impl Operation for DeployDiSyncTask {
     }
 }
 
-/// Two fields report success, and only both together count.
-fn accepted(params: &Params, reply: &Reply) -> Result<Accepted, Failure> {
+/// The deploy succeeded only if `Success` is true and `Data.Status` is `success`.
+fn parse_deploy_reply(params: &Params, reply: &Reply) -> Result<Accepted, Failure> {
     let data = &reply.body["Data"];
     let status = text(&data["Status"]).unwrap_or_default().to_lowercase();
     match (boolean(&reply.body["Success"]), status.as_str()) {
@@ -121,8 +121,8 @@ fn accepted(params: &Params, reply: &Reply) -> Result<Accepted, Failure> {
     }
 }
 
-/// The data of a successful query. Right after a deploy a query may fail, and shows it by the
-/// status `fail`, whatever its `Success` is.
+/// The data of a successful query. Right after a deploy a query may fail: its status is
+/// `fail` then, even if its `Success` is true.
 fn query_data<'a>(reply: Result<&'a Reply, &Failure>) -> Result<&'a Value, Failure> {
     let reply = reply.map_err(|failure| match failure.code.eq_ignore_ascii_case("fail") {
         true => Failure::retryable("QueryFailed", failure.message.clone()),

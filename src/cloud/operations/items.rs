@@ -159,7 +159,7 @@ pub(super) fn follow(
     Ok(overall(ids.zip(statuses).collect()).into_poll_result(result))
 }
 
-/// Running while any item is running. Then failed, if any item failed, with the first failure.
+/// Running while any item runs. Otherwise failed with the first failure, or succeeded.
 fn overall(items: Vec<(String, ItemStatus)>) -> ItemStatus {
     let status = summarize(items.iter().map(|(_, item)| item.status()));
     let mut running = false;

@@ -55,7 +55,7 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 /// Reports the longest of the named params if all of them together are too long for a URL. `remedy`
 /// says what the producer can do.
-pub(super) fn fits_url(params: &Value, names: &[&str], remedy: &str, found: &mut Problems) {
+pub(super) fn check_url_length(params: &Value, names: &[&str], remedy: &str, found: &mut Problems) {
     let length = |name: &&str| match params.get(name) {
         Some(Value::String(text)) => encoded_length(text),
         Some(value) => encoded_length(&json(value)),

@@ -41,7 +41,7 @@ pub(super) fn only_integers_at(path: &JsonPath<'_>, value: &Value, found: &mut P
                 Some(low) if low < i64::MIN as f64 => format!("at least {}", i64::MIN),
                 Some(_) | None => "an integer".to_owned(),
             };
-            Problem::new(path.path(), format!("must be {must}, not {number}"))
+            Problem::new(path.to_truncated_string(), format!("must be {must}, not {number}"))
         }),
         Value::Array(items) => (items.iter().enumerate()).for_each(|(index, item)| {
             only_integers_at(&JsonPath::Item(path, index), item, found);

@@ -16,24 +16,24 @@ use super::super::service::{Service, default_endpoints};
 use super::super::*;
 use crate::job::{Kind, OperationSpec, Provider, Trace, Until};
 
-pub type RawResult = Result<RawReply, TransportError>;
+pub(super) type RawResult = Result<RawReply, TransportError>;
 
-pub fn ok(body: Value) -> RawResult {
+pub(super) fn ok(body: Value) -> RawResult {
     Ok(RawReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
 }
 
 /// An error reply in the forms of both providers.
-pub fn refused(status: u16, code: &str, message: &str) -> RawResult {
+pub(super) fn refused(status: u16, code: &str, message: &str) -> RawResult {
     let body =
         json!({ "Code": code, "Message": message, "error_code": code, "error_msg": message });
     Ok(RawReply { status, headers: Vec::new(), body: body.to_string().into_bytes() })
 }
 
-pub fn lost() -> RawResult {
+pub(super) fn lost() -> RawResult {
     Err(TransportError::Lost { host: "h".into(), cause: "timed out".into() })
 }
 
-pub fn with_header(raw: RawResult, name: &str, value: String) -> RawResult {
+pub(super) fn with_header(raw: RawResult, name: &str, value: String) -> RawResult {
     raw.map(|mut reply| {
         reply.headers.push((name.to_owned(), value));
         reply
@@ -41,7 +41,7 @@ pub fn with_header(raw: RawResult, name: &str, value: String) -> RawResult {
 }
 
 /// Replies in order, and records the requests.
-pub struct ScriptedProvider {
+pub(super) struct ScriptedProvider {
     replies: Mutex<VecDeque<RawResult>>,
     forever: Option<Value>,
     seen: Mutex<Vec<Signed>>,
@@ -50,11 +50,11 @@ pub struct ScriptedProvider {
 }
 
 impl ScriptedProvider {
-    pub fn new(replies: impl IntoIterator<Item = RawResult>) -> Arc<Self> {
+    pub(super) fn new(replies: impl IntoIterator<Item = RawResult>) -> Arc<Self> {
         Self::make(replies.into_iter().collect(), None)
     }
 
-    pub fn endless(reply: Value) -> Arc<Self> {
+    pub(super) fn endless(reply: Value) -> Arc<Self> {
         Self::make(VecDeque::new(), Some(reply))
     }
 
@@ -69,26 +69,26 @@ impl ScriptedProvider {
     }
 
     /// Adds replies before the remaining ones.
-    pub fn reply_first(&self, replies: impl IntoIterator<Item = RawResult>) {
+    pub(super) fn reply_first(&self, replies: impl IntoIterator<Item = RawResult>) {
         let mut coming = self.replies.lock().unwrap();
         let rest = std::mem::take(&mut *coming);
         coming.extend(replies.into_iter().chain(rest));
     }
 
-    pub fn sent(&self) -> usize {
+    pub(super) fn sent(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 
-    pub fn paths(&self) -> Vec<String> {
+    pub(super) fn paths(&self) -> Vec<String> {
         self.seen.lock().unwrap().iter().map(|signed| signed.url.path().to_owned()).collect()
     }
 
-    pub fn bodies(&self) -> Vec<Vec<u8>> {
+    pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
         self.seen.lock().unwrap().iter().map(|signed| signed.body.clone()).collect()
     }
 
     /// The values of a header, over all requests that had it.
-    pub fn headers(&self, wanted: &str) -> Vec<String> {
+    pub(super) fn headers(&self, wanted: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         let headers = seen.iter().flat_map(|signed| &signed.headers);
         headers
@@ -117,7 +117,7 @@ impl Transport for ScriptedProvider {
 
 /// Reads pages while a reply says `More`, and fails with the first failure.
 #[derive(Default)]
-pub struct Pages {
+pub(super) struct Pages {
     pub polled: Arc<AtomicI64>,
     pub huawei: bool,
 }
@@ -182,7 +182,7 @@ impl Operation for Pages {
     }
 }
 
-pub fn providers<const N: usize>(
+pub(super) fn providers<const N: usize>(
     accounts: [Account; N],
     script: &Arc<ScriptedProvider>,
 ) -> Providers {
@@ -192,7 +192,7 @@ pub fn providers<const N: usize>(
 }
 
 /// All accounts and one operation.
-pub fn with_operation(
+pub(super) fn with_operation(
     accounts: Vec<Account>,
     operation: impl Operation + 'static,
     transport: Arc<dyn Transport>,
@@ -201,7 +201,7 @@ pub fn with_operation(
 }
 
 /// The account of the Alibaba vectors.
-pub fn alibaba() -> Account {
+pub(crate) fn alibaba() -> Account {
     Account {
         name: "dms".into(),
         region: "cn-hangzhou".into(),
@@ -220,7 +220,7 @@ pub fn alibaba() -> Account {
 }
 
 /// The account of the Huawei vectors, with a key or an IAM user.
-pub fn huawei(iam: bool) -> Account {
+pub(crate) fn huawei(iam: bool) -> Account {
     let key = Credentials::Key {
         id: "FAKEAK0HWTESTVECTOR1".into(),
         secret: "FakeHuaweiSecretKey0123456789abcdefghijklmn".into(),
@@ -245,7 +245,7 @@ pub fn huawei(iam: bool) -> Account {
     }
 }
 
-pub fn job(account: &str) -> Job {
+pub(super) fn job(account: &str) -> Job {
     Job {
         id: "chg-1".parse().unwrap(),
         operation: "dms.CreateOrder".into(),
@@ -263,6 +263,6 @@ pub fn job(account: &str) -> Job {
     }
 }
 
-pub fn execution(request: RequestKind) -> ExecutionState {
+pub(super) fn execution(request: RequestKind) -> ExecutionState {
     ExecutionState { calls: 1, ..ExecutionState::first(request) }
 }

@@ -70,16 +70,16 @@ pub struct Data {
     /// The normalised result so far: `order_ids`, `task_id`, `packages` …
     #[serde(skip_serializing_if = "Value::is_null")]
     pub result: Value,
-    /// What polls find it by at the provider, once it was accepted.
+    /// The ids that polls use at the provider. Set once the call is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<Value>,
     /// What the provider said last.
     #[serde(skip_serializing_if = "EventProvider::is_empty")]
     pub provider: EventProvider,
-    /// What went wrong; with `retrying` and `doubtful`, what made it so.
+    /// The error. With `retrying` and `doubtful`, the failure that caused this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<OutcomeError>,
-    /// The job's metadata, as it came.
+    /// The job's metadata, unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }
@@ -146,7 +146,7 @@ impl CloudEvent {
         };
         let error = match milestone {
             Milestone::Retrying | Milestone::Doubtful => {
-                execution.last_failure.as_ref().map(OutcomeError::passing)
+                execution.last_failure.as_ref().map(OutcomeError::temporary)
             }
             Milestone::Started | Milestone::Submitted | Milestone::Progress => None,
         };
@@ -197,7 +197,7 @@ impl CloudEvent {
         Self::of_job(source, job, &step, ended, data)
     }
 
-    /// A message that is not what it was meant to be.
+    /// The event of a job or cancellation that is not valid.
     pub fn rejected(source: &str, rejection: &Rejection) -> Self {
         let known = rejection.operation;
         Self {

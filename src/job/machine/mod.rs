@@ -127,7 +127,7 @@ pub enum Action<'a> {
     PublishOutcome(&'a Outcome),
     /// Acknowledge the message: the job is done.
     Acknowledge,
-    /// The job was done before its message came. Publish the outcome again if the producer asks
+    /// The job was done before this message arrived. Publish the outcome again if the producer asks
     /// for it.
     AnswerAgain(&'a Outcome),
 }

@@ -43,9 +43,9 @@ struct TopLevel {
 
 impl<'de> Deserialize<'de> for TopLevel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
+        struct TopLevelVisitor;
 
-        impl<'de> Visitor<'de> for Object {
+        impl<'de> Visitor<'de> for TopLevelVisitor {
             type Value = TopLevel;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,6 +63,6 @@ impl<'de> Deserialize<'de> for TopLevel {
             }
         }
 
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(TopLevelVisitor)
     }
 }

@@ -30,7 +30,7 @@ pub enum JsonPath<'a> {
 
 impl JsonPath<'_> {
     /// The formatted path, truncated to [`MAX_PATH_CHARS`].
-    pub fn path(&self) -> String {
+    pub fn to_truncated_string(&self) -> String {
         truncate_to(MAX_PATH_CHARS, &self.format())
     }
 
@@ -64,14 +64,17 @@ mod tests {
         let root = JsonPath::Path("$.params");
         let list = JsonPath::Field(&root, "dbItemList");
         let item = JsonPath::Item(&list, 3);
-        assert_eq!(JsonPath::Field(&item, "db Id").path(), "$.params.dbItemList[3][\"db Id\"]");
+        assert_eq!(
+            JsonPath::Field(&item, "db Id").to_truncated_string(),
+            "$.params.dbItemList[3][\"db Id\"]"
+        );
     }
 
     #[test]
     fn a_very_long_path_is_truncated() {
         fn deep(path: &JsonPath<'_>, levels: usize) -> String {
             match levels {
-                0 => path.path(),
+                0 => path.to_truncated_string(),
                 _ => deep(&JsonPath::Field(path, &"n".repeat(60)), levels - 1),
             }
         }

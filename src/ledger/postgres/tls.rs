@@ -14,7 +14,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TlsMode {
     Disable,
-    /// Unlike libpq, also verifies: encryption to an unknown server protects nothing.
+    /// Unlike libpq's `require`, also verifies the certificate and the host name.
     Require,
 }
 

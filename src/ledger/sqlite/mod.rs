@@ -135,7 +135,10 @@ impl Ledger for SqliteLedger {
         now: Timestamp,
     ) -> Result<Option<WakeUp>, Error> {
         let (id, reason, now) = (job.clone(), reason.to_owned(), now.as_millisecond());
-        self.commit_job(job, move |connection| writes::cancel(connection, &id, &reason, now)).await
+        self.commit_job(job, move |connection| {
+            writes::store_cancel_request(connection, &id, &reason, now)
+        })
+        .await
     }
 
     async fn overdue(

@@ -160,7 +160,7 @@ pub(super) fn release(connection: &Connection, claim: &Claim) -> rusqlite::Resul
 }
 
 /// Stores a cancel request. Returns the wake-up of a job that is stored and not done.
-pub(super) fn cancel(
+pub(super) fn store_cancel_request(
     connection: &Connection,
     job: &JobId,
     reason: &str,

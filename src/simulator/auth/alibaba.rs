@@ -45,7 +45,7 @@ pub(super) fn admit(
     let nonce = raw
         .header("x-acs-signature-nonce")
         .filter(|nonce| !nonce.is_empty())
-        .ok_or_else(|| ErrorReply::missing("SignatureNonce"))?;
+        .ok_or_else(|| ErrorReply::missing_parameter("SignatureNonce"))?;
     if !authenticator.is_new_nonce(nonce, now) {
         let message = "Specified signature nonce has already been used.";
         return Err(ErrorReply::new(400, "SignatureNonceUsed", message));

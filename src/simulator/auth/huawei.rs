@@ -10,7 +10,7 @@ use crate::cloud::huawei::sign;
 use crate::simulator::action::ApiAction;
 use crate::simulator::reply::ErrorReply;
 use crate::simulator::request::{Caller, RawRequest};
-use crate::simulator::settings::{SimulatorSettings, TestKey};
+use crate::simulator::settings::{AccessKeyPair, SimulatorSettings};
 
 pub(super) fn admit(
     action: ApiAction,
@@ -78,7 +78,7 @@ fn by_key(
         return Err(unauthorized("the request time differs too much from the server's"));
     }
     let key = settings.huawei.iter().find(|key| key.id == claimed.key_id);
-    let is_valid = |key: &&TestKey| {
+    let is_valid = |key: &&AccessKeyPair| {
         raw.header("x-security-token") == key.security_token.as_deref()
             && sign::verify(&raw.signed_message(), &claimed, &key.secret)
     };

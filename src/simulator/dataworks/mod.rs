@@ -25,7 +25,8 @@ impl SyncTaskParams {
             let kind = params.one_of("TaskType", &["DI_REALTIME", "DI_SOLUTION"])?;
             Ok(Self {
                 project: params.required_number("ProjectId")?,
-                is_solution: kind.ok_or_else(|| ErrorReply::missing("TaskType"))? == "DI_SOLUTION",
+                is_solution: kind.ok_or_else(|| ErrorReply::missing_parameter("TaskType"))?
+                    == "DI_SOLUTION",
                 file: params.required_number("FileId")?,
             })
         };

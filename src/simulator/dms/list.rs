@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::queries::{status, summary};
+use super::queries::{summary, ticket_status};
 use super::ticket::Ticket;
 use crate::simulator::reply::ErrorReply;
 use crate::simulator::request::CallContext;
@@ -35,7 +35,10 @@ pub(crate) fn orders(store: &mut Store, call: &CallContext<'_>) -> Result<Value,
     }
 
     let has_ended = |ticket: &Ticket| {
-        matches!(status(&store.publish_tasks, ticket, call.now).0, "success" | "reject" | "closed")
+        matches!(
+            ticket_status(&store.publish_tasks, ticket, call.now).0,
+            "success" | "reject" | "closed"
+        )
     };
     let is_listed = |ticket: &&Ticket| {
         let time = match date_type {

@@ -42,7 +42,7 @@ impl<'a> Params<'a> {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&'a str, ErrorReply> {
-        self.text(name).ok_or_else(|| ErrorReply::missing(name))
+        self.text(name).ok_or_else(|| ErrorReply::missing_parameter(name))
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, ErrorReply> {
@@ -53,7 +53,7 @@ impl<'a> Params<'a> {
     }
 
     pub(crate) fn required_number(&self, name: &str) -> Result<i64, ErrorReply> {
-        self.number(name)?.ok_or_else(|| ErrorReply::missing(name))
+        self.number(name)?.ok_or_else(|| ErrorReply::missing_parameter(name))
     }
 
     /// `true` or `false`. The vendor's Python client sends `True` and `False`.

@@ -71,7 +71,7 @@ impl PublishTask {
     }
 
     /// The publish record, as ListDDLPublishRecords shows it.
-    pub(super) fn record(&self, now: Timestamp) -> Value {
+    pub(super) fn publish_record_json(&self, now: Timestamp) -> Value {
         let (status, is_final) = (self.status(now), self.was_not_approved(now));
         let reason = if is_final { "The approval has ended." } else { "" };
         json!({

@@ -46,14 +46,14 @@ fn publish_target(call: &CallContext<'_>) -> Result<EffectTarget, ErrorReply> {
         logic: params.required_bool("Logic")?,
         strategy: {
             let known = params.one_of("PublishStrategy", &["IMMEDIATELY", "REGULARLY"])?;
-            known.ok_or_else(|| ErrorReply::missing("PublishStrategy"))?.to_owned()
+            known.ok_or_else(|| ErrorReply::missing_parameter("PublishStrategy"))?.to_owned()
         },
         plan_time: params.text("PlanTime").map(str::to_owned),
     };
     params.number("Tid")?;
     params.time("PlanTime", call.offset)?;
     if target.strategy == "REGULARLY" && target.plan_time.is_none() {
-        return Err(ErrorReply::missing("PlanTime"));
+        return Err(ErrorReply::missing_parameter("PlanTime"));
     }
     Ok(target)
 }
@@ -64,7 +64,7 @@ pub(crate) fn records(store: &mut Store, call: &CallContext<'_>) -> Result<Value
     let records: Vec<Value> = tasks
         .iter()
         .filter(|task| task.target.order_id == design.id && call.is_visible(task.at))
-        .map(|task| task.record(call.now))
+        .map(|task| task.publish_record_json(call.now))
         .collect();
     Ok(json!({"DDLPublishRecordList": records}))
 }

@@ -39,7 +39,7 @@ fn ticket_of_type<'s>(
 }
 
 /// StatusCode and StatusDesc. No code says that a ticket failed: only its task shows that.
-pub(super) fn status(
+pub(super) fn ticket_status(
     tasks: &[PublishTask],
     ticket: &Ticket,
     now: Timestamp,
@@ -65,7 +65,7 @@ pub(super) fn status(
 
 /// The fields that ListOrders and GetOrderBaseInfo have in common.
 pub(super) fn summary(tasks: &[PublishTask], ticket: &Ticket, call: &CallContext<'_>) -> Value {
-    let (code, description) = status(tasks, ticket, call.now);
+    let (code, description) = ticket_status(tasks, ticket, call.now);
     json!({
         "OrderId": ticket.id,
         "PluginType": ticket.content.plugin_type,

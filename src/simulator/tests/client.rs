@@ -17,57 +17,61 @@ use crate::simulator::{RunningSimulator, Simulator, SimulatorSettings};
 /// Longer than any wait of a test.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub async fn start_simulator(pace_ms: u64) -> RunningSimulator {
+pub(super) async fn start_simulator(pace_ms: u64) -> RunningSimulator {
     let pace = Duration::from_millis(pace_ms);
     Simulator::start_locally(SimulatorSettings { pace, ..SimulatorSettings::default() })
         .await
         .unwrap()
 }
 
-pub struct TestClient {
+pub(super) struct TestClient {
     pub account: Account,
     https: Https,
 }
 
 impl TestClient {
-    pub fn new(account: Account) -> Self {
+    pub(super) fn new(account: Account) -> Self {
         install_tls_provider();
         let settings = HttpSettings { connect_timeout: TIMEOUT, timeout: TIMEOUT };
         Self { account, https: Https::new(settings).unwrap() }
     }
 
-    pub fn of_alibaba(simulator: &RunningSimulator) -> Self {
+    pub(super) fn of_alibaba(simulator: &RunningSimulator) -> Self {
         Self::new(simulator.alibaba("alibaba", false).unwrap())
     }
 
-    pub fn of_huawei(simulator: &RunningSimulator) -> Self {
+    pub(super) fn of_huawei(simulator: &RunningSimulator) -> Self {
         Self::new(simulator.huawei("huawei", false).unwrap())
     }
 
-    pub fn signed(&self, request: &Request, now: Timestamp, nonce: &str) -> Signed {
+    pub(super) fn signed(&self, request: &Request, now: Timestamp, nonce: &str) -> Signed {
         match self.account.provider() {
             Provider::Alibaba => alibaba::signed(request, &self.account, now, nonce).unwrap(),
             Provider::Huawei => huawei::signed(request, &self.account, now, None).unwrap(),
         }
     }
 
-    pub async fn send_signed(&self, signed: Signed) -> Result<RawReply, TransportError> {
+    pub(super) async fn send_signed(&self, signed: Signed) -> Result<RawReply, TransportError> {
         self.https.send(signed).await
     }
 
     /// Signs a request with a new nonce and sends it.
-    pub async fn try_send(&self, request: &Request) -> Result<RawReply, TransportError> {
+    pub(super) async fn try_send(&self, request: &Request) -> Result<RawReply, TransportError> {
         let nonce = format!("{:032x}", rand::random::<u128>());
         self.send_signed(self.signed(request, Timestamp::now(), &nonce)).await
     }
 
     /// Sends a request that must be answered, and returns status and body.
-    pub async fn send(&self, request: &Request) -> (u16, Value) {
+    pub(super) async fn send(&self, request: &Request) -> (u16, Value) {
         read(self.try_send(request).await.unwrap())
     }
 
     /// Sends a request until its reply fulfils the condition.
-    pub async fn send_until(&self, request: &Request, condition: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn send_until(
+        &self,
+        request: &Request,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
         let sending = async {
             loop {
                 let (_, body) = self.send(request).await;
@@ -80,12 +84,12 @@ impl TestClient {
     }
 }
 
-pub fn read(reply: RawReply) -> (u16, Value) {
+pub(super) fn read(reply: RawReply) -> (u16, Value) {
     (reply.status, serde_json::from_slice(&reply.body).unwrap())
 }
 
 /// Waits until a condition is fulfilled.
-pub async fn until(condition: impl Fn() -> bool) {
+pub(super) async fn until(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -98,40 +102,40 @@ fn pairs(params: &[(&str, &str)]) -> Vec<(String, String)> {
     params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-pub fn dms(action: &'static str, query: &[(&str, &str)]) -> Request {
+pub(super) fn dms(action: &'static str, query: &[(&str, &str)]) -> Request {
     rpc(Service::Dms, action, query)
 }
 
-pub fn rpc(service: Service, action: &'static str, query: &[(&str, &str)]) -> Request {
+pub(super) fn rpc(service: Service, action: &'static str, query: &[(&str, &str)]) -> Request {
     let query = pairs(query);
     Request { service, action, method: Method::Post, path: "/".into(), query, body: Body::Empty }
 }
 
 /// CreateOrder for a small lock-free change.
-pub fn create_order(comment: &str) -> Request {
+pub(super) fn create_order(comment: &str) -> Request {
     let param = json!({"execSQL": "delete from t", "dbItemList": [{"dbId": 17, "logic": false}]});
     create_order_of("DC_CHUNK", comment, &param)
 }
 
-pub fn create_order_of(plugin_type: &str, comment: &str, param: &Value) -> Request {
+pub(super) fn create_order_of(plugin_type: &str, comment: &str, param: &Value) -> Request {
     let query = [("Comment", comment), ("PluginType", plugin_type)];
     let body = Body::Form(pairs(&[("PluginParam", &param.to_string())]));
     Request { body, ..dms("CreateOrder", &query) }
 }
 
-pub fn base_info(order: i64) -> Request {
+pub(super) fn base_info(order: i64) -> Request {
     dms("GetOrderBaseInfo", &[("OrderId", &order.to_string())])
 }
 
-pub fn order_id(body: &Value) -> i64 {
+pub(super) fn order_id(body: &Value) -> i64 {
     body["CreateOrderResult"]["OrderIds"][0].as_i64().unwrap()
 }
 
-pub fn get(service: Service, path: String) -> Request {
+pub(super) fn get(service: Service, path: String) -> Request {
     let (method, query) = (Method::Get, Vec::new());
     Request { service, action: "", method, path, query, body: Body::Empty }
 }
 
-pub fn post(service: Service, path: String, body: Value) -> Request {
+pub(super) fn post(service: Service, path: String, body: Value) -> Request {
     Request { method: Method::Post, body: Body::Json(body), ..get(service, path) }
 }

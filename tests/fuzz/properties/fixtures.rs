@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 const SECRETS: [&str; 4] = ["key-secret-A", "key-secret-H", "pass-secret-I", "token-secret-T"];
 
 /// Whether a text contains a secret of an account.
-pub fn contains_secret(text: &str, account: &str) -> bool {
+pub(super) fn contains_secret(text: &str, account: &str) -> bool {
     let secrets = match account {
         "ali" => &[SECRETS[0], SECRETS[3]][..],
         "hw" => &[SECRETS[1], SECRETS[3]],
@@ -37,7 +37,7 @@ thread_local! {
 }
 
 /// An Alibaba account, a Huawei one, and one of an IAM user.
-pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
+pub(super) static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
     let key = |secret: &str| Credentials::Key {
         id: "an-access-key".into(),
         secret: secret.into(),
@@ -80,7 +80,7 @@ pub static ACCOUNTS: LazyLock<[Account; 3]> = LazyLock::new(|| {
 });
 
 /// There is only one Huawei account, so that jobs may omit it.
-pub static VALIDATOR: LazyLock<MessageValidator> = LazyLock::new(|| MessageValidator {
+pub(super) static VALIDATOR: LazyLock<MessageValidator> = LazyLock::new(|| MessageValidator {
     catalogue: operations::catalogue(),
     accounts: BTreeMap::from([
         ("ali".to_owned(), Provider::Alibaba),
@@ -106,14 +106,14 @@ struct Known(usize);
 
 /// All accounts and operations, over a transport. Every input needs new ones, because clients have a
 /// state.
-pub fn providers(transport: Arc<dyn Transport>) -> Providers {
+pub(super) fn providers(transport: Arc<dyn Transport>) -> Providers {
     let known = |index| Box::new(Known(index)) as Box<dyn Operation>;
     let operations = (0..PROTOCOLS.len()).map(known).collect();
     Providers::new(ACCOUNTS.to_vec(), operations, transport, Clock::default())
 }
 
 /// A job of an operation, until finished.
-pub fn job(operation: &str, account: &str, params: Value) -> Job {
+pub(super) fn job(operation: &str, account: &str, params: Value) -> Job {
     let (_, name, kind) = PROTOCOLS.iter().find(|(_, name, _)| *name == operation).unwrap();
     Job {
         id: "chg-1".parse().unwrap(),

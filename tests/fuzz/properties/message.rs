@@ -17,7 +17,7 @@ const MAX_PROBLEM_LENGTH: usize = 2_000;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// The first part of the input has the kind and the properties, one per line. The rest is the body.
-pub fn message(bytes: &[u8]) {
+pub(crate) fn message(bytes: &[u8]) {
     let parts = parts(bytes);
     let (head, body) = match parts[..] {
         [head, ref rest @ ..] if !rest.is_empty() => (head, rest.join(super::SEPARATOR)),

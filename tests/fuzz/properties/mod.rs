@@ -8,18 +8,18 @@ mod replies;
 mod schedule;
 mod wakeup;
 
-pub use message::message;
-pub use refusal::refusal;
-pub use replies::SEPARATOR;
+pub(crate) use message::message;
+pub(crate) use refusal::refusal;
+pub(crate) use replies::SEPARATOR;
 #[allow(unused_imports, reason = "only the fuzz targets mutate single parts")]
-pub use replies::parts;
-pub use schedule::{Scenario, run_scenario};
-pub use wakeup::wakeup;
+pub(crate) use replies::parts;
+pub(crate) use schedule::{Scenario, run_scenario};
+pub(crate) use wakeup::wakeup;
 
-pub type Property = fn(&[u8]);
+pub(crate) type Property = fn(&[u8]);
 
 /// Every fuzz target and its property.
-pub const TARGETS: [(&str, Property); 9] = [
+pub(crate) const TARGETS: [(&str, Property); 9] = [
     ("job_message", message),
     ("wakeup", wakeup),
     ("refusals", refusal),
@@ -32,7 +32,7 @@ pub const TARGETS: [(&str, Property); 9] = [
 ];
 
 /// Checks the property of a target.
-pub fn check(target: &str, bytes: &[u8]) {
+pub(crate) fn check(target: &str, bytes: &[u8]) {
     let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
     property(bytes);
 }

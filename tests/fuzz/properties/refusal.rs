@@ -14,7 +14,7 @@ use super::replies::{ScriptedProvider, parts, reply};
 const MAX_MESSAGE: usize = 1_400;
 
 /// The first part of the input is `huawei`, or anything else for Alibaba.
-pub fn refusal(bytes: &[u8]) {
+pub(crate) fn refusal(bytes: &[u8]) {
     let parts = parts(bytes);
     let (head, replies) = parts.split_first().unwrap();
     let job = if head.starts_with(b"huawei") {

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use ticketd::cloud::http::{RawReply, Signed, Transport, TransportError};
 
 /// Separates the parts of an input.
-pub const SEPARATOR: &[u8] = b"\n===\n";
+pub(crate) const SEPARATOR: &[u8] = b"\n===\n";
 
 /// The parts of an input.
-pub fn parts(bytes: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn parts(bytes: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(SEPARATOR.len()).position(|window| window == SEPARATOR) {
@@ -23,7 +23,7 @@ pub fn parts(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Replies with one part after the other, and records the requests.
-pub struct ScriptedProvider {
+pub(super) struct ScriptedProvider {
     replies: Mutex<VecDeque<Result<RawReply, TransportError>>>,
     repeat: bool,
     sent: Mutex<Vec<Signed>>,
@@ -31,18 +31,18 @@ pub struct ScriptedProvider {
 
 impl ScriptedProvider {
     /// `repeat` starts again with the first part after the last one.
-    pub fn new(parts: &[&[u8]], repeat: bool) -> Self {
+    pub(super) fn new(parts: &[&[u8]], repeat: bool) -> Self {
         let replies = parts.iter().map(|part| reply(part)).collect();
         Self { replies: Mutex::new(replies), repeat, sent: Mutex::default() }
     }
 
     /// Number of requests so far.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.sent.lock().unwrap().len()
     }
 
     /// The requests so far.
-    pub fn sent(&self) -> Vec<Signed> {
+    pub(super) fn sent(&self) -> Vec<Signed> {
         self.sent.lock().unwrap().clone()
     }
 }
@@ -65,7 +65,7 @@ fn not_sent() -> Result<RawReply, TransportError> {
 }
 
 /// Parses `lost`, `down`, or a status with headers, an empty line and a body. Anything else is a body.
-pub fn reply(part: &[u8]) -> Result<RawReply, TransportError> {
+pub(super) fn reply(part: &[u8]) -> Result<RawReply, TransportError> {
     let (first, rest) = line(part);
     match first {
         b"lost" => Err(TransportError::Lost { host: "h".into(), cause: "timed out".into() }),

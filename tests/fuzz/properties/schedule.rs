@@ -31,7 +31,7 @@ const MAX_REPLY: usize = 64 << 10;
 /// Longest request id, in characters.
 const MAX_ID: usize = 128;
 
-pub const POLICY: Policy = Policy {
+pub(super) const POLICY: Policy = Policy {
     retry: Retry {
         initial: Duration::from_secs(1),
         multiplier: 2.0,
@@ -50,7 +50,7 @@ pub const POLICY: Policy = Policy {
 
 /// The operation and the account of a job.
 #[derive(Clone, Copy, Debug)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     Order,
     FreeLock,
     Publish,
@@ -62,7 +62,7 @@ pub enum Scenario {
 
 /// Runs a job with the replies of an input. In the first part of the input, the first digit selects the
 /// parameters of the job, and a `*` repeats the replies.
-pub fn run_scenario(scenario: Scenario, bytes: &[u8]) {
+pub(crate) fn run_scenario(scenario: Scenario, bytes: &[u8]) {
     let parts = parts(bytes);
     let (head, replies) = parts.split_first().unwrap();
     let kind = head.iter().find(|byte| byte.is_ascii_digit()).map_or(0, |byte| byte - b'0');
@@ -79,7 +79,11 @@ pub fn run_scenario(scenario: Scenario, bytes: &[u8]) {
 }
 
 /// Runs a job from a state to its outcome. None if it is abandoned.
-pub fn run_job(job: &Job, mut state: State, provider: &Arc<ScriptedProvider>) -> Option<Outcome> {
+pub(super) fn run_job(
+    job: &Job,
+    mut state: State,
+    provider: &Arc<ScriptedProvider>,
+) -> Option<Outcome> {
     let providers = providers(provider.clone());
     let capabilities = providers.capabilities(job);
     let mut now = Timestamp::now();

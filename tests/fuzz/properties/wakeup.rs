@@ -10,7 +10,7 @@ use super::schedule::run_job;
 
 /// A wake-up that can be parsed can be written, and its job continues. The other parts of the input are
 /// the provider's replies.
-pub fn wakeup(bytes: &[u8]) {
+pub(crate) fn wakeup(bytes: &[u8]) {
     let parts = parts(bytes);
     let (wakeup, replies) = parts.split_first().unwrap();
     let Ok(wakeup) = serde_json::from_slice::<WakeUp>(wakeup) else { return };

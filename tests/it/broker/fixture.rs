@@ -9,15 +9,15 @@ use ticketd::broker::{Broker, BrokerSettings, Deliveries, Delivery, TopologyMode
 use crate::harness;
 
 /// Limit of every wait in these tests.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-pub struct BrokerFixture {
+pub(crate) struct BrokerFixture {
     pub settings: BrokerSettings,
     pub probe: Connection,
 }
 
 impl BrokerFixture {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let url = harness::broker().await.url.clone();
         let probe = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
         let settings = BrokerSettings {
@@ -35,27 +35,27 @@ impl BrokerFixture {
     }
 
     /// A new broker with the same prefix.
-    pub async fn broker(&self) -> Broker {
+    pub(crate) async fn broker(&self) -> Broker {
         Broker::connect(&self.settings).await.unwrap()
     }
 
-    pub async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         self.probe.create_channel().await.unwrap()
     }
 
-    pub fn name(&self, rest: &str) -> String {
+    pub(crate) fn name(&self, rest: &str) -> String {
         format!("{}.{rest}", self.settings.prefix)
     }
 
     /// Deletes everything that the test has declared.
-    pub async fn clear(self) {
+    pub(crate) async fn clear(self) {
         topology::remove(&self.settings).await.unwrap();
         self.probe.close(200, "done".into()).await.unwrap();
     }
 }
 
 /// Runs a test with a fixture and clears the fixture afterwards, also if the test fails.
-pub async fn with_fixture<T, F>(test: T)
+pub(crate) async fn with_fixture<T, F>(test: T)
 where
     T: FnOnce(std::sync::Arc<BrokerFixture>) -> F,
     F: Future<Output = ()> + Send + 'static,
@@ -69,17 +69,17 @@ where
     }
 }
 
-pub async fn soon<F: Future>(what: &str, wanted: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(what: &str, wanted: F) -> F::Output {
     match tokio::time::timeout(LIMIT, wanted).await {
         Ok(found) => found,
         Err(_) => panic!("{what} did not happen within {LIMIT:?}"),
     }
 }
 
-pub async fn next(deliveries: &mut Deliveries) -> Delivery {
+pub(crate) async fn next(deliveries: &mut Deliveries) -> Delivery {
     soon("a delivery", deliveries.next()).await.unwrap()
 }
 
-pub fn body(text: &str) -> ticketd::broker::Message {
+pub(crate) fn body(text: &str) -> ticketd::broker::Message {
     ticketd::broker::Message { body: text.into(), ..Default::default() }
 }

@@ -4,7 +4,7 @@ mod acks;
 mod consuming;
 mod delay_ladder;
 mod event_stream;
-pub mod fixture;
+pub(crate) mod fixture;
 mod publishing;
 mod recovery;
 mod topology;

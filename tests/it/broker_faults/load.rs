@@ -18,7 +18,7 @@ use crate::jobs::tickets::{assert_one_each, id, made, ticket};
 use crate::replicas::queues::Queues;
 
 /// Jobs in flight at once.
-pub const CONCURRENCY: usize = 4;
+pub(super) const CONCURRENCY: usize = 4;
 
 /// Limit of the interruption once the broker is back.
 const MAX_INTERRUPTION: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ max_interval = "1s"
 const NO_EVENTS: &str = "nothing";
 
 /// An environment with jobs.
-pub struct Load {
+pub(super) struct Load {
     pub env: TestEnv,
     /// The ledger of its workers.
     pub ledger: Arc<dyn Ledger>,
@@ -46,7 +46,7 @@ pub struct Load {
 
 impl Load {
     /// An environment on a broker with some jobs. One worker does thirteen of them per second.
-    pub async fn on(broker: &str, more: &str, jobs: usize) -> Self {
+    pub(super) async fn on(broker: &str, more: &str, jobs: usize) -> Self {
         let pace = Duration::from_millis(100);
         let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
         let more = format!("{PARKED}{more}");
@@ -60,7 +60,7 @@ impl Load {
     }
 
     /// Adds jobs. Every third is polled to its end.
-    pub async fn add(&mut self, jobs: usize) {
+    pub(super) async fn add(&mut self, jobs: usize) {
         let numbers = self.jobs..self.jobs + jobs;
         let submitted = numbers.map(async |number| {
             let until = if number % 3 == 0 { "finished" } else { "accepted" };
@@ -72,29 +72,29 @@ impl Load {
     }
 
     /// Starts a worker with its own broker URL.
-    pub fn worker(&self, url: &str) -> TestWorker {
+    pub(super) fn worker(&self, url: &str) -> TestWorker {
         let mut settings = self.env.settings.clone();
         settings.broker.url = url.into();
         TestWorker::of(self.env.worker_with(settings))
     }
 
     /// Tickets created so far.
-    pub fn made(&self) -> usize {
+    pub(super) fn made(&self) -> usize {
         made(&self.env.simulator).len()
     }
 
     /// Waits until some jobs have started and most have not.
-    pub async fn has_started(&self) {
+    pub(super) async fn has_started(&self) {
         until(async || self.made() > self.jobs / 10).await;
     }
 
     /// Asserts that new jobs are started soon after a point in time.
-    pub async fn continues(&self, since: Instant) {
+    pub(super) async fn continues(&self, since: Instant) {
         self.continues_within(MAX_INTERRUPTION, since).await;
     }
 
     /// Asserts the same within a limit.
-    pub async fn continues_within(&self, limit: Duration, since: Instant) {
+    pub(super) async fn continues_within(&self, limit: Duration, since: Instant) {
         // So many jobs may have been started before.
         let begun = self.made() + CONCURRENCY;
         assert!(begun < self.jobs, "the fault came too late");
@@ -106,12 +106,12 @@ impl Load {
 
     /// Waits until every job has ended. Asserts that each was done once, at the first attempt, with one
     /// outcome.
-    pub async fn all_succeed(&self) {
+    pub(super) async fn all_succeed(&self) {
         self.all_succeed_within(LIMIT).await;
     }
 
     /// The same with a limit of its own.
-    pub async fn all_succeed_within(&self, limit: Duration) {
+    pub(super) async fn all_succeed_within(&self, limit: Duration) {
         let began = Instant::now();
         all_done(&*self.ledger, self.jobs, limit).await;
         assert_one_each(&self.env.simulator, self.jobs);
@@ -146,7 +146,7 @@ impl Load {
 }
 
 /// A slow provider, so that jobs are left when the fault comes.
-pub fn slow() -> FaultRule {
+pub(super) fn slow() -> FaultRule {
     FaultRule::always("dms.CreateOrder", Fault::Slow { delay: Duration::from_millis(300) })
 }
 

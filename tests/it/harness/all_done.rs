@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use ticketd::ledger::{Filter, Ledger};
 
 /// Number of jobs that are not done.
-pub async fn open_jobs(ledger: &dyn Ledger) -> u64 {
+pub(crate) async fn open_jobs(ledger: &dyn Ledger) -> u64 {
     let counts = ledger.count_by_status().await.unwrap();
     counts.iter().filter(|count| count.first_due.is_some()).map(|count| count.jobs).sum()
 }
 
 /// Waits until `jobs` jobs are done and no other exists. After the limit, panics with jobs that are
 /// not done.
-pub async fn all_done(ledger: &dyn Ledger, jobs: usize, limit: Duration) {
+pub(crate) async fn all_done(ledger: &dyn Ledger, jobs: usize, limit: Duration) {
     let since = Instant::now();
     loop {
         let open = open_jobs(ledger).await;

@@ -7,14 +7,14 @@ use super::TestEnv;
 use super::samples::{change, file, free_lock, packages, publish};
 
 /// One job of each operation, with a text that only its call contains.
-pub struct AllOperations {
+pub(crate) struct AllOperations {
     /// The jobs, in the order of the operations, each with that text.
     pub jobs: [(Value, String); 5],
 }
 
 impl AllOperations {
     /// Jobs with numbered names and objects, so that they meet no other jobs.
-    pub fn number(n: i64) -> Self {
+    pub(crate) fn number(n: i64) -> Self {
         let (name, order, file_id, package) =
             (format!("word-{n}-"), 70_100 + n, 5_100 + n, format!("{}", 8_100 + n));
         Self {
@@ -29,7 +29,7 @@ impl AllOperations {
     }
 
     /// Fault rules for the first calls of each job.
-    pub fn rules(&self, fault: &Fault, count: u64) -> Vec<FaultRule> {
+    pub(crate) fn rules(&self, fault: &Fault, count: u64) -> Vec<FaultRule> {
         let rule = |(job, text): &(Value, String)| FaultRule {
             matching: Some(text.clone()),
             ..FaultRule::always(job["operation"].as_str().unwrap(), fault.clone()).first(count)
@@ -39,12 +39,12 @@ impl AllOperations {
 }
 
 /// The id of a job.
-pub fn id(job: &Value) -> &str {
+pub(crate) fn id(job: &Value) -> &str {
     job["id"].as_str().unwrap()
 }
 
 /// The effects of the call of a numbered job.
-pub fn effects(env: &TestEnv, job: &Value) -> Vec<Effect> {
+pub(crate) fn effects(env: &TestEnv, job: &Value) -> Vec<Effect> {
     let params = &job["params"];
     let is_of = |effect: &Effect| {
         let comment = params["Comment"].as_str();
@@ -59,6 +59,6 @@ pub fn effects(env: &TestEnv, job: &Value) -> Vec<Effect> {
 }
 
 /// Whether this is the operation whose lost calls cannot be looked up.
-pub fn is_file(job: &Value) -> bool {
+pub(crate) fn is_file(job: &Value) -> bool {
     job["operation"] == "dataworks.DeployDISyncTask"
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// A certificate authority.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
-pub struct Files {
+pub(crate) struct Files {
     /// The certificate.
     pub certificate: PathBuf,
     /// The private key.
@@ -17,7 +17,7 @@ pub struct Files {
 
 impl Authority {
     /// A new authority.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         parameters.distinguished_name.push(DnType::CommonName, name);
@@ -25,12 +25,12 @@ impl Authority {
     }
 
     /// Writes the certificate into a folder.
-    pub fn put(&self, folder: &Path, name: &str) -> PathBuf {
+    pub(crate) fn put(&self, folder: &Path, name: &str) -> PathBuf {
         put(folder, &format!("{name}.pem"), &self.0.pem())
     }
 
     /// Signs a certificate for a host or client name and writes it into a folder.
-    pub fn sign(&self, folder: &Path, name: &str) -> Files {
+    pub(crate) fn sign(&self, folder: &Path, name: &str) -> Files {
         let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();

@@ -13,7 +13,7 @@ use crate::support::node::{Node, Software};
 const NODES: usize = 3;
 
 /// A cluster of private nodes on this machine. It is removed on drop.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// `amqp://` with user and password, of each node.
     pub urls: [String; NODES],
     nodes: [Node; NODES],
@@ -23,7 +23,7 @@ pub struct Cluster {
 impl Cluster {
     /// # Panics
     /// If it cannot be started.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let cluster = async {
             let software = software().await?;
             let started = spawn_blocking(move || started(&software)).await??;
@@ -36,32 +36,32 @@ impl Cluster {
     }
 
     /// The Erlang name of a node.
-    pub fn name(&self, node: usize) -> String {
+    pub(crate) fn name(&self, node: usize) -> String {
         self.nodes[node].name()
     }
 
     /// Kills a node with SIGKILL.
-    pub async fn kill(&self, node: usize) {
+    pub(crate) async fn kill(&self, node: usize) {
         self.nodes[node].kill().await.unwrap();
     }
 
     /// Runs `rabbitmqctl` on a node and returns its output.
-    pub async fn control(&self, node: usize, arguments: &[&str]) -> String {
+    pub(crate) async fn control(&self, node: usize, arguments: &[&str]) -> String {
         self.nodes[node].control(arguments).await.unwrap()
     }
 
     /// Isolates a node from the others, in both directions.
-    pub async fn isolate(&self, node: usize) {
+    pub(crate) async fn isolate(&self, node: usize) {
         self.each_other(node, "erlang:set_cookie(N, elsewhere), erlang:disconnect_node(N)").await;
     }
 
     /// Ends the isolation of a node.
-    pub async fn heal(&self, node: usize) {
+    pub(crate) async fn heal(&self, node: usize) {
         self.each_other(node, "erlang:set_cookie(N, erlang:get_cookie())").await;
     }
 
     /// The number of running nodes that a node sees, itself included.
-    pub async fn seen_by(&self, node: usize) -> usize {
+    pub(crate) async fn seen_by(&self, node: usize) -> usize {
         let running = self.nodes[node].control(&["eval", "length(rabbit_nodes:all_running())."]);
         running.await.ok().and_then(|number| number.parse().ok()).unwrap_or(0)
     }

@@ -25,7 +25,7 @@ const RECEIVER: &str = "OTLP_RECEIVER";
 type Spans = Arc<Mutex<Vec<Span>>>;
 
 /// Stores every span that it receives.
-pub struct Collector {
+pub(crate) struct Collector {
     /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub endpoint: String,
     spans: Spans,
@@ -34,7 +34,7 @@ pub struct Collector {
 
 impl Collector {
     /// Listens on this machine.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let spans = Spans::default();
         let router = Router::new().route("/v1/traces", post(keep)).with_state(spans.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,7 +52,7 @@ impl Collector {
     }
 
     /// The spans so far.
-    pub fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         self.spans.lock().unwrap().clone()
     }
 }
@@ -90,7 +90,7 @@ async fn put_before(program: &str, endpoint: &str) -> (Child, String) {
 }
 
 /// An attribute of a span, as text.
-pub fn attribute(span: &Span, name: &str) -> String {
+pub(crate) fn attribute(span: &Span, name: &str) -> String {
     let found = span.attributes.iter().find(|attribute| attribute.key == name);
     let value = found.and_then(|attribute| attribute.value.as_ref()?.value.clone());
     match value {

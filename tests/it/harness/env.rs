@@ -20,7 +20,7 @@ use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
 /// Limit of every wait, for a slow machine.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// The configuration file in the temporary folder.
 const CONFIGURATION: &str = "ticketd.toml";
@@ -47,7 +47,7 @@ people_interval = "100ms"
 "#;
 
 /// The environment of a test.
-pub struct TestEnv {
+pub(crate) struct TestEnv {
     /// The simulator of both clouds.
     pub simulator: RunningSimulator,
     /// The settings of its workers.
@@ -62,33 +62,33 @@ pub struct TestEnv {
 }
 
 /// A worker in this process.
-pub struct TestWorker {
+pub(crate) struct TestWorker {
     stopping: CancellationToken,
     task: JoinHandle<anyhow::Result<Drained>>,
 }
 
 impl TestEnv {
     /// An environment with the fast settings, overridden by `more`, and a fast simulator.
-    pub async fn new(more: &str) -> Self {
+    pub(crate) async fn new(more: &str) -> Self {
         let pace = Duration::from_millis(100);
         Self::with(more, simulator::SimulatorSettings { pace, ..Default::default() }).await
     }
 
     /// An environment with its own simulator settings.
-    pub async fn with(more: &str, simulated: simulator::SimulatorSettings) -> Self {
+    pub(crate) async fn with(more: &str, simulated: simulator::SimulatorSettings) -> Self {
         let url = super::broker().await.url.clone();
         Self::following("#", url, more, simulated).await
     }
 
     /// An environment with the fast settings on another broker.
-    pub async fn on_broker(url: String) -> Self {
+    pub(crate) async fn on_broker(url: String) -> Self {
         let pace = Duration::from_millis(100);
         let simulated = simulator::SimulatorSettings { pace, ..Default::default() };
         Self::following("#", url, "", simulated).await
     }
 
     /// An environment on any broker that follows only the events whose routing key matches a pattern.
-    pub async fn following(
+    pub(crate) async fn following(
         pattern: &str,
         url: String,
         more: &str,
@@ -107,12 +107,12 @@ impl TestEnv {
     }
 
     /// The configuration file for processes. It does not contain the broker's URL.
-    pub fn configuration(&self) -> PathBuf {
+    pub(crate) fn configuration(&self) -> PathBuf {
         self.folder.path().join(CONFIGURATION)
     }
 
     /// The command of a `ticketd worker` process.
-    pub fn process(&self) -> Command {
+    pub(crate) fn process(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ticketd"));
         command
             .arg("--config")
@@ -124,39 +124,39 @@ impl TestEnv {
     }
 
     /// A worker with the real dependencies.
-    pub fn worker(&self) -> Worker {
+    pub(crate) fn worker(&self) -> Worker {
         self.worker_with(self.settings.clone())
     }
 
     /// A worker with its own settings.
-    pub fn worker_with(&self, settings: Settings) -> Worker {
+    pub(crate) fn worker_with(&self, settings: Settings) -> Worker {
         let opened = Worker::new(settings, Kind::ALL.to_vec());
         // Blocking here keeps the tests short.
         block_in_place(|| Handle::current().block_on(opened)).unwrap()
     }
 
     /// Starts a worker in this process.
-    pub fn start(&self) -> TestWorker {
+    pub(crate) fn start(&self) -> TestWorker {
         TestWorker::of(self.worker())
     }
 
     /// The name of an exchange or queue of this environment.
-    pub fn name(&self, what: &str) -> String {
+    pub(crate) fn name(&self, what: &str) -> String {
         format!("{}.{what}", self.settings.broker.prefix)
     }
 
     /// The broker of the test itself.
-    pub fn broker(&self) -> &Broker {
+    pub(crate) fn broker(&self) -> &Broker {
         &self.broker
     }
 
     /// Follows events again, after the broker has lost the queue.
-    pub async fn follow_again(&mut self) {
+    pub(crate) async fn follow_again(&mut self) {
         self.stream = self.broker.follow_events("#").await.unwrap();
     }
 
     /// Publishes a job as producers do.
-    pub async fn submit(&self, kind: Kind, job: &Value) {
+    pub(crate) async fn submit(&self, kind: Kind, job: &Value) {
         let message = Message {
             body: job.to_string().into_bytes(),
             properties: Properties {
@@ -168,23 +168,26 @@ impl TestEnv {
     }
 
     /// Publishes a cancellation.
-    pub async fn cancel(&self, body: &Value) {
+    pub(crate) async fn cancel(&self, body: &Value) {
         let message = Message { body: body.to_string().into_bytes(), ..Message::default() };
         self.broker.publisher().publish(ExchangeName::Jobs, "cancel", &message).await.unwrap();
     }
 
     /// Publishes any message to the jobs exchange.
-    pub async fn send(&self, kind: Kind, message: &Message) {
+    pub(crate) async fn send(&self, kind: Kind, message: &Message) {
         self.broker.publisher().publish(ExchangeName::Jobs, kind.as_str(), message).await.unwrap();
     }
 
     /// The first event that matches, received or still to come.
-    pub async fn event(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn event(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
         body(&self.published(|published| matches(&body(published))).await)
     }
 
     /// The same with its message.
-    pub async fn published(&mut self, matches: impl Fn(&EventMessage) -> bool) -> EventMessage {
+    pub(crate) async fn published(
+        &mut self,
+        matches: impl Fn(&EventMessage) -> bool,
+    ) -> EventMessage {
         if let Some(found) = self.seen.iter().find(|published| matches(published)) {
             return found.clone();
         }
@@ -201,7 +204,7 @@ impl TestEnv {
     }
 
     /// Every event published so far, with its message.
-    pub async fn all_published(&mut self) -> Vec<EventMessage> {
+    pub(crate) async fn all_published(&mut self) -> Vec<EventMessage> {
         let end = super::prefix();
         let message =
             Message { body: json!({ "end": end }).to_string().into(), ..Message::default() };
@@ -212,12 +215,16 @@ impl TestEnv {
     }
 
     /// The outcome of a job.
-    pub async fn outcome(&mut self, id: &str) -> Value {
+    pub(crate) async fn outcome(&mut self, id: &str) -> Value {
         self.event(|event| event["subject"] == id && is_outcome(event)).await
     }
 
     /// The next outcomes of so many jobs, by job. `timeout` limits the gap between two events.
-    pub async fn outcomes(&mut self, jobs: usize, timeout: Duration) -> BTreeMap<String, Value> {
+    pub(crate) async fn outcomes(
+        &mut self,
+        jobs: usize,
+        timeout: Duration,
+    ) -> BTreeMap<String, Value> {
         let mut outcomes = BTreeMap::new();
         while outcomes.len() < jobs {
             let next = tokio::time::timeout(timeout, self.stream.next()).await;
@@ -230,17 +237,17 @@ impl TestEnv {
     }
 
     /// The first event of a job in a state.
-    pub async fn state(&mut self, id: &str, state: &str) -> Value {
+    pub(crate) async fn state(&mut self, id: &str, state: &str) -> Value {
         self.event(|event| event["subject"] == id && event["data"]["state"] == state).await
     }
 
     /// Every event received so far. Await the last expected event first.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         self.seen.iter().map(body).collect()
     }
 
     /// The states in the events of a job so far, in order.
-    pub fn states(&self, id: &str) -> Vec<String> {
+    pub(crate) fn states(&self, id: &str) -> Vec<String> {
         self.events()
             .iter()
             .filter(|event| event["subject"] == id)
@@ -251,21 +258,21 @@ impl TestEnv {
 
 impl TestWorker {
     /// Starts a worker.
-    pub fn of(worker: Worker) -> Self {
+    pub(crate) fn of(worker: Worker) -> Self {
         let stopping = CancellationToken::new();
         let task = tokio::spawn(worker.run(stopping.clone()));
         Self { stopping, task }
     }
 
     /// Stops the worker as SIGTERM does.
-    pub async fn stop(self) -> Drained {
+    pub(crate) async fn stop(self) -> Drained {
         self.stopping.cancel();
         self.task.await.unwrap().unwrap()
     }
 }
 
 /// Whether an event is an outcome.
-pub fn is_outcome(event: &Value) -> bool {
+pub(crate) fn is_outcome(event: &Value) -> bool {
     event["data"]["state"].as_str().is_some_and(|state| OUTCOMES.contains(&state))
 }
 
@@ -346,12 +353,15 @@ fn read(toml: &str, url: &str) -> Settings {
 }
 
 /// Waits until a condition holds, checking repeatedly.
-pub async fn until<F: Future<Output = bool>>(holds: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(holds: impl FnMut() -> F) {
     until_within(LIMIT, holds).await;
 }
 
 /// Waits until a condition holds, with a limit of its own.
-pub async fn until_within<F: Future<Output = bool>>(limit: Duration, mut holds: impl FnMut() -> F) {
+pub(crate) async fn until_within<F: Future<Output = bool>>(
+    limit: Duration,
+    mut holds: impl FnMut() -> F,
+) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -10,7 +10,7 @@ use ticketd::ledger::{
 
 /// Intercepts claims and saves.
 #[async_trait]
-pub trait Intercept: Send + Sync + 'static {
+pub(crate) trait Intercept: Send + Sync + 'static {
     /// The real ledger.
     fn ledger(&self) -> &dyn Ledger;
 
@@ -22,7 +22,7 @@ pub trait Intercept: Send + Sync + 'static {
 }
 
 /// Forwards everything else to the real ledger.
-pub struct LedgerProxy<T>(pub T);
+pub(crate) struct LedgerProxy<T>(pub T);
 
 #[async_trait]
 impl<T: Intercept> Ledger for LedgerProxy<T> {

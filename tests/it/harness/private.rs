@@ -11,7 +11,7 @@ use crate::support::node::Node;
 ///
 /// # Panics
 /// If it cannot be started.
-pub async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
+pub(crate) async fn own_node(configuration: impl FnOnce(&Path) -> String) -> Node {
     let folder = std::env::temp_dir().join(super::prefix());
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("more.conf"), configuration(&folder)).unwrap();

@@ -9,7 +9,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer
 use super::env::LIMIT;
 
 /// A queue being consumed, with automatic acks.
-pub struct Queue {
+pub(crate) struct Queue {
     /// The name.
     pub name: String,
     channel: Channel,
@@ -19,12 +19,12 @@ pub struct Queue {
 
 impl Queue {
     /// Consumes an existing queue.
-    pub async fn read(name: &str) -> Self {
+    pub(crate) async fn read(name: &str) -> Self {
         Self::over(channel().await, name).await
     }
 
     /// Declares an exclusive queue and consumes it.
-    pub async fn new(name: &str) -> Self {
+    pub(crate) async fn new(name: &str) -> Self {
         let (connection, channel) = channel().await;
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
         channel.queue_declare(name.into(), options, FieldTable::default()).await.unwrap();
@@ -32,7 +32,7 @@ impl Queue {
     }
 
     /// Declares a queue that accepts no message while the connection is open.
-    pub async fn full(name: &str) -> Connection {
+    pub(crate) async fn full(name: &str) -> Connection {
         let (connection, channel) = channel().await;
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
         let mut arguments = FieldTable::default();
@@ -43,13 +43,13 @@ impl Queue {
     }
 
     /// The next message, within the limit.
-    pub async fn next(&mut self) -> Delivery {
+    pub(crate) async fn next(&mut self) -> Delivery {
         let next = tokio::time::timeout(LIMIT, self.consumer.next()).await;
         next.expect("a message arrives within the limit").unwrap().unwrap()
     }
 
     /// All messages so far, oldest first.
-    pub async fn so_far(&mut self) -> Vec<Delivery> {
+    pub(crate) async fn so_far(&mut self) -> Vec<Delivery> {
         let end = super::prefix();
         self.publish("", &self.name, end.as_bytes(), BasicProperties::default()).await;
         let mut found = Vec::new();
@@ -63,7 +63,13 @@ impl Queue {
     }
 
     /// Publishes on the same channel.
-    pub async fn publish(&self, exchange: &str, key: &str, body: &[u8], with: BasicProperties) {
+    pub(crate) async fn publish(
+        &self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+        with: BasicProperties,
+    ) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         self.channel.basic_publish(exchange.into(), key.into(), options, body, with).await.unwrap();
     }
@@ -86,7 +92,7 @@ async fn channel() -> (Connection, Channel) {
 }
 
 /// A message's header, as text.
-pub fn header(message: &Delivery, name: &str) -> Option<String> {
+pub(crate) fn header(message: &Delivery, name: &str) -> Option<String> {
     match message.properties.headers().as_ref()?.inner().get(name)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
         AMQPValue::ShortString(text) => Some(text.to_string()),

@@ -32,7 +32,7 @@ const FINISHED: &str = "worker finished its job";
 
 /// How the process ended.
 #[derive(Debug)]
-pub enum Death {
+pub(super) enum Death {
     /// It was killed at the step.
     At(String),
     /// It finished its job first.
@@ -40,7 +40,7 @@ pub enum Death {
 }
 
 /// Runs a worker process that is killed at one of its steps with a job, counted from 1.
-pub async fn die_at(env: &TestEnv, job: &str, step: u32) -> Death {
+pub(super) async fn die_at(env: &TestEnv, job: &str, step: u32) -> Death {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
             "jobs::crash_points::a_worker_that_stops_at_a_step",

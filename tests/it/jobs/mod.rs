@@ -10,4 +10,4 @@ mod operations;
 mod parking;
 mod poison;
 mod poison_worker;
-pub mod tickets;
+pub(crate) mod tickets;

@@ -146,7 +146,7 @@ async fn calls_are_signed_with_the_credentials_of_the_named_account() {
         let account = Account { name: name.into(), credentials, ..account.clone() };
         env.settings.accounts.push(account);
     };
-    let temporary = |key: &ticketd::simulator::TestKey| Credentials::Key {
+    let temporary = |key: &ticketd::simulator::AccessKeyPair| Credentials::Key {
         id: secret(&key.id),
         secret: secret(&key.secret),
         security_token: key.security_token.as_deref().map(secret),

@@ -23,7 +23,7 @@ const CONFIGURATION: &str = "POISON_WORKER_CONFIGURATION";
 const TEXT: &str = "POISON_WORKER_TEXT";
 
 /// Starts a worker that crashes on every request that contains a text.
-pub fn start(env: &TestEnv, text: &str) -> Child {
+pub(super) fn start(env: &TestEnv, text: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .args([
             "jobs::poison_worker::a_worker_that_dies_of_a_reply",
@@ -60,7 +60,7 @@ fn a_worker_that_dies_of_a_reply() {
 }
 
 /// A transport that crashes its user on some requests.
-pub struct PoisonWorker {
+pub(super) struct PoisonWorker {
     pub transport: Arc<dyn Transport>,
     /// Requests that contain this text.
     pub text: String,

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use ticketd::simulator::RunningSimulator;
 
 /// The id of a ticket's job.
-pub fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("ticket-{number}")
 }
 
 /// A job that creates a ticket and polls it. `words` in its comment control the simulator.
-pub fn ticket(number: usize, words: &str) -> Value {
+pub(crate) fn ticket(number: usize, words: &str) -> Value {
     json!({
         "id": id(number), "operation": "dms.CreateOrder", "until": "finished",
         "params": {
@@ -24,7 +24,7 @@ pub fn ticket(number: usize, words: &str) -> Value {
 }
 
 /// Tickets that were created, by job.
-pub fn made(simulator: &RunningSimulator) -> BTreeMap<String, usize> {
+pub(crate) fn made(simulator: &RunningSimulator) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();
     for effect in simulator.effects() {
         let comment = effect.comment.unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn made(simulator: &RunningSimulator) -> BTreeMap<String, usize> {
 }
 
 /// Asserts that exactly the tickets of these jobs were created, each once.
-pub fn assert_one_each(simulator: &RunningSimulator, jobs: usize) {
+pub(crate) fn assert_one_each(simulator: &RunningSimulator, jobs: usize) {
     let made = made(simulator);
     let wrong: Vec<_> = made.iter().filter(|(_, times)| **times != 1).collect();
     assert!(wrong.is_empty(), "not created exactly once: {wrong:?}");
@@ -43,6 +43,6 @@ pub fn assert_one_each(simulator: &RunningSimulator, jobs: usize) {
 }
 
 /// Requests of an action that the simulator has received.
-pub fn received(simulator: &RunningSimulator, action: &str) -> u64 {
+pub(crate) fn received(simulator: &RunningSimulator, action: &str) -> u64 {
     simulator.requests().get(action).map_or(0, |count| count.received)
 }

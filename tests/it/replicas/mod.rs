@@ -3,8 +3,8 @@
 mod lost_state;
 mod missing_broker;
 mod postgres;
-pub mod process;
-pub mod queues;
+pub(crate) mod process;
+pub(crate) mod queues;
 mod rolling_restart;
 mod shared_file;
 mod stopping;

@@ -9,21 +9,21 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::harness::{LIMIT, TestEnv};
 
 /// A running worker. It is killed on drop.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: UnboundedReceiver<String>,
 }
 
 impl Process {
     /// Starts a worker and waits until it consumes jobs.
-    pub async fn ready(env: &TestEnv) -> Self {
+    pub(crate) async fn ready(env: &TestEnv) -> Self {
         let mut process = Self::start(env.process());
         process.says("ready for jobs").await;
         process
     }
 
     /// Starts a worker.
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
         #[expect(clippy::disallowed_methods, reason = "a process logs few lines")]
@@ -37,12 +37,12 @@ impl Process {
     }
 
     /// Waits for a log line that contains these words, and returns it.
-    pub async fn says(&mut self, words: &str) -> String {
+    pub(crate) async fn says(&mut self, words: &str) -> String {
         self.says_either([words]).await
     }
 
     /// Waits for a log line that contains one of these words.
-    pub async fn says_either<const N: usize>(&mut self, words: [&str; N]) -> String {
+    pub(crate) async fn says_either<const N: usize>(&mut self, words: [&str; N]) -> String {
         let mut said = Vec::new();
         let waiting = async {
             while let Some(line) = self.lines.recv().await {
@@ -59,14 +59,14 @@ impl Process {
     }
 
     /// Sends a signal, such as `TERM`.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status().await.unwrap();
         assert!(status.success());
     }
 
     /// The resident memory, in KiB.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id().unwrap());
         let status = std::fs::read_to_string(path).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -74,7 +74,7 @@ impl Process {
     }
 
     /// Waits for the end of the process. Also returns the log lines that were not read yet.
-    pub async fn end(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) async fn end(mut self) -> (ExitStatus, Vec<String>) {
         let status = tokio::time::timeout(LIMIT, self.child.wait()).await;
         let status = status.expect("the worker ended within the limit").unwrap();
         let mut said = Vec::new();

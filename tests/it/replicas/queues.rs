@@ -12,14 +12,14 @@ use ticketd::job::Kind;
 use crate::harness::TestEnv;
 
 /// The queues of an environment.
-pub struct Queues {
+pub(crate) struct Queues {
     pub channel: Channel,
     prefix: String,
     _connection: Connection,
 }
 
 impl Queues {
-    pub async fn of(env: &TestEnv) -> Self {
+    pub(crate) async fn of(env: &TestEnv) -> Self {
         let connection =
             Connection::connect(&env.url, ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
@@ -28,7 +28,7 @@ impl Queues {
     }
 
     /// Messages ready in a queue.
-    pub async fn ready(&self, queue: &str) -> u32 {
+    pub(crate) async fn ready(&self, queue: &str) -> u32 {
         let name = format!("{}.{queue}", self.prefix);
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let found = self.channel.queue_declare(name.into(), options, FieldTable::default()).await;
@@ -36,7 +36,7 @@ impl Queues {
     }
 
     /// Jobs on the delay ladder.
-    pub async fn waiting(&self) -> u32 {
+    pub(crate) async fn waiting(&self) -> u32 {
         let mut waiting = 0;
         for rung in delay::rungs() {
             waiting += self.ready(&format!("delay.{rung}s")).await;
@@ -45,7 +45,7 @@ impl Queues {
     }
 
     /// Jobs and wake-ups ready for a worker.
-    pub async fn to_do(&self) -> u32 {
+    pub(crate) async fn to_do(&self) -> u32 {
         let mut to_do = 0;
         for kind in Kind::ALL {
             to_do += self.ready(&format!("jobs.{kind}")).await;
@@ -55,7 +55,7 @@ impl Queues {
     }
 
     /// Delivers everything on the delay ladder now.
-    pub async fn expire_delays(&self) {
+    pub(crate) async fn expire_delays(&self) {
         for rung in delay::rungs() {
             let queue = format!("{}.delay.{rung}s", self.prefix);
             let consuming = BasicGetOptions::default();
@@ -79,7 +79,7 @@ impl Queues {
     }
 
     /// Purges the delay ladder. Returns the number of messages.
-    pub async fn purge_waiting(&self) -> u32 {
+    pub(crate) async fn purge_waiting(&self) -> u32 {
         let mut lost = 0;
         for rung in delay::rungs() {
             let name = format!("{}.delay.{rung}s", self.prefix);

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 /// The version of AsyncAPI's AMQP bindings.
-pub const BINDING_VERSION: &str = "0.3.0";
+pub(super) const BINDING_VERSION: &str = "0.3.0";
 
 /// The prefix and the virtual host of all exchanges and queues.
-pub struct AmqpNames<'a> {
+pub(super) struct AmqpNames<'a> {
     pub prefix: &'a str,
     pub vhost: String,
 }
 
 impl AmqpNames<'_> {
-    pub fn exchange(&self, name: &str) -> Value {
+    pub(super) fn exchange(&self, name: &str) -> Value {
         json!({ "amqp": {
             "is": "routingKey", "bindingVersion": BINDING_VERSION,
             "exchange": {
@@ -22,7 +22,7 @@ impl AmqpNames<'_> {
         } })
     }
 
-    pub fn queue(&self, name: &str) -> Value {
+    pub(super) fn queue(&self, name: &str) -> Value {
         json!({ "amqp": {
             "is": "queue", "bindingVersion": BINDING_VERSION,
             "queue": {
@@ -33,6 +33,6 @@ impl AmqpNames<'_> {
     }
 }
 
-pub fn refer<const N: usize>(path: [&str; N]) -> Value {
+pub(super) fn refer<const N: usize>(path: [&str; N]) -> Value {
     json!({ "$ref": format!("#/{}", path.join("/")) })
 }

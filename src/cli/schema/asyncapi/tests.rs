@@ -8,7 +8,7 @@ use crate::broker::settings::TopologyMode;
 use crate::broker::topology::{self, TopologyObject};
 use crate::cloud::operations;
 
-fn broker(url: &str) -> BrokerSettings {
+fn broker_settings(url: &str) -> BrokerSettings {
     BrokerSettings {
         url: url.to_owned().into(),
         prefix: "acme".into(),
@@ -23,7 +23,8 @@ fn broker(url: &str) -> BrokerSettings {
 }
 
 fn acme_document() -> Value {
-    document(&operations::catalogue(), &broker("amqps://u:c4n4ry@mq.example:5671/%2fteam")).unwrap()
+    document(&operations::catalogue(), &broker_settings("amqps://u:c4n4ry@mq.example:5671/%2fteam"))
+        .unwrap()
 }
 
 /// Collects every value of a key, at any depth.
@@ -106,5 +107,5 @@ fn the_server_is_the_configured_broker_without_its_password() {
 }
 
 fn document_of(url: &str) -> Value {
-    document(&operations::catalogue(), &broker(url)).unwrap()
+    document(&operations::catalogue(), &broker_settings(url)).unwrap()
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::operation::{Operation, OperationContext, PollResult, ProbeResult};
 use super::operator_input::OperatorInput;
 use super::replay::{Replay, Replayed};
-use super::request::{Query, fits_url, json, rpc};
+use super::request::{Query, check_url_length, json, rpc};
 use super::schema::{only_integers_at, schema_of};
 use super::ticket::{self, TicketKind};
 use crate::cloud::account::Account;
@@ -33,7 +33,7 @@ impl Operation for CreateOrder {
             .with_rule(only_documented_integers)
             .with_rule(|params, found| {
                 let names = ["Comment", "RelatedUserList", "AttachmentKey", "RealLoginUserUid"];
-                fits_url(params, &names, "shorten it", found);
+                check_url_length(params, &names, "shorten it", found);
             })
     }
 

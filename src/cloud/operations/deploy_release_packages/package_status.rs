@@ -13,13 +13,13 @@ use crate::cloud::request::Reply;
 use crate::cloud::service::Service;
 use crate::job::{Failure, FailureClass};
 
-/// Most job names in one message.
+/// Limit of the DataArts job names in one text.
 const MAX_JOB_NAMES: usize = 20;
 
-/// What the status of every package depends on.
+/// What is needed to compute the status of a package.
 pub(super) struct Deployment<'a> {
     pub(super) project: &'a str,
-    /// The deployed jobs are to be started.
+    /// Whether the deploy also starts the jobs.
     pub(super) starts_jobs: bool,
     pub(super) baseline: PackageBaseline,
 }

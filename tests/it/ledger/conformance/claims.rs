@@ -10,7 +10,7 @@ use super::{
     reporting, store, waiting,
 };
 
-pub async fn a_new_job_is_granted_with_its_first_state(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_new_job_is_granted_with_its_first_state(ledger: Arc<dyn Ledger>) {
     let expected = Claimed::Granted {
         claim: Claim { job: job("a").id, fence: 1 },
         job: Box::new(job("a")),
@@ -21,13 +21,13 @@ pub async fn a_new_job_is_granted_with_its_first_state(ledger: Arc<dyn Ledger>) 
     assert_eq!(claim(&*ledger, "a", 0, false).await, expected);
 }
 
-pub async fn a_second_claim_is_held_until_the_lease_ends(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_second_claim_is_held_until_the_lease_ends(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     assert_eq!(claim(&*ledger, "a", 119, false).await, Claimed::Held { until: at(120) });
     ledger.save(&first, new_save(&waiting(2, at(9)), Lease::Renew, at(119))).await.unwrap();
 }
 
-pub async fn a_takeover_makes_the_former_claims_saves_fail(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_takeover_makes_the_former_claims_saves_fail(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
     assert!(newer.fence > former.fence);
@@ -37,20 +37,20 @@ pub async fn a_takeover_makes_the_former_claims_saves_fail(ledger: Arc<dyn Ledge
     ledger.save(&newer, new_save(&waiting(3, at(9)), Lease::Renew, at(2))).await.unwrap();
 }
 
-pub async fn a_job_with_an_expired_lease_can_be_claimed(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_job_with_an_expired_lease_can_be_claimed(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let second = claim(&*ledger, "a", 120, false).await;
     assert!(matches!(second, Claimed::Granted { .. }), "{second:?}");
     assert_superseded(ledger.save(&former, new_save(&done(), Lease::Release, at(121))).await);
 }
 
-pub async fn a_save_renews_the_lease(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_save_renews_the_lease(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     ledger.save(&first, new_save(&waiting(2, at(9)), Lease::Renew, at(100))).await.unwrap();
     assert_eq!(claim(&*ledger, "a", 219, false).await, Claimed::Held { until: at(220) });
 }
 
-pub async fn a_released_job_can_be_claimed_at_once(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_released_job_can_be_claimed_at_once(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &waiting(2, at(9)), 1).await;
     match claim(&*ledger, "a", 1, false).await {
         Claimed::Granted { claim, state, crashes, .. } => {
@@ -61,7 +61,7 @@ pub async fn a_released_job_can_be_claimed_at_once(ledger: Arc<dyn Ledger>) {
     }
 }
 
-pub async fn other_content_under_the_same_id_is_a_conflict(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn other_content_under_the_same_id_is_a_conflict(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     let (job, state) = (job("a"), waiting(1, at(0)));
     let other = |now| ClaimRequest {
@@ -96,7 +96,7 @@ async fn crash(ledger: &dyn Ledger, exclusive: bool) -> CrashCount {
     }
 }
 
-pub async fn crashes_are_counted_until_a_claim_makes_progress(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn crashes_are_counted_until_a_claim_makes_progress(ledger: Arc<dyn Ledger>) {
     for before in 0..4 {
         assert_eq!(crash(&*ledger, false).await, CrashCount { shared: before, exclusive: 0 });
     }
@@ -113,7 +113,7 @@ pub async fn crashes_are_counted_until_a_claim_makes_progress(ledger: Arc<dyn Le
     assert_eq!(granted(&*ledger, "a", 5).await.2, CrashCount { shared: 1, exclusive: 0 });
 }
 
-pub async fn exclusive_crashes_are_counted_separately(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn exclusive_crashes_are_counted_separately(ledger: Arc<dyn Ledger>) {
     assert_eq!(crash(&*ledger, true).await, CrashCount::default());
     assert_eq!(crash(&*ledger, false).await, CrashCount { shared: 0, exclusive: 1 });
     assert_eq!(crash(&*ledger, true).await, CrashCount { shared: 1, exclusive: 1 });
@@ -123,7 +123,7 @@ pub async fn exclusive_crashes_are_counted_separately(ledger: Arc<dyn Ledger>) {
     assert_eq!(granted(&*ledger, "a", 3).await.2, CrashCount::default());
 }
 
-pub async fn a_released_claim_is_not_counted_as_a_crash(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_released_claim_is_not_counted_as_a_crash(ledger: Arc<dyn Ledger>) {
     for _ in 0..5 {
         let (claim, ..) = granted(&*ledger, "a", 0).await;
         ledger.release(&claim).await.unwrap();
@@ -138,7 +138,7 @@ pub async fn a_released_claim_is_not_counted_as_a_crash(ledger: Arc<dyn Ledger>)
     assert_eq!(granted(&*ledger, "a", 2).await.2, CrashCount { shared: 1, exclusive: 1 });
 }
 
-pub async fn a_superseded_claim_can_not_release_the_newer_one(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_superseded_claim_can_not_release_the_newer_one(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
     assert_superseded(ledger.release(&former).await);
@@ -148,14 +148,14 @@ pub async fn a_superseded_claim_can_not_release_the_newer_one(ledger: Arc<dyn Le
     assert_eq!(granted(&*ledger, "a", 4).await.2, CrashCount::default());
 }
 
-pub async fn a_done_job_is_granted_again_with_its_outcome(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_done_job_is_granted_again_with_its_outcome(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &done(), 1).await;
     let (again, state, _) = granted(&*ledger, "a", 2).await;
     assert_eq!(state, done());
     ledger.save(&again, new_save(&done(), Lease::Release, at(3))).await.unwrap();
 }
 
-pub async fn the_first_stored_job_and_state_stay(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn the_first_stored_job_and_state_stay(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &waiting(2, at(9)), 1).await;
     let mut late = job("a");
     late.received_at = at(50);
@@ -176,7 +176,7 @@ pub async fn the_first_stored_job_and_state_stay(ledger: Arc<dyn Ledger>) {
     }
 }
 
-pub async fn a_superseded_save_changes_nothing(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_superseded_save_changes_nothing(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     let (newer, ..) = granted(&*ledger, "a", 1).await;
     ledger.save(&newer, new_save(&waiting(2, at(9)), Lease::Renew, at(2))).await.unwrap();
@@ -186,7 +186,7 @@ pub async fn a_superseded_save_changes_nothing(ledger: Arc<dyn Ledger>) {
     assert_eq!(open_and_done(&*ledger).await, (1, 0));
 }
 
-pub async fn the_longest_lease_never_ends(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn the_longest_lease_never_ends(ledger: Arc<dyn Ledger>) {
     let (job, state) = (job("a"), waiting(1, at(0)));
     let request = |now| ClaimRequest {
         job: &job,

@@ -9,7 +9,7 @@ use ticketd::ledger::{CrashCount, Error, Lease, Ledger};
 
 use super::{at, granted, new_save, waiting};
 
-pub async fn concurrent_saves_are_all_stored(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn concurrent_saves_are_all_stored(ledger: Arc<dyn Ledger>) {
     let mut tasks = JoinSet::new();
     for task in 0..64 {
         let ledger = Arc::clone(&ledger);
@@ -30,14 +30,14 @@ pub async fn concurrent_saves_are_all_stored(ledger: Arc<dyn Ledger>) {
     }
 }
 
-pub async fn concurrent_claims_of_one_job_never_both_save(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn concurrent_claims_of_one_job_never_both_save(ledger: Arc<dyn Ledger>) {
     claims_through_ledgers_never_both_save(vec![ledger; 8]).await;
 }
 
 /// Tasks take one job from each other, through ledgers of the same store. Each task reads a number
 /// from the state and saves the next one. If a save could pass the fence, two tasks would save the
 /// same number.
-pub async fn claims_through_ledgers_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
+pub(crate) async fn claims_through_ledgers_never_both_save(ledgers: Vec<Arc<dyn Ledger>>) {
     let mut tasks = JoinSet::new();
     for ledger in ledgers {
         tasks.spawn(async move {

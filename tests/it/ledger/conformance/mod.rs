@@ -14,7 +14,7 @@ use ticketd::ledger::{
     Claim, ClaimRequest, Claimed, CrashCount, Error, Filter, Lease, Ledger, Save,
 };
 
-pub use self::{claims::*, contention::*, reads::*, upkeep::*};
+pub(super) use self::{claims::*, contention::*, reads::*, upkeep::*};
 
 /// Makes a test of each promise. The expression makes a new ledger, and a value that the test keeps
 /// until its end.
@@ -73,14 +73,14 @@ macro_rules! each_promise {
 }
 pub(crate) use {each_promise, every_promise};
 
-pub const LEASE: Duration = Duration::from_secs(120);
+pub(super) const LEASE: Duration = Duration::from_secs(120);
 
 /// A time, in seconds from the start of the test.
-pub fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-pub fn job(id: &str) -> Job {
+pub(super) fn job(id: &str) -> Job {
     serde_json::from_value(json!({
         "id": id, "operation": "dms.CreateOrder", "kind": "create", "account": "dms-prod",
         "params": { "Comment": "close stale carts", "PluginType": "DC_COMMON" },
@@ -90,7 +90,7 @@ pub fn job(id: &str) -> Job {
 }
 
 /// A state that a test recognizes by its number.
-pub fn waiting(number: u32, due: Timestamp) -> State {
+pub(super) fn waiting(number: u32, due: Timestamp) -> State {
     let execution = json!({ "request": "call", "calls": number });
     serde_json::from_value(json!({ "phase": "waiting", "execution": execution, "due": due }))
         .unwrap()
@@ -107,7 +107,7 @@ fn reporting() -> State {
     with_outcome("reporting", "succeeded")
 }
 
-pub fn done() -> State {
+pub(super) fn done() -> State {
     ended("succeeded")
 }
 
@@ -123,7 +123,7 @@ fn with_outcome(phase: &str, kind: &str) -> State {
 }
 
 /// Requests a claim of the job that has this id.
-pub async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bool) -> Claimed {
+pub(super) async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bool) -> Claimed {
     let (job, state) = (job(id), waiting(1, at(0)));
     let request = ClaimRequest {
         job: &job,
@@ -139,7 +139,7 @@ pub async fn claim(ledger: &dyn Ledger, id: &str, now: i64, take_over: bool) -> 
 
 /// Claims a job, from another claim if there is one. Returns the claim, the job's state, and the
 /// crashes before the claim.
-pub async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, CrashCount) {
+pub(super) async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, CrashCount) {
     match claim(ledger, id, now, true).await {
         Claimed::Granted { claim, state, crashes, .. } => (claim, *state, crashes),
         other @ (Claimed::Held { .. } | Claimed::Conflict) => panic!("{id} was {other:?}"),
@@ -147,7 +147,7 @@ pub async fn granted(ledger: &dyn Ledger, id: &str, now: i64) -> (Claim, State, 
 }
 
 /// A save without a history entry.
-pub fn new_save(state: &State, lease: Lease, now: Timestamp) -> Save<'_> {
+pub(super) fn new_save(state: &State, lease: Lease, now: Timestamp) -> Save<'_> {
     Save { state, lease, entry: None, now }
 }
 

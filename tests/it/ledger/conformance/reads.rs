@@ -17,7 +17,7 @@ fn cancel_reason(claimed: &Claimed) -> Option<&str> {
     }
 }
 
-pub async fn a_cancelled_job_is_returned_as_a_wakeup(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_cancelled_job_is_returned_as_a_wakeup(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &waiting(2, at(900)), 1).await;
     store(&*ledger, "b", &waiting(2, at(900)), 1).await;
     assert_eq!(cancel_reason(&claim(&*ledger, "a", 2, false).await), None);
@@ -36,19 +36,19 @@ pub async fn a_cancelled_job_is_returned_as_a_wakeup(ledger: Arc<dyn Ledger>) {
     assert_eq!(overdue, [("a".to_owned(), true), ("b".to_owned(), false)]);
 }
 
-pub async fn a_job_can_be_cancelled_before_it_is_stored(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_job_can_be_cancelled_before_it_is_stored(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.cancel(&job("a").id, "", at(0)).await.unwrap(), None);
     assert_eq!(cancel_reason(&claim(&*ledger, "a", 1, false).await), Some(""));
     assert_eq!(cancel_reason(&claim(&*ledger, "b", 1, false).await), None);
 }
 
-pub async fn a_cancelled_done_job_is_not_woken(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_cancelled_done_job_is_not_woken(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &done(), 1).await;
     assert_eq!(ledger.cancel(&job("a").id, "", at(2)).await.unwrap(), None);
     assert_eq!(granted(&*ledger, "a", 3).await.1, done());
 }
 
-pub async fn an_old_cancel_request_is_purged(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn an_old_cancel_request_is_purged(ledger: Arc<dyn Ledger>) {
     ledger.cancel(&job("old").id, "", at(0)).await.unwrap();
     ledger.cancel(&job("new").id, "", at(10)).await.unwrap();
     ledger.purge(at(5), 10).await.unwrap();
@@ -56,7 +56,7 @@ pub async fn an_old_cancel_request_is_purged(ledger: Arc<dyn Ledger>) {
     assert_eq!(cancel_reason(&claim(&*ledger, "new", 20, false).await), Some(""));
 }
 
-pub async fn find_returns_everything_stored_about_a_job(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn find_returns_everything_stored_about_a_job(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.find(&job("a").id).await.unwrap(), None);
     let (first, ..) = granted(&*ledger, "a", 0).await;
     let notes = [
@@ -88,7 +88,7 @@ pub async fn find_returns_everything_stored_about_a_job(ledger: Arc<dyn Ledger>)
     assert_eq!((found.held_until, found.due, found.cancelled), (None, None, true));
 }
 
-pub async fn only_the_newest_history_entries_are_kept(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn only_the_newest_history_entries_are_kept(ledger: Arc<dyn Ledger>) {
     let (first, ..) = granted(&*ledger, "a", 0).await;
     let state = waiting(1, at(300));
     let last = MAX_HISTORY_ENTRIES as i64 + 3;
@@ -102,7 +102,7 @@ pub async fn only_the_newest_history_entries_are_kept(ledger: Arc<dyn Ledger>) {
     assert_eq!((history[0].at, history[MAX_HISTORY_ENTRIES - 1].at), (at(4), at(last)));
 }
 
-pub async fn a_superseded_save_adds_no_history_entry(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_superseded_save_adds_no_history_entry(ledger: Arc<dyn Ledger>) {
     let (former, ..) = granted(&*ledger, "a", 0).await;
     granted(&*ledger, "a", 1).await;
     let (state, note) = (waiting(2, at(9)), HistoryEntry::new(at(2), "retrying", "late"));
@@ -116,7 +116,7 @@ async fn listed(ledger: &dyn Ledger, filter: Filter) -> Vec<String> {
     found.into_iter().map(|summary| summary.id.to_string()).collect()
 }
 
-pub async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) {
     for (id, now) in [("b", 20), ("a", 20), ("c", 30), ("d", 10)] {
         store(&*ledger, id, &waiting(2, at(300)), now).await;
     }
@@ -135,7 +135,7 @@ pub async fn jobs_are_listed_last_changed_first(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.list(&Filter::default()).await.unwrap()[0], expected);
 }
 
-pub async fn only_jobs_that_match_the_filter_are_listed(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn only_jobs_that_match_the_filter_are_listed(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "waiting", &waiting(0, at(300)), 4).await;
     store(&*ledger, "done", &done(), 3).await;
     let mut other = job("other");

@@ -16,14 +16,14 @@ async fn overdue(ledger: &dyn Ledger, before: i64, now: i64, limit: u32) -> Vec<
     found.into_iter().map(|overdue| overdue.job.id.to_string()).collect()
 }
 
-pub async fn overdue_jobs_are_sorted_by_due_time(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn overdue_jobs_are_sorted_by_due_time(ledger: Arc<dyn Ledger>) {
     for (id, due) in [("b", 20), ("d", 10), ("a", 40), ("c", 30)] {
         store(&*ledger, id, &waiting(2, at(due)), 1).await;
     }
     assert_eq!(overdue(&*ledger, 40, 50, 10).await, ["d", "b", "c"]);
 }
 
-pub async fn an_overdue_job_has_its_saved_state(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn an_overdue_job_has_its_saved_state(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "d", &waiting(2, at(10)), 1).await;
     let first = ledger.overdue(at(11), at(50), 1).await.unwrap().remove(0);
     assert_eq!(
@@ -32,7 +32,7 @@ pub async fn an_overdue_job_has_its_saved_state(ledger: Arc<dyn Ledger>) {
     );
 }
 
-pub async fn postponed_jobs_do_not_starve_the_others(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn postponed_jobs_do_not_starve_the_others(ledger: Arc<dyn Ledger>) {
     for (id, due) in [("a", 10), ("b", 20), ("c", 30)] {
         store(&*ledger, id, &waiting(2, at(due)), 1).await;
     }
@@ -54,7 +54,7 @@ pub async fn postponed_jobs_do_not_starve_the_others(ledger: Arc<dyn Ledger>) {
     assert_eq!(open_and_done(&*ledger).await, (3, 0));
 }
 
-pub async fn only_jobs_that_are_still_overdue_are_postponed(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn only_jobs_that_are_still_overdue_are_postponed(ledger: Arc<dyn Ledger>) {
     for id in ["left", "saved", "claimed"] {
         store(&*ledger, id, &waiting(2, at(10)), 1).await;
     }
@@ -66,19 +66,19 @@ pub async fn only_jobs_that_are_still_overdue_are_postponed(ledger: Arc<dyn Ledg
     assert_eq!(overdue(&*ledger, 501, 501, 10).await, ["claimed", "saved", "left"]);
 }
 
-pub async fn claimed_and_done_jobs_are_not_overdue(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn claimed_and_done_jobs_are_not_overdue(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "done", &done(), 1).await;
     granted(&*ledger, "claimed", 1).await;
     assert!(overdue(&*ledger, 1000, 120, 10).await.is_empty());
     assert_eq!(overdue(&*ledger, 1000, 121, 10).await, ["claimed"]);
 }
 
-pub async fn a_reporting_job_is_overdue_at_once(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_reporting_job_is_overdue_at_once(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &reporting(), 5).await;
     assert_eq!(overdue(&*ledger, 6, 6, 10).await, ["a"]);
 }
 
-pub async fn purge_deletes_the_oldest_done_jobs_only(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn purge_deletes_the_oldest_done_jobs_only(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "open", &waiting(2, at(0)), 1).await;
     for (id, now) in [("c", 30), ("a", 10), ("d", 40), ("b", 20)] {
         store(&*ledger, id, &done(), now).await;
@@ -92,7 +92,7 @@ pub async fn purge_deletes_the_oldest_done_jobs_only(ledger: Arc<dyn Ledger>) {
     assert_eq!(granted(&*ledger, "open", 41).await.0.fence, 2);
 }
 
-pub async fn a_done_job_that_is_claimed_again_is_not_purged(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_done_job_that_is_claimed_again_is_not_purged(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &done(), 1).await;
     let (again, ..) = granted(&*ledger, "a", 100).await;
     assert_eq!(ledger.purge(at(50), 10).await.unwrap(), 0);
@@ -100,7 +100,7 @@ pub async fn a_done_job_that_is_claimed_again_is_not_purged(ledger: Arc<dyn Ledg
     assert_eq!(ledger.purge(at(102), 10).await.unwrap(), 1);
 }
 
-pub async fn a_save_of_a_purged_job_is_superseded(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn a_save_of_a_purged_job_is_superseded(ledger: Arc<dyn Ledger>) {
     let (claim, ..) = granted(&*ledger, "a", 0).await;
     ledger.save(&claim, new_save(&done(), Lease::Release, at(1))).await.unwrap();
     assert_eq!(ledger.purge(at(2), 10).await.unwrap(), 1);
@@ -108,7 +108,7 @@ pub async fn a_save_of_a_purged_job_is_superseded(ledger: Arc<dyn Ledger>) {
     assert_eq!(open_and_done(&*ledger).await, (0, 0));
 }
 
-pub async fn open_and_unknown_jobs_are_counted_by_status(ledger: Arc<dyn Ledger>) {
+pub(crate) async fn open_and_unknown_jobs_are_counted_by_status(ledger: Arc<dyn Ledger>) {
     store(&*ledger, "a", &waiting(0, at(30)), 1).await;
     store(&*ledger, "b", &waiting(0, at(20)), 1).await;
     store(&*ledger, "c", &waiting(2, at(40)), 1).await;

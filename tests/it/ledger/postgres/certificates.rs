@@ -10,7 +10,7 @@ use super::{eventually, open, open_error};
 use crate::harness::{Authority, TestDatabase, own_database};
 
 /// Writes a file into the server's folder.
-pub async fn put(shell: &Client, name: &str, text: &str) {
+pub(super) async fn put(shell: &Client, name: &str, text: &str) {
     // Line by line, because COPY escapes line breaks.
     let copy = format!(
         "COPY (SELECT regexp_split_to_table('{text}', '\n'))

@@ -27,7 +27,7 @@ async fn new_ledger() -> (Arc<dyn Ledger>, ()) {
     (Arc::new(open(&database().await.fresh()).await.unwrap()), ())
 }
 
-pub async fn open(url: &str) -> Result<PostgresLedger, Error> {
+pub(super) async fn open(url: &str) -> Result<PostgresLedger, Error> {
     PostgresLedger::connect(&PostgresSettings::parse(url).unwrap()).await
 }
 

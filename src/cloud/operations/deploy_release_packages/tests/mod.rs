@@ -221,7 +221,7 @@ fn one_poll_asks_about_25_packages_at_most() {
 }
 
 #[test]
-fn several_packages_end_together_and_an_ended_one_is_not_read_again() {
+fn a_job_ends_after_its_last_package_and_ended_ones_are_not_polled() {
     let mut harness = harness(1);
     let handle = json!({"packages": [{"package_id": "23"}, {"package_id": "24"}]});
     let first = harness.poll_and_save(&handle, &[detail(3), detail(5)]);
