@@ -30,9 +30,11 @@ async fn after_a_long_silence_consuming_continues_without_stale_connections() {
     load.has_started().await;
     let before = connections(&broker).await;
     assert_eq!(before, 4, "two of the environment and two of the worker");
+    let dialed = proxy.connections().len();
     proxy.hang();
-    // Long enough for a connection attempt to time out as well.
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    // Every connection is dialed a second time, so its first attempt has timed out. The proxy keeps
+    // blocked connections open.
+    until(async || proxy.connections().len() >= 3 * dialed).await;
     assert!(load.made() < JOBS - 20, "the silence came too late: {} tickets", load.made());
     proxy.heal();
     load.continues(Instant::now()).await;
