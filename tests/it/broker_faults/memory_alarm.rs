@@ -9,7 +9,7 @@ use ticketd::worker::Drained;
 use super::load::{CONCURRENCY, Load};
 use crate::harness::{TestBroker, own_broker};
 
-const JOBS: usize = 120;
+const JOBS: usize = 300;
 
 /// Longer than the broker keeps a connection without heartbeats, at an interval of one second.
 const ALARM_DURATION: Duration = Duration::from_secs(4);

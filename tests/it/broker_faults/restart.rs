@@ -5,7 +5,7 @@ use ticketd::worker::Drained;
 use super::load::Load;
 use crate::harness::{TestBroker, own_broker};
 
-const JOBS: usize = 120;
+const JOBS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_restart_under_load_loses_and_repeats_no_job() {

@@ -6,7 +6,7 @@ use super::load::Load;
 use crate::harness::{TestBroker, own_broker};
 use crate::replicas::process::Process;
 
-const JOBS: usize = 120;
+const JOBS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_with_revoked_credentials_continues_when_restored() {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ticketd::broker::EventMessage;
 use ticketd::job::Kind;
+use ticketd::ledger::{Ledger, SqliteLedger};
 use ticketd::simulator::{self, Fault, FaultPlan, FaultRule};
 
 use crate::harness::samples::{accepted, change, kind, with};
-use crate::harness::{Queue, TestEnv, header, is_outcome};
+use crate::harness::{Queue, TestEnv, header, is_outcome, until};
 
 /// Polls so rare that none happens during a test.
 const RARE_POLLS: &str = r#"
@@ -72,9 +73,12 @@ async fn a_job_before_its_call_is_cancelled_without_an_effect() {
     // A second job: once it is done, the first is parked.
     submit(&env, &accepted(change("other", "c"))).await;
     env.outcome("other").await;
-    for reason in ["wrong table", "the second reason comes too late"] {
-        env.cancel(&json!({ "id": "later", "reason": reason })).await;
-    }
+    let ledger = SqliteLedger::open(env.folder.path().join("ledger.db")).unwrap();
+    let id = "later".parse().unwrap();
+    env.cancel(&json!({ "id": "later", "reason": "wrong table" })).await;
+    // The worker processes messages side by side, so the second one must not overtake the first.
+    until(async || ledger.find(&id).await.unwrap().unwrap().cancelled).await;
+    env.cancel(&json!({ "id": "later", "reason": "the second reason comes too late" })).await;
     let outcome = cancelled(&mut env, "later", false).await;
     assert_eq!(outcome["data"]["error"]["message"], "cancelled on request: wrong table");
     assert_eq!(outcome["data"]["attempts"], 0);
