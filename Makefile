@@ -11,7 +11,7 @@ SCRIPTS := .ci/run $(wildcard deploy/local/*) deploy/check deploy/compose/secret
 # Options of `make soak`.
 SOAK_ARGS := --full
 # Broker tests mostly wait, so more of them run at once than there are cores.
-TEST_THREADS := 6
+TEST_THREADS := 5
 # Seconds that `make fuzz` spends on each target.
 TIME := 60
 
